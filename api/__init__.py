@@ -1,0 +1,1 @@
+"""The only room that may know Django REST framework."""

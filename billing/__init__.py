@@ -1,0 +1,1 @@
+"""Room of order forms, invoices and mandates."""

@@ -1,0 +1,1 @@
+"""Availability, appointments, messages and erasure, in each tenant schema."""

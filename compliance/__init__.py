@@ -1,0 +1,1 @@
+"""Retention and, later, registers, rights and governance."""

@@ -1,0 +1,1 @@
+"""Wiring: settings, URLs and processes. Imports everything, imported by nothing."""

@@ -1,0 +1,1 @@
+"""Who our clients are, and the walls between them. Imports nothing of ours."""
