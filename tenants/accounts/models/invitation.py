@@ -1,0 +1,67 @@
+"""A link that lets somebody choose a password and enter; no password is ever sent (S-06)."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+
+from tenants.accounts.models.membership import Role
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+
+class Invitation(models.Model):
+    """Single use, with an end. The token is derived by the keyring and kept only as a hash."""
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    email = models.EmailField()
+    name = models.CharField(max_length=120, blank=True, default="")
+    role = models.CharField(max_length=12, choices=Role)
+    from_on = models.DateField(null=True)
+    until_on = models.DateField(null=True)
+    practitioner_ref = models.UUIDField(null=True)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    generation = models.IntegerField(default=0)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    personal_data = declare(
+        subjects="utilisateurs",
+        purpose="inviter une personne à ouvrir son compte",
+        legal_basis="6.1.b",
+        recipients=("cabinet", "lib-rdv"),
+        source="titulaire du cabinet ou lib-rdv",
+        retention="30 jours après la fin de l'invitation",
+        personal={"email": "contact", "name": "identité", "role": "rôle"},
+        harmless=(
+            "id",
+            "ref",
+            "from_on",
+            "until_on",
+            "practitioner_ref",
+            "token_hash",
+            "generation",
+            "invited_by",
+            "created_at",
+            "expires_at",
+            "accepted_at",
+            "revoked_at",
+        ),
+    )
+
+    class Meta:
+        """Found by the hash of its token only."""
+
+        ordering = ("-created_at", "-id")
+
+    def __str__(self) -> str:
+        return self.ref.hex
+
+    def is_open(self, *, now: datetime) -> bool:
+        """Return whether the link still opens: neither used, nor revoked, nor past its end."""
+        return self.accepted_at is None and self.revoked_at is None and now < self.expires_at

@@ -1,0 +1,100 @@
+"""The role of a user in the practice, with its dates (G-12)."""
+
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+
+class Role(models.TextChoices):
+    """What somebody is in the practice; rights per role stand in ``accounts.permissions``."""
+
+    OWNER = "owner", "Titulaire"
+    PRACTITIONER = "practitioner", "Praticien"
+    SECRETARY = "secretary", "Secrétariat"
+    REPLACEMENT = "replacement", "Remplaçant"
+
+
+class Membership(models.Model):
+    """One role of one user. Both dates are included, in the practice's zone; revoking is at once."""
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=12, choices=Role)
+    from_on = models.DateField(null=True)
+    until_on = models.DateField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    personal_data = declare(
+        subjects="utilisateurs",
+        purpose="donner à chacun les droits de son rôle, entre ses dates",
+        legal_basis="6.1.b",
+        recipients=("cabinet",),
+        source="titulaire du cabinet",
+        retention="tant que le compte est ouvert",
+        personal={"role": "rôle", "from_on": "dates du rôle", "until_on": "dates du rôle"},
+        harmless=("id", "ref", "user", "revoked_at", "created_at"),
+    )
+
+    class Meta:
+        """A replacement always has an end; dates are in order."""
+
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(from_on__isnull=True)
+                | models.Q(until_on__isnull=True)
+                | models.Q(from_on__lte=models.F("until_on")),
+                name="accounts_membership_dates",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(role="replacement")
+                | models.Q(from_on__isnull=False, until_on__isnull=False),
+                name="accounts_replacement_has_dates",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.ref.hex}"
+
+    def is_current(self, *, on: date) -> bool:
+        """Return whether the role is held on that day of the practice's calendar."""
+        return (
+            self.revoked_at is None
+            and (self.from_on is None or self.from_on <= on)
+            and (self.until_on is None or on <= self.until_on)
+        )
+
+
+class MembershipScope(models.Model):
+    """A practitioner whose agenda this membership reaches beyond the user's own.
+
+    A secretary without any scope reaches every agenda; with some, only those. A replacement reaches
+    the agenda of the practitioner replaced. The practitioner is named by ref: this app imports
+    nothing of booking.
+    """
+
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="scopes")
+    practitioner_ref = models.UUIDField()
+
+    personal_data = declare(
+        subjects="aucune personne", harmless=("id", "membership", "practitioner_ref")
+    )
+
+    class Meta:
+        """Named once each."""
+
+        constraints = (
+            models.UniqueConstraint(
+                fields=("membership", "practitioner_ref"), name="accounts_scope_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.practitioner_ref.hex

@@ -1,0 +1,92 @@
+"""A person who signs in: a member of a practice in its schema, lib-rdv's staff in ``public``."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates users by e-mail; the address is kept in lower case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a user; without a password nobody can sign in until one is chosen by a link."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a member of lib-rdv's staff with every right on reference data."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user of an address, whatever its case."""
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Signs in by e-mail. ``is_staff`` means lib-rdv's desk and is read on the public host only."""
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120, blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    personal_data = declare(
+        subjects="utilisateurs",
+        purpose="ouvrir l'espace du cabinet aux personnes qui y travaillent, et à elles seules",
+        legal_basis="6.1.b",
+        recipients=("cabinet", "lib-rdv"),
+        source="invitation du cabinet ou de lib-rdv",
+        retention="tant que le compte est ouvert",
+        personal={
+            "email": "contact",
+            "name": "identité",
+            "password": "empreinte du mot de passe",
+            "last_login": "connexion",
+        },
+        harmless=(
+            "id",
+            "ref",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "date_joined",
+            "groups",
+            "user_permissions",
+        ),
+    )
+
+    class Meta:
+        """One account per address, compared in lower case."""
+
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="accounts_user_email_lower"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.ref.hex
+
+    def get_full_name(self) -> str:
+        """Return the name to show, or the address when none was given."""
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        """Return the same as the full name: names are not cut in two."""
+        return self.get_full_name()
