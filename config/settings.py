@@ -1,0 +1,218 @@
+"""The settings of every process, read from the environment (see docs/running.md for the variables)."""
+
+import os
+import sys
+from pathlib import Path
+
+import environ
+
+from tenants.keyring.keks import DEMO_KEK
+from tenants.keyring.keks import load as load_keks
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- What this process is -----------------------------------------------------------------------
+DEMO = env.bool("LIBRDV_DEMO", default=False)
+TESTING = env.bool("LIBRDV_TESTING", default=False)
+AS_OWNER = env.bool("LIBRDV_AS_OWNER", default=False)
+IS_LOCAL = DEMO or TESTING
+DEBUG = False
+SECRET_KEY = env("SECRET_KEY", default="local-only-" + "0" * 50 if IS_LOCAL else environ.Env.NOTSET)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+# --- Hosts --------------------------------------------------------------------------------------
+APEX = env("APEX", default="lib-rdv.localhost")
+PUBLIC_HOSTS = tuple(env.list("PUBLIC_HOSTS", default=[APEX, f"www.{APEX}"]))
+PUBLIC_PORT = env("PUBLIC_PORT", default="8000" if IS_LOCAL else "")
+SCHEME = env("SCHEME", default="http" if IS_LOCAL else "https")
+# The router decides: an unknown host is a 404. Django's own list would have to be rewritten per client.
+ALLOWED_HOSTS = ["*"]
+USE_X_FORWARDED_HOST = False
+SECURE_PROXY_SSL_HEADER = None if IS_LOCAL else ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Apps: what stands in both lists has its tables in every schema (design section 3) -----------
+_BOTH = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "tenants.accounts",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "tenants.keyring",
+    "tenants.outbox",
+    "tenants.trail",
+]
+SHARED_APPS = ["django_tenants", "tenants", *_BOTH]
+TENANT_APPS = [*_BOTH, "booking"]
+_WITHOUT_TABLES = [
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "dramatiq_crontab",
+    "compliance.retention",
+    "config",
+]
+INSTALLED_APPS = list(dict.fromkeys([*SHARED_APPS, *TENANT_APPS, *_WITHOUT_TABLES]))
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Database: one login for the web and the workers, another for migrations and provisioning ----
+APP_ROLE = env("APP_ROLE", default="app")
+OWNER_DATABASE_URL = env("OWNER_DATABASE_URL", default="")
+DATABASES = {
+    "default": {
+        **env.db_url(
+            "OWNER_DATABASE_URL" if AS_OWNER else "DATABASE_URL", default="postgres:///librdv"
+        ),
+        "ENGINE": "django_tenants.postgresql_backend" if AS_OWNER else "tenants.database",
+        "CONN_MAX_AGE": 0 if AS_OWNER else 600,
+        "CONN_HEALTH_CHECKS": False,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "TEST": {"MIGRATE": False},
+    }
+}
+PG_BIN = env("PG_BIN", default="")
+
+# --- Keys (design section 4) ----------------------------------------------------------------------
+PRODUCTION = not IS_LOCAL
+KEKS = load_keks(os.environ) or ([DEMO_KEK] if IS_LOCAL else [])
+ERASURE_LEDGER = env("ERASURE_LEDGER", default=str(BASE_DIR / ".cache" / "erasures.ledger"))
+
+# --- Broker, cache --------------------------------------------------------------------------------
+REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
+BROKER_URL = env("BROKER_URL", default=REDIS_URL)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+    }
+}
+DRAMATIQ_CRONTAB = {"REDIS_URL": REDIS_URL}
+
+# --- Requests -------------------------------------------------------------------------------------
+ROOT_URLCONF = "config.urls_tenant"
+PUBLIC_SCHEMA_URLCONF = "config.urls_public"
+CUSTOM_DOMAIN_URLCONF = "config.urls_custom"
+WSGI_APPLICATION = "config.wsgi.application"
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "tenants.middleware.UnitOfWork",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "tenants.middleware.LibraryHooks",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Sessions and cookies: per host, per schema, gone with the session ----------------------------
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = "__Host-session"
+CSRF_COOKIE_NAME = "__Host-csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 12 * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- Headers --------------------------------------------------------------------------------------
+SECURE_HSTS_SECONDS = 0 if IS_LOCAL else 63_072_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not IS_LOCAL
+SECURE_SSL_REDIRECT = False  # Caddy redirects; health probes speak plain HTTP on loopback
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    "camera": [],
+    "geolocation": [],
+    "microphone": [],
+    "payment": [],
+    "usb": [],
+}
+
+# --- Language and time ----------------------------------------------------------------------------
+LANGUAGE_CODE = "fr"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"  # the practice's own zone is used for everything shown
+
+# --- Static files -----------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+WHITENOISE_USE_FINDERS = IS_LOCAL
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if IS_LOCAL
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Mail and SMS: outside services, each behind its own module -------------------------------------
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:2525")
+vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"rendez-vous@{APEX}")
+STAFF_EMAIL = env("STAFF_EMAIL", default=f"equipe@{APEX}")
+MAIL_SPOOL = env("MAIL_SPOOL", default="")  # demo only: where /courrier/ reads
+
+# --- Accounts (tenants/accounts) --------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+
+# --- Logs: structured, by allow-list (S-22 to S-24) ---------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler", "stream": sys.stderr}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
+if TESTING:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

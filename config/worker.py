@@ -1,0 +1,19 @@
+"""The dramatiq worker: ``dramatiq config.worker``; imports every actor of every app."""
+
+import importlib
+import os
+
+import django
+from django.apps import apps
+from django.utils.module_loading import module_has_submodule
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+for _config in apps.get_app_configs():
+    if _config.module is not None and module_has_submodule(_config.module, "actors"):
+        importlib.import_module(f"{_config.name}.actors")
+
+from tenants.broker import broker  # noqa: E402  # the apps must be ready first
+
+__all__ = ["broker"]

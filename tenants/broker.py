@@ -1,0 +1,116 @@
+"""The broker: a doorbell. Messages carry a schema and ids, never people (design section 6)."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import dramatiq
+import structlog
+from django.conf import settings
+from django.db import close_old_connections
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotifications, TimeLimit
+
+from tenants.schema import PUBLIC, Unit, tenant_unit
+
+log = structlog.get_logger("broker")
+
+
+class WrongStampError(ValueError):
+    """A message whose schema, actor or arguments are not those that were stamped."""
+
+
+class CloseConnections(dramatiq.Middleware):
+    """Give back broken or aged database connections around each message."""
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        """Close what has aged before the work starts."""
+        close_old_connections()
+
+    after_process_message = before_process_message
+
+
+def build_broker(url: str) -> dramatiq.Broker:
+    """Return the broker of ``url``: redis(+unix), amqp, or ``stub://`` for unit tests."""
+    middleware = [
+        AgeLimit(),
+        TimeLimit(),
+        ShutdownNotifications(),
+        Callbacks(),
+        Retries(),
+        CloseConnections(),
+    ]
+    if url.startswith("stub"):
+        return StubBroker(middleware=middleware)
+    if url.startswith("amqp"):
+        from dramatiq.brokers.rabbitmq import RabbitmqBroker  # optional service
+
+        return RabbitmqBroker(url=url, middleware=middleware)
+    from dramatiq.brokers.redis import RedisBroker  # optional service
+
+    return RedisBroker(url=url, middleware=middleware)
+
+
+def _stamp(name: str, schema: str, args: tuple[object, ...]) -> str:
+    body = repr((name, schema, args)).encode()
+    return hmac.new(settings.SECRET_KEY.encode(), b"broker|" + body, hashlib.sha256).hexdigest()
+
+
+def _unit_of(schema: str) -> Unit:
+    return PUBLIC if schema == PUBLIC.schema else tenant_unit(schema)
+
+
+class TenantActor:
+    """An actor that works for one schema: ``send(schema, *ids)``; a failed doorbell is only logged."""
+
+    def __init__(self, func: Callable[..., None], **options: Any) -> None:
+        self.func = func
+        self.name = f"{func.__module__}.{func.__name__}"
+        self.actor = dramatiq.actor(self._run, actor_name=self.name, broker=broker, **options)
+
+    def send(self, schema: str, *args: str | int) -> None:
+        """Ring: stamped with the schema. The sweep does the work when the broker is away."""
+        try:
+            self.actor.send(schema, _stamp(self.name, schema, args), *args)
+        except Exception as error:  # noqa: BLE001  # whatever the broker raises, the commit stands
+            log.warning(
+                "doorbell_failed", actor=self.name, schema=schema, error=type(error).__name__
+            )
+
+    def _run(self, schema: str, stamp: str, *args: str | int) -> None:
+        from tenants.routing import is_served  # models are not ready at import
+
+        if not hmac.compare_digest(stamp, _stamp(self.name, schema, args)):
+            raise WrongStampError(self.name)
+        unit = _unit_of(schema)
+        if unit.is_tenant and not is_served(schema):
+            log.warning("tenant_not_served", actor=self.name, schema=schema)
+            return
+        self.func(unit, *args)
+
+
+def tenant_actor(**options: Any) -> Callable[[Callable[..., None]], TenantActor]:
+    """Declare an actor whose first argument is the Unit; the message is stamped and checked.
+
+    The function enters ``inside(unit)`` itself, because it may act outside any transaction.
+    """
+
+    def decorate(func: Callable[..., None]) -> TenantActor:
+        return TenantActor(func, **options)
+
+    return decorate
+
+
+def actor(**options: Any) -> Callable[[Callable[..., None]], Any]:
+    """Declare an actor that works for no tenant: it only enqueues or reads as the sweeper."""
+
+    def decorate(func: Callable[..., None]) -> Any:
+        name = f"{func.__module__}.{func.__name__}"
+        return dramatiq.actor(func, actor_name=name, broker=broker, **options)
+
+    return decorate
+
+
+broker = build_broker(settings.BROKER_URL)
+dramatiq.set_broker(broker)

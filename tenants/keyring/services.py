@@ -1,0 +1,221 @@
+"""Sealing, opening and destroying, always in the schema of the current unit.
+
+Associated data binds a blob to tenant, table and row: pasted elsewhere it does not open. Nothing here logs or
+raises what it handled.
+"""
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+from tenants.keyring import cipher
+from tenants.keyring.cipher import KEY_BYTES, NONCE_BYTES, Bytes, TenantCipher
+from tenants.keyring.errors import KeyDestroyedError, UnknownKekError, UnreadableError
+from tenants.keyring.models import DataKey, TenantKey
+from tenants.refs import new_ref
+from tenants.schema import current_unit
+
+TENANT_KEY_TABLE = TenantKey._meta.db_table
+DATA_KEY_TABLE = DataKey._meta.db_table
+CACHE_SIZE = 512
+
+_unwrapped: OrderedDict[tuple[str, str, bytes], TenantCipher] = OrderedDict()
+_unwrapped_lock = threading.Lock()
+
+
+def ensure_tenant_key(*, now: datetime) -> TenantKey:
+    """The key of the current schema, made at the first call. Provisioning calls it; two at once make one key."""
+    schema = _schema()
+    kek_id, kek = _current_kek()
+    ref = new_ref()
+    wrapped = cipher.encrypt(
+        AESGCM(kek),
+        secrets.token_bytes(KEY_BYTES),
+        cipher.place(schema, TENANT_KEY_TABLE) + ref.bytes,
+    )
+    row = TenantKey(ref=ref, kek_id=kek_id, wrapped=wrapped, created_at=now)
+    TenantKey.objects.bulk_create([row], ignore_conflicts=True)
+    return TenantKey.objects.get()
+
+
+def new_key(*, now: datetime) -> DataKey:
+    """A fresh data key of the current tenant, stored wrapped."""
+    tenant = tenant_cipher()
+    ref = new_ref()
+    wrapped = cipher.encrypt(
+        tenant.wrapper, secrets.token_bytes(KEY_BYTES), tenant.key_place + ref.bytes
+    )
+    return DataKey.objects.create(ref=ref, wrapped=wrapped, created_at=now)
+
+
+def seal(*, key: DataKey, data: bytes, table: str, ref: UUID) -> bytes:
+    """Bytes that open only under this key, in this schema, for this row of this table."""
+    tenant = tenant_cipher()
+    return cipher.encrypt(
+        _data_key(tenant, key), data, cipher.place(tenant.schema, table) + ref.bytes
+    )
+
+
+def open_sealed(*, key: DataKey | None, sealed: Bytes | None, table: str, ref: UUID) -> bytes:
+    """What was sealed. KeyDestroyedError when the key is gone, UnreadableError when the bytes belong elsewhere."""
+    if key is None or key.pk is None or sealed is None:
+        raise KeyDestroyedError("the key of this row was destroyed")
+    tenant = tenant_cipher()
+    return cipher.decrypt(
+        _data_key(tenant, key), sealed, cipher.place(tenant.schema, table) + ref.bytes
+    )
+
+
+def open_many(
+    *, table: str, rows: Iterable[tuple[DataKey | None, Bytes | None, UUID]]
+) -> list[bytes | None]:
+    """open_sealed() for a list of (key, sealed, ref); None stands for a row that does not open.
+
+    Written out rather than calling open_sealed(): a page of 1,000 rows pays for the cipher and little else.
+    """
+    tenant = tenant_cipher()
+    unwrap, key_place, row_place = (
+        tenant.wrapper.decrypt,
+        tenant.key_place,
+        cipher.place(tenant.schema, table),
+    )
+    opened: list[bytes | None] = []
+    append = opened.append
+    for key, sealed, ref in rows:
+        if key is None or sealed is None:
+            append(None)
+            continue
+        wrapped = key.wrapped
+        try:
+            material = unwrap(
+                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_place + key.ref.bytes
+            )
+            append(
+                AESGCM(material).decrypt(
+                    sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], row_place + ref.bytes
+                )
+            )
+        except (InvalidTag, ValueError):
+            append(None)
+    return opened
+
+
+def destroy(*, key: DataKey) -> bytes:
+    """Erase everything this key sealed. Returns the fingerprint of the destroyed key, for the receipt."""
+    mark = fingerprint(key)
+    DataKey.objects.filter(pk=key.pk).delete()
+    key.pk = None
+    return mark
+
+
+def fingerprint(key: DataKey) -> bytes:
+    """SHA-256 of the wrapped key: says which key was destroyed, gives nothing of it."""
+    return hashlib.sha256(bytes(key.wrapped)).digest()
+
+
+def destroy_tenant_key() -> int:
+    """Erase everything the current tenant ever sealed; returns how many data keys went with it."""
+    destroyed, _ = DataKey.objects.all().delete()
+    TenantKey.objects.all().delete()
+    forget_unwrapped_keys()
+    return destroyed
+
+
+def rewrap_tenant_key() -> bool:
+    """Wrap the current schema's key by the current KEK; False when it already was. Data keys do not change."""
+    row = TenantKey.objects.select_for_update().first()
+    kek_id, kek = _current_kek()
+    if row is None or row.kek_id == kek_id:
+        return False
+    associated = cipher.place(_schema(), TENANT_KEY_TABLE) + row.ref.bytes
+    material = cipher.decrypt(AESGCM(_kek(row.kek_id)), row.wrapped, associated)
+    row.kek_id, row.wrapped = kek_id, cipher.encrypt(AESGCM(kek), material, associated)
+    row.save(update_fields=["kek_id", "wrapped"])
+    return True
+
+
+def blind_index(*, purpose: str, value: str) -> bytes:
+    """32 bytes to look a person up by: equal for equal addresses in one tenant, unrelated in another.
+
+    `purpose` keeps a phone and an e-mail apart ("contact.email"); a phone comes in E.164.
+    """
+    return tenant_cipher().mac(
+        f"index|{purpose}", cipher.normalised(value).encode("utf-8", "surrogatepass")
+    )
+
+
+def link_token(*, purpose: str, ref: UUID, generation: int, bits: int = 256) -> str:
+    """The token of a link, computed again whenever it is needed: only its token_hash() is stored."""
+    return cipher.link_token(
+        tenant_cipher(), purpose=purpose, ref=ref, generation=generation, bits=bits
+    )
+
+
+def token_hash(token: str) -> bytes:
+    """What a token is looked up by and compared with: SHA-256, 32 bytes."""
+    return cipher.token_hash(token)
+
+
+def tenant_cipher() -> TenantCipher:
+    """The unwrapped key of the current schema. Its row is read again in each transaction, unwrapped once per process."""
+    row = TenantKey.objects.first()
+    if row is None:
+        raise KeyDestroyedError("this tenant has no key")
+    return _unwrap(_schema(), row)
+
+
+def forget_unwrapped_keys() -> None:
+    """Drop every unwrapped key of this process."""
+    with _unwrapped_lock:
+        _unwrapped.clear()
+
+
+def _unwrap(schema: str, row: TenantKey) -> TenantCipher:
+    wrapped = bytes(row.wrapped)
+    entry = (schema, row.kek_id, wrapped)
+    with _unwrapped_lock:
+        known = _unwrapped.get(entry)
+        if known is not None:
+            _unwrapped.move_to_end(entry)
+            return known
+    associated = cipher.place(schema, TENANT_KEY_TABLE) + row.ref.bytes
+    material = cipher.decrypt(AESGCM(_kek(row.kek_id)), wrapped, associated)
+    made = TenantCipher(schema, material, key_table=DATA_KEY_TABLE)
+    with _unwrapped_lock:
+        _unwrapped[entry] = made
+        while len(_unwrapped) > CACHE_SIZE:
+            _unwrapped.popitem(last=False)
+    return made
+
+
+def _data_key(tenant: TenantCipher, key: DataKey) -> AESGCM:
+    return AESGCM(cipher.decrypt(tenant.wrapper, key.wrapped, tenant.key_place + key.ref.bytes))
+
+
+def _current_kek() -> tuple[str, bytes]:
+    if not settings.KEKS:
+        raise UnknownKekError("this process was given no KEK")
+    kek_id, kek = settings.KEKS[0]
+    return kek_id, kek
+
+
+def _kek(kek_id: str) -> bytes:
+    for known, kek in settings.KEKS:
+        if known == kek_id:
+            return bytes(kek)
+    raise UnknownKekError(f"KEK {kek_id!r} is not among those this process was given")
+
+
+def _schema() -> str:
+    unit = current_unit()
+    if unit is None:
+        raise UnreadableError("no key outside a unit of work")
+    return unit.schema

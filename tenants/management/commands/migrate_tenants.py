@@ -1,0 +1,34 @@
+"""Bring every tenant schema to the running code's version."""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection, transaction
+
+from tenants.models import Tenant
+from tenants.provisioning.build import restrict
+from tenants.provisioning.template import CURRENT_VERSION
+
+
+class Command(BaseCommand):
+    """Migrate the tenants that are behind, one after the other; resumable. Needs the owner's login.
+
+    A tenant that is behind is not served until its turn has come.
+    """
+
+    help = __doc__ or ""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, restrict, note the version: what is up to date is skipped."""
+        behind = Tenant.objects.filter(state__in=Tenant.SERVED).exclude(
+            schema_version=CURRENT_VERSION
+        )
+        for tenant in behind.order_by("id"):
+            call_command(
+                "migrate_schemas", schema_name=tenant.schema_name, interactive=False, verbosity=0
+            )
+            with transaction.atomic(), connection.cursor() as cursor:
+                restrict(cursor.cursor, schema=tenant.schema_name)
+                Tenant.objects.filter(pk=tenant.pk).update(schema_version=CURRENT_VERSION)
+            self.stdout.write(f"Migrated {tenant.schema_name}.")

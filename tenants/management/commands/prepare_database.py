@@ -1,0 +1,23 @@
+"""Create the roles of the house and take PUBLIC's rights away."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connection, transaction
+
+from tenants.provisioning.build import prepare_roles
+
+
+class Command(BaseCommand):
+    """Prepare a fresh database; harmless when run again. Needs the owner's login."""
+
+    help = __doc__ or ""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run it in one transaction."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            prepare_roles(
+                cursor.cursor, app_role=settings.APP_ROLE, database=connection.settings_dict["NAME"]
+            )
+        self.stdout.write("Roles are ready.")

@@ -1,0 +1,43 @@
+"""Build the spaces that have been ordered."""
+
+import time
+from typing import Any
+
+import psycopg2
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from tenants.provisioning.machine import advance_one
+
+PAUSE_SECONDS = 1.0
+
+
+class Command(BaseCommand):
+    """Build what is ordered, once or for ever. The only long process with the owner's login."""
+
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: Any) -> None:
+        """Offer to keep watching."""
+        parser.add_argument("--watch", action="store_true", help="keep watching for new orders")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Advance until nothing is left; with --watch, ask again every second."""
+        connection = psycopg2.connect(settings.OWNER_DATABASE_URL)
+        try:
+            while True:
+                built = self._advance(connection)
+                if built:
+                    continue
+                if not options["watch"]:
+                    return
+                time.sleep(PAUSE_SECONDS)
+        finally:
+            connection.close()
+
+    def _advance(self, connection: Any) -> bool:
+        built = advance_one(connection, app_role=settings.APP_ROLE)
+        if built is None:
+            return False
+        self.stdout.write(f"Built {built.schema}.")
+        return True

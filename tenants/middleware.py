@@ -1,0 +1,117 @@
+"""One request, one transaction, one tenant, one role (design section 3)."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from axes.handlers.proxy import AxesProxyHandler
+from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import DisallowedHost
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from tenants.provisioning.template import CURRENT_VERSION
+from tenants.routing import Route, find_route
+from tenants.schema import Unit, inside
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class MarkedForRollbackError(RuntimeError):
+    """The work was marked for rollback, but the answer says that it succeeded."""
+
+
+class UnitOfWork:
+    """First middleware that knows the tenant: from Host and from nothing else.
+
+    An unknown host is a 404. A 5xx answer rolls back, and failed logins are replayed after it, so that
+    an error does not forget a wrong password.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Serve the request inside its tenant's unit."""
+        route = _route_of(request)
+        if route is None:
+            return HttpResponse(
+                "Aucun site à cette adresse.", status=404, content_type="text/plain"
+            )
+        request.route = route  # type: ignore[attr-defined]
+        request.urlconf = _urlconf_of(route)  # type: ignore[attr-defined]
+        if route.unit.is_tenant and route.schema_version != CURRENT_VERSION:
+            # A tenant whose migrations are behind is not served: a wrong answer is worse than none.
+            return HttpResponse(
+                "Site en cours de mise à jour.", status=503, content_type="text/plain"
+            )
+        request.failed_logins = []  # type: ignore[attr-defined]
+        return self._inside(request, route.unit)
+
+    def _inside(self, request: HttpRequest, unit: Unit) -> HttpResponseBase:
+        response: HttpResponseBase | None = None
+        try:
+            with inside(unit):
+                response = self.get_response(request)
+                if response.status_code >= 500:
+                    transaction.set_rollback(True)
+                elif connection.needs_rollback:
+                    raise MarkedForRollbackError
+        finally:
+            failed = request.failed_logins  # type: ignore[attr-defined]
+            if failed and (response is None or response.status_code >= 500):
+                _replay(unit, failed)
+        if response.streaming:
+            content = response.streaming_content  # type: ignore[attr-defined]
+            response.streaming_content = _streamed(unit, content)  # type: ignore[attr-defined]
+        return response
+
+
+class LibraryHooks:
+    """The last middleware: request context, session and messages are still open for the hooks."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Run the libraries' on_commit hooks before the commit."""
+        response = self.get_response(request)
+        if response.status_code < 500 and connection.in_atomic_block:
+            connection.run_library_hooks()  # type: ignore[attr-defined]
+        return response
+
+
+def _route_of(request: HttpRequest) -> Route | None:
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        return None
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return find_route(name.lower())
+
+
+def _urlconf_of(route: Route) -> str:
+    if route.is_public:
+        return settings.PUBLIC_SCHEMA_URLCONF
+    return settings.CUSTOM_DOMAIN_URLCONF if route.is_custom else settings.ROOT_URLCONF
+
+
+def _streamed(unit: Unit, content: Iterator[bytes]) -> Iterator[bytes]:
+    with inside(unit):
+        yield from content
+
+
+def _replay(unit: Unit, failed: list[dict[str, Any]]) -> None:
+    with inside(unit):
+        for attempt in failed:
+            AxesProxyHandler.user_login_failed(**attempt)
+
+
+def _remember(sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
+    if hasattr(request, "failed_logins"):
+        attempt = {"sender": sender, "credentials": credentials, "request": request}
+        request.failed_logins.append(attempt)
+
+
+# Django announces a failed login in no other way than by this signal.
+user_login_failed.connect(_remember, dispatch_uid="tenants.middleware.remember")

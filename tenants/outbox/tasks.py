@@ -1,0 +1,7 @@
+"""What the clock enqueues for the outbox (dramatiq-crontab imports ``tasks`` of each app)."""
+
+from dramatiq_crontab import interval
+
+from tenants.outbox.actors import sweep
+
+interval(seconds=30)(sweep)

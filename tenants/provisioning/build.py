@@ -1,0 +1,129 @@
+"""Roles, rights and schemas, in plain SQL with the owner's login: the only code that issues DDL.
+
+Every function takes a cursor of a psycopg2 connection opened with OWNER_DATABASE_URL. Names are
+quoted by psycopg2.sql; nothing here is built from input.
+"""
+
+from typing import Any
+
+from psycopg2 import sql
+
+from tenants.provisioning.template import statements_for
+from tenants.schema import PUBLIC, ROUTER, SWEEPER
+
+TENANTS_GROUP = "librdv_tenants"
+APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt")
+READ_ONLY = ("django_migrations",)
+SWEPT = {
+    "outbox_outboxentry": ("id", "ref", "due_at", "state", "kind", "finished_at", "expires_at"),
+    "booking_patientcontact": ("id", "erase_at"),
+}
+"""The columns that the sweeper may read in every schema: ids, instants and states, nothing sealed."""
+
+_LOGIN_SETTINGS = (
+    ("jit", "off"),
+    ("statement_timeout", "15s"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("timezone", "UTC"),
+)
+
+
+def _run(cursor: Any, text: str, *names: str) -> None:
+    cursor.execute(sql.SQL(text).format(*(sql.Identifier(name) for name in names)))
+
+
+def _role_exists(cursor: Any, role: str) -> bool:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+    return cursor.fetchone() is not None
+
+
+def prepare_roles(cursor: Any, *, app_role: str, database: str) -> None:
+    """Create the roles of the house and take PUBLIC's rights away; harmless when run again.
+
+    The timeouts and ``jit=off`` are set on the login role: settings of a role that is merely SET do
+    not apply.
+    """
+    for role in (ROUTER.role, PUBLIC.role, SWEEPER.role, TENANTS_GROUP):
+        if not _role_exists(cursor, role):
+            _run(cursor, "CREATE ROLE {} NOLOGIN", role)
+    if not _role_exists(cursor, app_role):
+        _run(cursor, "CREATE ROLE {} LOGIN NOINHERIT", app_role)
+    for role in (ROUTER.role, PUBLIC.role, SWEEPER.role):
+        _run(cursor, "GRANT {} TO {}", role, app_role)
+    for name, value in _LOGIN_SETTINGS:
+        statement = sql.SQL("ALTER ROLE {} SET {} = {}").format(
+            sql.Identifier(app_role), sql.Identifier(name), sql.Literal(value)
+        )
+        cursor.execute(statement)
+    _run(cursor, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
+    _run(cursor, "GRANT CONNECT ON DATABASE {} TO {}", database, app_role)
+    cursor.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+
+
+def grant_shared(cursor: Any) -> None:
+    """Give the router and the public host their rights on the shared tables; run after migrating."""
+    public, router, sweeper = PUBLIC.role, ROUTER.role, SWEEPER.role
+    for role in (public, router, sweeper):
+        _run(cursor, "GRANT USAGE ON SCHEMA public TO {}", role)
+    _run(cursor, "GRANT SELECT ON public.tenants_tenant, public.tenants_domain TO {}", router)
+    _run(
+        cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}", public
+    )
+    for table in APPEND_ONLY:
+        _run(cursor, "REVOKE UPDATE, DELETE ON public.{} FROM {}", table, public)
+    for table in READ_ONLY:
+        _run(cursor, "REVOKE INSERT, UPDATE, DELETE ON public.{} FROM {}", table, public)
+    _grant_sweeper(cursor, "public", tables=("outbox_outboxentry",))
+
+
+def build_schema(cursor: Any, *, schema: str, app_role: str) -> None:
+    """Create the role, the schema and everything in it, in the caller's transaction.
+
+    PostgreSQL's DDL is transactional, roles included: a crash leaves nothing, running it again works.
+    """
+    create_role_and_schema(cursor, schema=schema, app_role=app_role)
+    cursor.execute(statements_for(schema))
+    restrict(cursor, schema=schema)
+
+
+def create_role_and_schema(cursor: Any, *, schema: str, app_role: str) -> None:
+    """Create the tenant's role and its empty schema, with the rights that its tables will have."""
+    if not _role_exists(cursor, schema):
+        _run(cursor, "CREATE ROLE {} NOLOGIN", schema)
+        _run(cursor, "GRANT {} TO {}", schema, app_role)
+        _run(cursor, "GRANT {} TO {}", TENANTS_GROUP, schema)
+    _run(cursor, "CREATE SCHEMA {}", schema)
+    # Right after CREATE SCHEMA: default privileges belong to the login that issues them, the owner.
+    _run(
+        cursor,
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}",
+        schema,
+        schema,
+    )
+    _run(cursor, "GRANT USAGE ON SCHEMA {} TO {}, {}", schema, schema, SWEEPER.role)
+
+
+def restrict(cursor: Any, *, schema: str) -> None:
+    """Make the trail append-only and the migrations table read-only; let the sweeper see due rows."""
+    for table in APPEND_ONLY:
+        _run(cursor, "REVOKE UPDATE, DELETE ON {}.{} FROM {}", schema, table, schema)
+    for table in READ_ONLY:
+        _run(cursor, "REVOKE INSERT, UPDATE, DELETE ON {}.{} FROM {}", schema, table, schema)
+    _grant_sweeper(cursor, schema, tables=tuple(SWEPT))
+
+
+def drop_schema(cursor: Any, *, schema: str) -> None:
+    """Drop a tenant's schema and role: the end of a contract, or of a test."""
+    _run(cursor, "DROP SCHEMA IF EXISTS {} CASCADE", schema)
+    _run(cursor, "DROP ROLE IF EXISTS {}", schema)
+
+
+def _grant_sweeper(cursor: Any, schema: str, *, tables: tuple[str, ...]) -> None:
+    for table in tables:
+        columns = sql.SQL(", ").join(sql.Identifier(column) for column in SWEPT[table])
+        cursor.execute(
+            sql.SQL("GRANT SELECT ({}) ON {}.{} TO {}").format(
+                columns, sql.Identifier(schema), sql.Identifier(table), sql.Identifier(SWEEPER.role)
+            )
+        )

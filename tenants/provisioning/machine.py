@@ -1,0 +1,75 @@
+"""The state machine of a client's space: ordered -> provisioning -> ready, resumable at any instruction.
+
+Runs with the owner's login, in a process of its own: web and worker processes never have it. What
+comes after ``ready`` (first rows, go-live, suspension) is done by services under the application's login.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import structlog
+from psycopg2.extensions import connection as Connection  # noqa: N812  # it is a class
+
+from tenants.provisioning.build import build_schema
+from tenants.provisioning.template import CURRENT_VERSION
+
+log = structlog.get_logger("provisioning")
+
+_NEXT = (
+    "SELECT id, schema_name FROM public.tenants_tenant"
+    " WHERE state IN ('ordered', 'provisioning') ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A space that has just been made."""
+
+    tenant_id: int
+    schema: str
+
+
+def advance_one(connection: Connection, *, app_role: str) -> Built | None:
+    """Build the oldest ordered space; return it, or None when there is nothing to do.
+
+    One transaction holds role, schema, tables, rows and the new state. When it fails, the tenant
+    keeps its state with the error's code, and the next call tries again.
+    """
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_NEXT)
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        built = Built(*row)
+        cursor.execute(
+            "UPDATE public.tenants_tenant SET state = 'provisioning' WHERE id = %s",
+            [built.tenant_id],
+        )
+    try:
+        with connection, connection.cursor() as cursor:
+            _build(cursor, built, app_role=app_role)
+    except psycopg2.Error as error:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE public.tenants_tenant SET last_error = %s WHERE id = %s",
+                [error.pgcode or type(error).__name__, built.tenant_id],
+            )
+        log.exception("provisioning_failed", schema=built.schema, code=error.pgcode)
+        raise
+    log.info("provisioned", schema=built.schema)
+    return built
+
+
+def _build(cursor: Any, built: Built, *, app_role: str) -> None:
+    cursor.execute(
+        "SELECT state FROM public.tenants_tenant WHERE id = %s FOR UPDATE", [built.tenant_id]
+    )
+    if cursor.fetchone() != ("provisioning",):
+        return
+    build_schema(cursor, schema=built.schema, app_role=app_role)
+    cursor.execute(
+        "UPDATE public.tenants_tenant SET state = 'ready', schema_version = %s, last_error = ''"
+        " WHERE id = %s",
+        [CURRENT_VERSION, built.tenant_id],
+    )

@@ -1,0 +1,126 @@
+"""Host name to tenant, cached in process: zero lookups per warm request (design section 3)."""
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from tenants.models import Domain, Tenant
+from tenants.schema import PUBLIC, ROUTER, Unit, inside, tenant_unit
+
+TTL_SECONDS = 60.0
+CAPACITY = 10_000
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a host name leads to; ``is_custom`` hosts serve patient pages only."""
+
+    unit: Unit
+    state: str
+    is_custom: bool
+    primary_host: str
+    schema_version: str
+
+    @property
+    def is_public(self) -> bool:
+        """Whether this is lib-rdv's own host."""
+        return self.unit == PUBLIC
+
+
+class _Cache:
+    """A bounded map host -> (deadline, route or None), unknown hosts included, oldest dropped first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[str, tuple[float, Route | None]] = OrderedDict()
+        self.lookups = 0
+
+    def get(self, host: str) -> tuple[float, Route | None] | None:
+        return self._entries.get(host)
+
+    def put(self, host: str, route: Route | None) -> None:
+        with self._lock:
+            self.lookups += 1
+            self._entries[host] = (time.monotonic() + TTL_SECONDS, route)
+            while len(self._entries) > CAPACITY:
+                self._entries.popitem(last=False)
+
+    def drop(self, host: str) -> None:
+        with self._lock:
+            self._entries.pop(host, None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+
+cache = _Cache()
+
+
+def find_route(host: str) -> Route | None:
+    """Return the route of ``host`` (lower case, no port), or None when nobody answers to it.
+
+    At most a minute old; ``forget(host)`` drops it at once in this process.
+    """
+    hit = cache.get(host)
+    if hit is not None and hit[0] > time.monotonic():
+        return hit[1]
+    route = _look_up(host)
+    cache.put(host, route)
+    return route
+
+
+def forget(host: str) -> None:
+    """Drop what this process remembers of ``host``: its state or its tenant has changed."""
+    cache.drop(host)
+
+
+def _look_up(host: str) -> Route | None:
+    if host in settings.PUBLIC_HOSTS:
+        return Route(
+            PUBLIC, Tenant.State.LIVE, is_custom=False, primary_host=host, schema_version=""
+        )
+    with inside(ROUTER):
+        row = (
+            Domain.objects.filter(domain=host, tenant__state__in=Tenant.SERVED)
+            .values_list(
+                "tenant_id",
+                "tenant__schema_name",
+                "tenant__state",
+                "is_custom",
+                "tenant__schema_version",
+                "verified_at",
+            )
+            .first()
+        )
+        if row is None or (row[3] and row[5] is None):
+            return None
+        primary = (
+            Domain.objects.filter(tenant_id=row[0], is_custom=False)
+            .order_by("-is_primary", "id")
+            .values_list("domain", flat=True)
+            .first()
+        )
+    return Route(
+        unit=tenant_unit(row[1]),
+        state=row[2],
+        is_custom=row[3],
+        primary_host=primary or host,
+        schema_version=row[4],
+    )
+
+
+def served_units() -> list[Unit]:
+    """Return the units of all tenants that are served, in the order of their creation."""
+    with inside(ROUTER):
+        names = Tenant.objects.filter(state__in=Tenant.SERVED).order_by("id")
+        return [tenant_unit(name) for name in names.values_list("schema_name", flat=True)]
+
+
+def is_served(schema: str) -> bool:
+    """Return whether ``schema`` belongs to a tenant that is served: asked by workers per message."""
+    with inside(ROUTER):
+        return Tenant.objects.filter(schema_name=schema, state__in=Tenant.SERVED).exists()

@@ -1,0 +1,7 @@
+"""What the clock enqueues for the trail."""
+
+from dramatiq_crontab import interval
+
+from tenants.trail.actors import seal_all
+
+interval(seconds=60)(seal_all)
