@@ -1,0 +1,23 @@
+"""The kinds of outbox entries of this app; ``object_id`` is the appointment's key."""
+
+CONFIRMATION = "booking.confirmation"
+REMINDER = "booking.reminder"
+MOVED = "booking.moved"
+CANCELLED_BY_PATIENT = "booking.cancelled_by_patient"
+CANCELLED_BY_PRACTITIONER = "booking.cancelled_by_pract"
+CONTACT_CORRECTED = "booking.contact_corrected"
+SLOT_FREED = "booking.slot_freed"
+MANAGE_LINKS = "booking.manage_links"
+
+TO_PATIENT = (
+    CONFIRMATION,
+    REMINDER,
+    MOVED,
+    CANCELLED_BY_PATIENT,
+    CANCELLED_BY_PRACTITIONER,
+    MANAGE_LINKS,
+)
+"""What is written to the person, and stops when the person is erased."""
+
+BEFORE_THE_VISIT = (CONFIRMATION, REMINDER, MOVED)
+"""What loses its sense when the appointment is cancelled."""

@@ -1,0 +1,29 @@
+"""The models of one practice; every one of them lives in the tenant's schema."""
+
+from booking.models.absence import Absence
+from booking.models.appointment import Appointment
+from booking.models.appointment_type import AppointmentType
+from booking.models.contact import PatientContact
+from booking.models.form import ExtraField, FormVersion
+from booking.models.holiday import HolidayOpening
+from booking.models.location import Location
+from booking.models.opening import OpeningException, OpeningHours
+from booking.models.practice import Practice
+from booking.models.practitioner import Practitioner
+from booking.models.replacement import Replacement
+
+__all__ = [
+    "Absence",
+    "Appointment",
+    "AppointmentType",
+    "ExtraField",
+    "FormVersion",
+    "HolidayOpening",
+    "Location",
+    "OpeningException",
+    "OpeningHours",
+    "PatientContact",
+    "Practice",
+    "Practitioner",
+    "Replacement",
+]

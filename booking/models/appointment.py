@@ -1,0 +1,147 @@
+"""An appointment, or the hold that becomes one. No word about the person stands here."""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, Value
+
+from booking.models.appointment_type import AppointmentType
+from booking.models.location import Location
+from booking.models.practitioner import Practitioner
+from tenants.personal_data import declare
+from tenants.refs import new_ref, spoken
+
+
+class Appointment(models.Model):
+    """Shown times are ``starts_at`` and ``ends_at``; ``during`` is what is occupied, margins included.
+
+    The exclusion constraint is the judge of every code path: two rows that occupy never overlap in one
+    practitioner's agenda (B-13). A hold is a row of the same table under the same constraint.
+    """
+
+    class Status(models.TextChoices):
+        """Who cancelled is part of the status."""
+
+        HELD = "held", "Retenu"
+        BOOKED = "booked", "Réservé"
+        FULFILLED = "fulfilled", "Venu"
+        NOSHOW = "noshow", "Absent"
+        CANCELLED_BY_PATIENT = "cancelled_by_patient", "Annulé par la personne"
+        CANCELLED_BY_PRACTITIONER = "cancelled_by_practitioner", "Annulé par le cabinet"
+
+    class Origin(models.TextChoices):
+        """Who took it."""
+
+        PATIENT = "patient", "En ligne"
+        STAFF = "staff", "Par le cabinet"
+
+    OCCUPYING = (Status.HELD, Status.BOOKED, Status.FULFILLED, Status.NOSHOW)
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    practitioner = models.ForeignKey(
+        Practitioner, on_delete=models.PROTECT, related_name="appointments"
+    )
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="appointments")
+    appointment_type = models.ForeignKey(
+        AppointmentType, on_delete=models.PROTECT, related_name="appointments"
+    )
+    status = models.CharField(max_length=25, choices=Status)
+    origin = models.CharField(max_length=7, choices=Origin, default=Origin.PATIENT)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    during = DateTimeRangeField()
+    form_ref = models.UUIDField(default=new_ref, unique=True)
+    held_until = models.DateTimeField(null=True)
+    network_index = models.BinaryField(max_length=32, null=True)
+    booked_at = models.DateTimeField(null=True)
+    sequence = models.IntegerField(default=0)
+    manage_hash = models.BinaryField(max_length=32, null=True)
+    short_hash = models.BinaryField(max_length=32, null=True)
+    has_reminder = models.BooleanField(default=True)
+    cancelled_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
+
+    personal_data = declare(
+        subjects="patients",
+        purpose="organiser le rendez-vous",
+        legal_basis="6.1.b",
+        recipients=("cabinet", "lib-rdv"),
+        source="la personne",
+        retention="30 jours après le rendez-vous, sans rien qui nomme la personne",
+        personal={
+            "manage_hash": "empreinte d'un lien, jusqu'au rendez-vous",
+            "short_hash": "empreinte d'un lien, jusqu'au rendez-vous",
+            "network_index": "empreinte d'un réseau, le temps d'une retenue",
+        },
+        harmless=(
+            "id",
+            "ref",
+            "practitioner",
+            "location",
+            "appointment_type",
+            "status",
+            "origin",
+            "starts_at",
+            "ends_at",
+            "during",
+            "form_ref",
+            "held_until",
+            "booked_at",
+            "sequence",
+            "has_reminder",
+            "cancelled_at",
+            "erased_at",
+        ),
+    )
+
+    class Meta:
+        """The promises of B-13 and of the state machine, kept by the database."""
+
+        constraints = (
+            ExclusionConstraint(
+                name="appointment_no_overlap",
+                expressions=[
+                    (
+                        Func(
+                            F("practitioner"), F("practitioner"), Value("[]"), function="int8range"
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                    ("during", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(status__in=["held", "booked", "fulfilled", "noshow"]),
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at")), name="appointment_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="held", held_until__isnull=False, booked_at__isnull=True)
+                | (~Q(status="held") & Q(held_until__isnull=True, booked_at__isnull=False)),
+                name="appointment_held_or_booked",
+            ),
+            models.UniqueConstraint(fields=("manage_hash",), name="appointment_manage_hash"),
+            models.UniqueConstraint(fields=("short_hash",), name="appointment_short_hash"),
+        )
+        indexes = (
+            models.Index(fields=("starts_at",), name="appointment_starts"),
+            models.Index(fields=("practitioner", "starts_at"), name="appointment_agenda"),
+            models.Index(
+                fields=("network_index",), condition=Q(status="held"), name="appointment_holds"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.ref.hex
+
+    @property
+    def spoken_ref(self) -> str:
+        """The short reference to say on the phone."""
+        return spoken(self.ref)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether either side has cancelled it."""
+        return self.status in {
+            self.Status.CANCELLED_BY_PATIENT,
+            self.Status.CANCELLED_BY_PRACTITIONER,
+        }

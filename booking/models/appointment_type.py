@@ -1,0 +1,98 @@
+"""A motif: how long, with what margins, who may take it and until when it can be given back."""
+
+from django.db import models
+from django.db.models import Q
+
+from booking.models.location import Location
+from booking.models.practitioner import Practitioner
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+MAX_HORIZON_DAYS = 354
+"""357 days of B-20, less 1 for the 24 h of B-24, less 2 for whole local days (B-22)."""
+
+
+class AppointmentType(models.Model):
+    """A motif of B-12, with a neutral label (B-04). Durations and margins are minutes."""
+
+    class Channel(models.TextChoices):
+        """Who may take it."""
+
+        ONLINE = "online", "En ligne et par le cabinet"
+        STAFF = "staff", "Par le cabinet seulement"
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    label = models.CharField(max_length=60)
+    duration_min = models.SmallIntegerField(default=30)
+    buffer_before_min = models.SmallIntegerField(default=0)
+    buffer_after_min = models.SmallIntegerField(default=0)
+    step_min = models.SmallIntegerField(null=True, blank=True)
+    min_notice_min = models.IntegerField(default=120)
+    horizon_days = models.SmallIntegerField(default=90)
+    is_for_new_patients = models.BooleanField(default=False)
+    channel = models.CharField(max_length=6, choices=Channel, default=Channel.ONLINE)
+    cancel_hours = models.SmallIntegerField(null=True, blank=True)
+    price_text = models.CharField(max_length=40, blank=True, default="")
+    instructions = models.CharField(max_length=300, blank=True, default="")
+    locations = models.ManyToManyField(Location, related_name="appointment_types")
+    practitioners = models.ManyToManyField(Practitioner, related_name="appointment_types")
+    position = models.SmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+
+    personal_data = declare(
+        subjects="aucune personne",
+        harmless=(
+            "id",
+            "ref",
+            "label",
+            "duration_min",
+            "buffer_before_min",
+            "buffer_after_min",
+            "step_min",
+            "min_notice_min",
+            "horizon_days",
+            "is_for_new_patients",
+            "channel",
+            "cancel_hours",
+            "price_text",
+            "instructions",
+            "position",
+            "is_active",
+        ),
+    )
+
+    class Meta:
+        """In the order that the practice chose; the horizon keeps the promise of B-20 (B-22)."""
+
+        ordering = ("position", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(horizon_days__gte=1, horizon_days__lte=MAX_HORIZON_DAYS),
+                name="type_horizon_within_promise",
+            ),
+            models.CheckConstraint(
+                condition=Q(duration_min__gte=5, duration_min__lte=720), name="type_duration"
+            ),
+            models.CheckConstraint(
+                condition=Q(buffer_before_min__gte=0, buffer_before_min__lte=240)
+                & Q(buffer_after_min__gte=0, buffer_after_min__lte=240),
+                name="type_buffers",
+            ),
+            models.CheckConstraint(
+                condition=Q(step_min__isnull=True) | Q(step_min__gte=5, step_min__lte=240),
+                name="type_step",
+            ),
+            models.CheckConstraint(condition=Q(min_notice_min__gte=0), name="type_notice"),
+            models.CheckConstraint(
+                condition=Q(cancel_hours__isnull=True) | Q(cancel_hours__gte=0),
+                name="type_cancel_hours",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def grid_min(self) -> int:
+        """Minutes between two proposed starts, anchored on the opening: the duration by default."""
+        return self.step_min or self.duration_min

@@ -1,0 +1,75 @@
+"""The person of an appointment: one sealed blob under its own key, with a date of erasure."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import ExpressionWrapper, F, Q
+
+from booking.models.appointment import Appointment
+from tenants.keyring.models import DataKey
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+HARD_LIMIT = timedelta(days=357)
+"""365 less 7 (longest life of a copy whose keys exist) less 1: B-20, counted from the booking act."""
+
+
+class PatientContact(models.Model):
+    """What names a person. ``erase_at`` is never NULL and never past the limit: a CHECK says so.
+
+    ``booked_at`` is a copy of the appointment's, so that the promise stands in one table.
+    """
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    appointment = models.OneToOneField(
+        Appointment, on_delete=models.CASCADE, related_name="contact"
+    )
+    # No constraint of the database: the key tables are in a dump of their own (design section 4).
+    data_key = models.ForeignKey(
+        DataKey, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
+    )
+    sealed = models.BinaryField()
+    email_index = models.BinaryField(max_length=32, null=True)
+    phone_index = models.BinaryField(max_length=32, null=True)
+    booked_at = models.DateTimeField()
+    erase_at = models.DateTimeField()
+
+    personal_data = declare(
+        subjects="patients",
+        purpose="organiser le rendez-vous et le rappeler la veille",
+        legal_basis="6.1.b",
+        recipients=("cabinet", "lib-rdv", "envoi des e-mails", "envoi des SMS"),
+        source="la personne",
+        retention="erase_at, au plus tard 357 jours après la prise de rendez-vous",
+        personal={
+            "sealed": "nom, prénom, téléphone, e-mail, champs de la fiche publiée",
+            "email_index": "empreinte de l'e-mail, propre au cabinet",
+            "phone_index": "empreinte du téléphone, propre au cabinet",
+        },
+        harmless=("id", "ref", "appointment", "data_key", "booked_at", "erase_at"),
+    )
+
+    class Meta:
+        """The promise of one year, in the table itself."""
+
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(
+                    erase_at__lte=ExpressionWrapper(
+                        F("booked_at") + HARD_LIMIT, output_field=models.DateTimeField()
+                    )
+                ),
+                name="contact_erased_within_promise",
+            ),
+            models.CheckConstraint(
+                condition=Q(erase_at__gte=F("booked_at")), name="contact_erased_after"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("erase_at",), name="contact_erase"),
+            models.Index(fields=("email_index",), name="contact_email"),
+            models.Index(fields=("phone_index",), name="contact_phone"),
+        )
+
+    def __str__(self) -> str:
+        return self.ref.hex

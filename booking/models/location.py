@@ -1,0 +1,64 @@
+"""A place of appointments; it carries the time zone and the territory of public holidays."""
+
+from django.db import models
+
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+
+class Location(models.Model):
+    """One place: an office, home visits in a zone of postcodes, or video (B-14)."""
+
+    class Kind(models.TextChoices):
+        """Where the two people are."""
+
+        OFFICE = "office", "Au cabinet"
+        HOME = "home", "À domicile"
+        VIDEO = "video", "En visio"
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    name = models.CharField(max_length=60)
+    kind = models.CharField(max_length=6, choices=Kind, default=Kind.OFFICE)
+    street = models.CharField(max_length=120, blank=True, default="")
+    postcode = models.CharField(max_length=10, blank=True, default="")
+    town = models.CharField(max_length=60, blank=True, default="")
+    access_text = models.CharField(max_length=400, blank=True, default="")
+    time_zone = models.CharField(max_length=40, default="Europe/Paris")
+    territory = models.CharField(max_length=8, blank=True, default="")
+    served_postcodes = models.JSONField(default=list, blank=True)
+    position = models.SmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+
+    personal_data = declare(
+        subjects="praticiens",
+        purpose="dire où se tient le rendez-vous",
+        legal_basis="6.1.b",
+        recipients=("public",),
+        source="le client",
+        retention="contrat",
+        personal={
+            "street": "adresse professionnelle",
+            "postcode": "adresse professionnelle",
+            "town": "adresse professionnelle",
+        },
+        harmless=(
+            "id",
+            "ref",
+            "name",
+            "kind",
+            "access_text",
+            "time_zone",
+            "territory",
+            "served_postcodes",
+            "position",
+            "is_active",
+        ),
+    )
+
+    class Meta:
+        """In the order that the practice chose."""
+
+        ordering = ("position", "id")
+
+    def __str__(self) -> str:
+        return self.name

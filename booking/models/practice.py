@@ -1,0 +1,137 @@
+"""The practice itself: its legal identity, its contact, its choices. One row per schema."""
+
+from django.db import models
+from django.db.models import Q
+
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+
+class Practice(models.Model):
+    """The single row of settings; its defaults are the most protective ones (C-09)."""
+
+    class Kind(models.TextChoices):
+        """What the profession is in law (H-05): drives notices, never what a patient is asked."""
+
+        HEALTH = "health", "Profession de santé"
+        REGULATED = "regulated", "Titre réglementé, hors professions de santé"
+        WELLBEING = "wellbeing", "Bien-être"
+        OTHER = "other", "Autre"
+
+    class RightsContact(models.TextChoices):
+        """Who answers the persons' requests about booking data (C-82)."""
+
+        LIBRDV = "librdv", "lib-rdv répond au nom du cabinet"
+        PRACTICE = "practice", "le cabinet répond lui-même"
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    # What patients see
+    name = models.CharField(max_length=80)
+    profession = models.CharField(max_length=60, blank=True, default="")
+    town = models.CharField(max_length=60, blank=True, default="")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.OTHER)
+    phone = models.CharField(max_length=20, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    about = models.TextField(max_length=2000, blank=True, default="")
+    payment_text = models.CharField(max_length=200, blank=True, default="")
+    # Legal identity (G-04, C-04)
+    legal_name = models.CharField(max_length=120, blank=True, default="")
+    legal_form = models.CharField(max_length=60, blank=True, default="")
+    siren = models.CharField(max_length=9, blank=True, default="")
+    vat_number = models.CharField(max_length=20, blank=True, default="")
+    street = models.CharField(max_length=120, blank=True, default="")
+    postcode = models.CharField(max_length=10, blank=True, default="")
+    legal_town = models.CharField(max_length=60, blank=True, default="")
+    publication_director = models.CharField(max_length=120, blank=True, default="")
+    title_country = models.CharField(max_length=60, blank=True, default="France")
+    professional_rules = models.CharField(max_length=200, blank=True, default="")
+    order_name = models.CharField(max_length=200, blank=True, default="")
+    mediator = models.CharField(max_length=200, blank=True, default="")
+    # Choices
+    reminder_minute = models.SmallIntegerField(default=18 * 60)
+    sms_enabled = models.BooleanField(default=False)
+    max_open_bookings = models.SmallIntegerField(default=3)
+    retention_days = models.SmallIntegerField(default=357)
+    rights_contact = models.CharField(
+        max_length=10, choices=RightsContact, default=RightsContact.LIBRDV
+    )
+    notice_version = models.IntegerField(default=1)
+
+    personal_data = declare(
+        subjects="client et ses collaborateurs",
+        purpose="publier le site du cabinet et ses mentions légales",
+        legal_basis="6.1.c",
+        recipients=("public",),
+        source="le client",
+        retention="contrat",
+        personal={
+            "name": "nom commercial",
+            "phone": "téléphone professionnel",
+            "email": "adresse professionnelle",
+            "about": "présentation",
+            "legal_name": "identité",
+            "siren": "identifiant",
+            "vat_number": "identifiant",
+            "street": "adresse professionnelle",
+            "postcode": "adresse professionnelle",
+            "legal_town": "adresse professionnelle",
+            "publication_director": "identité",
+        },
+        harmless=(
+            "id",
+            "ref",
+            "profession",
+            "town",
+            "kind",
+            "payment_text",
+            "legal_form",
+            "title_country",
+            "professional_rules",
+            "order_name",
+            "mediator",
+            "reminder_minute",
+            "sms_enabled",
+            "max_open_bookings",
+            "retention_days",
+            "rights_contact",
+            "notice_version",
+        ),
+    )
+
+    class Meta:
+        """One row; the retention can only be shortened from the published limit (B-20, B-25)."""
+
+        constraints = (
+            models.CheckConstraint(condition=Q(id=1), name="practice_is_one"),
+            models.CheckConstraint(
+                condition=Q(retention_days__gte=7, retention_days__lte=357),
+                name="practice_retention_within_promise",
+            ),
+            models.CheckConstraint(
+                # Quiet hours of B-40: nothing is sent between 20:00 and 08:00.
+                condition=Q(reminder_minute__gte=8 * 60, reminder_minute__lte=19 * 60 + 59),
+                name="practice_reminder_outside_quiet_hours",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_open_bookings__gte=1), name="practice_allows_a_booking"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_legal_identity(self) -> bool:
+        """Whether the legal notice can be published (C-04)."""
+        required = (
+            self.legal_name,
+            self.legal_form,
+            self.street,
+            self.postcode,
+            self.legal_town,
+            self.phone,
+            self.email,
+            self.publication_director,
+        )
+        return all(required)

@@ -1,0 +1,70 @@
+"""Somebody else receives in a practitioner's place for some days (B-15)."""
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, Value
+
+from booking.models.practitioner import Practitioner
+from tenants.personal_data import declare
+from tenants.refs import new_ref
+
+
+class Replacement(models.Model):
+    """From and to are local dates, both included. Appointments stay in the replaced one's agenda.
+
+    Patients are told the replacing person's name before they confirm and in every message.
+    """
+
+    ref = models.UUIDField(default=new_ref, unique=True, editable=False)
+    practitioner = models.ForeignKey(
+        Practitioner, on_delete=models.CASCADE, related_name="replacements"
+    )
+    substitute_name = models.CharField(max_length=80)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="replacements",
+    )
+    from_on = models.DateField()
+    to_on = models.DateField()
+
+    personal_data = declare(
+        subjects="remplaçants",
+        purpose="dire qui reçoit",
+        legal_basis="6.1.b",
+        recipients=("public",),
+        source="le client",
+        retention="contrat",
+        personal={"substitute_name": "identité", "user": "compte", "practitioner": "identité"},
+        harmless=("id", "ref", "from_on", "to_on"),
+    )
+
+    class Meta:
+        """One person replaces a practitioner at a time."""
+
+        ordering = ("from_on", "id")
+        constraints = (
+            models.CheckConstraint(condition=Q(from_on__lte=F("to_on")), name="replacement_range"),
+            ExclusionConstraint(
+                name="replacement_one_at_a_time",
+                expressions=[
+                    (
+                        Func(
+                            F("practitioner"), F("practitioner"), Value("[]"), function="int8range"
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                    (
+                        Func(F("from_on"), F("to_on"), Value("[]"), function="daterange"),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.ref.hex

@@ -1,0 +1,325 @@
+"""Booking, moving, cancelling: each one transaction, its acts in the trail, its messages in the outbox."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from booking import kinds
+from booking.erasure import last_start
+from booking.errors import (
+    AlreadyCancelled,
+    BeyondPromise,
+    NotBookable,
+    SlotTaken,
+    TooLate,
+    TooManyBookings,
+)
+from booking.models import Appointment, PatientContact, Practice
+from booking.persons import Person
+from booking.services import contacts, deadlines
+from booking.services.choice import Choice, Placed, is_offered, place
+from booking.services.contacts import Indexes
+from booking.services.holds import insert_occupying, refused_is_taken
+from booking.services.links import assign_links
+from booking.services.locks import drop_expired_holds, lock_name, lock_practitioners
+from tenants.outbox.services import Due, settle_pending, write
+from tenants.trail import services as trail
+
+ERASE_AFTER_CANCELLING = timedelta(hours=24)
+"""The limit of B-24; the worker erases as soon as the notices have gone."""
+
+
+def book(
+    *, choice: Choice, form_ref: uuid.UUID, person: Person, is_open: bool, now: datetime
+) -> Appointment:
+    """Turn the form's hold into a booking and return it; a second call with the form returns the same.
+
+    Raises SlotTaken, TooManyBookings (per-patient limit by blind index) or NotBookable. When the hold
+    has expired and was taken away, the slot is tried again.
+    """
+    if not is_open:
+        raise NotBookable
+    known = _of_form(form_ref)
+    if known is not None and known.status != Appointment.Status.HELD:
+        return known
+    settings = deadlines.practice()
+    lock_practitioners([known.practitioner_id if known else choice.practitioner_id])
+    known = _of_form(form_ref) if known is None else known
+    indexes = contacts.indexes_of(person)
+    _check_open_bookings(indexes, limit=settings.max_open_bookings, now=now)
+    appointment = (
+        _confirm(known, now=now)
+        if known
+        else _insert(
+            place(choice, online=True),
+            form_ref=form_ref,
+            origin=Appointment.Origin.PATIENT,
+            online=True,
+            now=now,
+        )
+    )
+    return _complete(appointment, person, indexes, settings=settings, actor=trail.PATIENT, now=now)
+
+
+def book_by_staff(
+    *, choice: Choice, form_ref: uuid.UUID, person: Person, actor: str, now: datetime
+) -> Appointment:
+    """Book by hand: the rules of opening and notice are the caller's warnings, not walls.
+
+    Two walls stand for staff too: no overlap (SlotTaken) and the promise of B-22 (BeyondPromise).
+    """
+    known = _of_form(form_ref)
+    if known is not None:
+        return known
+    settings = deadlines.practice()
+    lock_practitioners([choice.practitioner_id])
+    placed = place(choice, online=False)
+    appointment = _insert(
+        placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, online=False, now=now
+    )
+    indexes = contacts.indexes_of(person)
+    return _complete(appointment, person, indexes, settings=settings, actor=actor, now=now)
+
+
+def move(
+    *,
+    appointment: Appointment,
+    choice: Choice,
+    by_patient: bool,
+    actor: str,
+    tell: bool = True,
+    now: datetime,
+) -> Appointment:
+    """Move to another slot: the same row, the same .ics UID, SEQUENCE + 1; ``booked_at`` never moves.
+
+    Raises SlotTaken, TooLate (patients, rule of the motif), BeyondPromise (B-22, for everybody) or
+    AlreadyCancelled.
+    """
+    placed = place(choice, online=by_patient)
+    lock_practitioners([appointment.practitioner_id, choice.practitioner_id])
+    appointment = _reload(appointment)
+    if by_patient:
+        check_not_too_late(appointment, now=now)
+    _check_promise(placed, booked_at=appointment.booked_at or now)
+    if by_patient and not is_offered(placed, now=now, ignore_appointment=appointment.pk):
+        raise SlotTaken
+    start, end = placed.occupied
+    drop_expired_holds(
+        practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
+    )
+    _rewrite(appointment, placed)
+    settle_pending(object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="moved", now=now)
+    settings = deadlines.practice()
+    due = (
+        [Due(kinds.MOVED, appointment.pk, due_at=now, version=appointment.sequence)] if tell else []
+    )
+    reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
+    write(due=[*due, *([reminder] if reminder else [])], now=now)
+    PatientContact.objects.filter(appointment=appointment).update(
+        erase_at=deadlines.erase_at_for(appointment=appointment, settings=settings)
+    )
+    trail.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
+    return appointment
+
+
+def cancel(
+    *, appointment: Appointment, by_patient: bool, actor: str, tell: bool = True, now: datetime
+) -> Appointment:
+    """Cancel and free the slot; the person is erased once the notices have gone, 24 h at most (B-24).
+
+    Raises TooLate for a patient past the motif's limit, AlreadyCancelled the second time. Works after
+    the erasure too: then nobody is left to write to but the practitioner (B-28).
+    """
+    lock_practitioners([appointment.practitioner_id])
+    appointment = _reload(appointment)
+    if by_patient:
+        check_not_too_late(appointment, now=now)
+    appointment.status = (
+        Appointment.Status.CANCELLED_BY_PATIENT
+        if by_patient
+        else Appointment.Status.CANCELLED_BY_PRACTITIONER
+    )
+    appointment.cancelled_at = now
+    appointment.sequence += 1
+    appointment.save(update_fields=["status", "cancelled_at", "sequence"])
+    settle_pending(
+        object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="cancelled", now=now
+    )
+    write(due=_cancel_notices(appointment, by_patient=by_patient, tell=tell, now=now), now=now)
+    _erase_soon(appointment, now=now)
+    trail.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
+    return appointment
+
+
+def mark(
+    *, appointment: Appointment, status: Appointment.Status, actor: str, now: datetime
+) -> None:
+    """Note that the person came or did not, or take it back; counters only, no history (B-10)."""
+    allowed = {Appointment.Status.FULFILLED, Appointment.Status.NOSHOW, Appointment.Status.BOOKED}
+    if status not in allowed or appointment.is_cancelled:
+        raise AlreadyCancelled
+    appointment.status = status
+    appointment.save(update_fields=["status"])
+    trail.record(verb=f"appointment.{status}", ref=appointment.ref, actor=actor, now=now)
+
+
+def change_until(appointment: Appointment) -> datetime:
+    """Return until when the person may move or cancel online: the motif's rule, else the start."""
+    hours = appointment.appointment_type.cancel_hours
+    return appointment.starts_at - timedelta(hours=hours or 0)
+
+
+def check_not_too_late(appointment: Appointment, *, now: datetime) -> None:
+    """Raise TooLate past the limit: from then on the person telephones."""
+    until = change_until(appointment)
+    if now >= until:
+        raise TooLate(until)
+
+
+def _of_form(form_ref: uuid.UUID) -> Appointment | None:
+    return (
+        Appointment.objects.select_related("practitioner", "location", "appointment_type")
+        .filter(form_ref=form_ref)
+        .first()
+    )
+
+
+def _reload(appointment: Appointment) -> Appointment:
+    fresh = Appointment.objects.select_related("practitioner", "location", "appointment_type").get(
+        pk=appointment.pk
+    )
+    if fresh.is_cancelled:
+        raise AlreadyCancelled
+    return fresh
+
+
+def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
+    """Count under a lock per index, in order: two clicks at once count each other."""
+    given = [index for index in (indexes.email, indexes.phone) if index is not None]
+    for index in sorted(given):
+        lock_name(f"person|{index.hex()}")
+    for name, index in (("email_index", indexes.email), ("phone_index", indexes.phone)):
+        if index is None:
+            continue
+        still_open = PatientContact.objects.filter(
+            appointment__status=Appointment.Status.BOOKED,
+            appointment__starts_at__gt=now,
+            **{name: index},
+        )
+        if still_open.count() >= limit:
+            raise TooManyBookings
+
+
+def _confirm(held: Appointment, *, now: datetime) -> Appointment:
+    held.status = Appointment.Status.BOOKED
+    held.booked_at = now
+    held.held_until = held.network_index = None
+    assign_links(held)
+    updated = Appointment.objects.filter(pk=held.pk, status=Appointment.Status.HELD).update(
+        status=held.status,
+        booked_at=now,
+        held_until=None,
+        network_index=None,
+        manage_hash=held.manage_hash,
+        short_hash=held.short_hash,
+    )
+    if not updated:
+        # The hold had expired and somebody else's booking has just swept it away.
+        raise SlotTaken
+    return held
+
+
+def _insert(
+    placed: Placed, *, form_ref: uuid.UUID, origin: Appointment.Origin, online: bool, now: datetime
+) -> Appointment:
+    if online and not is_offered(placed, now=now):
+        raise SlotTaken
+    _check_promise(placed, booked_at=now)
+    start, end = placed.occupied
+    drop_expired_holds(
+        practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end, now=now
+    )
+    appointment = Appointment(
+        practitioner=placed.practitioner,
+        location=placed.location,
+        appointment_type=placed.appointment_type,
+        status=Appointment.Status.BOOKED,
+        origin=origin,
+        starts_at=placed.starts_at,
+        ends_at=placed.ends_at,
+        during=placed.during,
+        form_ref=form_ref,
+        booked_at=now,
+    )
+    assign_links(appointment)
+    return insert_occupying(appointment)
+
+
+def _complete(
+    appointment: Appointment,
+    person: Person,
+    indexes: Indexes,
+    *,
+    settings: Practice,
+    actor: str,
+    now: datetime,
+) -> Appointment:
+    if not person.is_empty:
+        contacts.store(
+            appointment=appointment,
+            person=person,
+            indexes=indexes,
+            erase_at=deadlines.erase_at_for(appointment=appointment, settings=settings),
+            now=now,
+        )
+    reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
+    confirmation = Due(kinds.CONFIRMATION, appointment.pk, due_at=now, version=appointment.sequence)
+    write(due=[confirmation, *([reminder] if reminder else [])], now=now)
+    trail.record(verb="appointment.booked", ref=appointment.ref, actor=actor, now=now)
+    return appointment
+
+
+def _check_promise(placed: Placed, *, booked_at: datetime) -> None:
+    last = last_start(booked_at=booked_at, retention_days=deadlines.practice().retention_days)
+    if placed.starts_at > last:
+        raise BeyondPromise(last)
+
+
+def _rewrite(appointment: Appointment, placed: Placed) -> None:
+    appointment.practitioner = placed.practitioner
+    appointment.location = placed.location
+    appointment.appointment_type = placed.appointment_type
+    appointment.starts_at = placed.starts_at
+    appointment.ends_at = placed.ends_at
+    appointment.during = placed.during
+    appointment.sequence += 1
+    with refused_is_taken():
+        appointment.save(
+            update_fields=[
+                "practitioner",
+                "location",
+                "appointment_type",
+                "starts_at",
+                "ends_at",
+                "during",
+                "sequence",
+            ]
+        )
+
+
+def _cancel_notices(
+    appointment: Appointment, *, by_patient: bool, tell: bool, now: datetime
+) -> list[Due]:
+    kind = kinds.CANCELLED_BY_PATIENT if by_patient else kinds.CANCELLED_BY_PRACTITIONER
+    version = appointment.sequence
+    notices = [Due(kind, appointment.pk, due_at=now, version=version)] if tell else []
+    if by_patient:
+        notices.append(Due(kinds.SLOT_FREED, appointment.pk, due_at=now, version=version))
+    return notices
+
+
+def _erase_soon(appointment: Appointment, *, now: datetime) -> None:
+    contact = contacts.contact_of(appointment)
+    if contact is None:
+        return
+    contact.erase_at = min(contact.erase_at, now + ERASE_AFTER_CANCELLING)
+    contact.save(update_fields=["erase_at"])

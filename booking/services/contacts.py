@@ -1,0 +1,174 @@
+"""The person of an appointment: sealing, opening, correcting, erasing."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from booking import kinds
+from booking.models import Appointment, PatientContact
+from booking.persons import Person
+from booking.services import deadlines
+from tenants import ledger
+from tenants.keyring import services as keyring
+from tenants.keyring.errors import KeyDestroyed, Unreadable
+from tenants.outbox.services import Due, settle_pending, write
+from tenants.trail import receipts
+from tenants.trail import services as trail
+
+TABLE = PatientContact._meta.db_table
+FIELDS = "sealed,email_index,phone_index"
+EMAIL_INDEX = "contact.email"
+PHONE_INDEX = "contact.phone"
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """Blind indexes of a person, proper to this tenant; None for what was not given."""
+
+    email: bytes | None
+    phone: bytes | None
+
+
+def indexes_of(person: Person) -> Indexes:
+    """Compute the blind indexes of a person."""
+    return Indexes(
+        email=keyring.blind_index(purpose=EMAIL_INDEX, value=person.email)
+        if person.email
+        else None,
+        phone=keyring.blind_index(purpose=PHONE_INDEX, value=person.phone)
+        if person.phone
+        else None,
+    )
+
+
+def store(
+    *, appointment: Appointment, person: Person, indexes: Indexes, erase_at: datetime, now: datetime
+) -> PatientContact:
+    """Seal the person under a key of their own and store the contact."""
+    contact = PatientContact(
+        appointment=appointment,
+        data_key=keyring.new_key(now=now),
+        email_index=indexes.email,
+        phone_index=indexes.phone,
+        booked_at=appointment.booked_at,
+        erase_at=erase_at,
+    )
+    contact.sealed = keyring.seal(
+        key=contact.data_key, data=person.to_bytes(), table=TABLE, ref=contact.ref
+    )
+    contact.save(force_insert=True)
+    return contact
+
+
+def open_contact(contact: PatientContact) -> Person | None:
+    """Return the person, or None when the key is destroyed or the bytes belong elsewhere."""
+    try:
+        opened = keyring.open_sealed(
+            key=contact.data_key, sealed=contact.sealed, table=TABLE, ref=contact.ref
+        )
+    except (KeyDestroyed, Unreadable):
+        return None
+    return Person.from_bytes(opened)
+
+
+def open_contacts(contacts: Sequence[PatientContact]) -> dict[int, Person]:
+    """Open many at once: appointment key -> person; rows that do not open are left out.
+
+    Needs ``select_related("data_key")``.
+    """
+    rows = [(contact.data_key, contact.sealed, contact.ref) for contact in contacts]
+    opened = keyring.open_many(table=TABLE, rows=rows)
+    return {
+        contact.appointment_id: Person.from_bytes(data)
+        for contact, data in zip(contacts, opened, strict=True)
+        if data is not None
+    }
+
+
+def contact_of(appointment: Appointment) -> PatientContact | None:
+    """Return the contact of an appointment with its key, or None once erased."""
+    return PatientContact.objects.select_related("data_key").filter(appointment=appointment).first()
+
+
+def correct(
+    *, appointment: Appointment, phone: str | None, email: str | None, actor: str, now: datetime
+) -> Person | None:
+    """Replace the phone or the e-mail (None: keep) and tell the old address, without the new one.
+
+    Returns the corrected person, or None when there is nothing left to correct.
+    """
+    contact = contact_of(appointment)
+    person = open_contact(contact) if contact else None
+    if contact is None or person is None:
+        return None
+    corrected = replace(
+        person,
+        phone=person.phone if phone is None else phone,
+        email=person.email if email is None else email,
+    )
+    if corrected == person:
+        return person
+    if person.email and person.email != corrected.email:
+        # The old address stays sealed until its notice has gone; the worker then clears it.
+        corrected = replace(corrected, previous_email=person.email)
+        notice = Due(
+            kinds.CONTACT_CORRECTED, appointment.pk, due_at=now, audience=secrets.token_hex(8)
+        )
+        write(due=[notice], now=now)
+    indexes = indexes_of(corrected)
+    contact.sealed = keyring.seal(
+        key=contact.data_key, data=corrected.to_bytes(), table=TABLE, ref=contact.ref
+    )
+    contact.email_index, contact.phone_index = indexes.email, indexes.phone
+    contact.save(update_fields=["sealed", "email_index", "phone_index"])
+    deadlines.recompute(appointment=appointment, contact=contact, person=corrected, now=now)
+    trail.record(verb="contact.corrected", ref=appointment.ref, actor=actor, now=now)
+    return corrected
+
+
+def forget_previous_email(*, contact: PatientContact) -> None:
+    """Clear the address that was told of its correction."""
+    person = open_contact(contact)
+    if person is None:
+        return
+    data = replace(person, previous_email="").to_bytes()
+    contact.sealed = keyring.seal(key=contact.data_key, data=data, table=TABLE, ref=contact.ref)
+    contact.save(update_fields=["sealed"])
+
+
+def stop_reminders(*, appointment: Appointment, actor: str, now: datetime) -> None:
+    """Send no reminder for this appointment (B-44); the data then live until its end."""
+    if not appointment.has_reminder:
+        return
+    appointment.has_reminder = False
+    appointment.save(update_fields=["has_reminder"])
+    settle_pending(object_id=appointment.pk, kinds=[kinds.REMINDER], reason="stopped", now=now)
+    contact = contact_of(appointment)
+    person = open_contact(contact) if contact else None
+    if contact is not None and person is not None:
+        deadlines.recompute(appointment=appointment, contact=contact, person=person, now=now)
+    trail.record(verb="reminder.stopped", ref=appointment.ref, actor=actor, now=now)
+
+
+def erase(*, contact: PatientContact, rule: str, now: datetime) -> receipts.Receipt:
+    """Erase one person: ledger line, data key destroyed, row deleted, messages dropped, receipt.
+
+    The ledger's line is written and synced before this transaction commits: a line without its
+    commit costs nothing, since replaying it erases what was already due.
+    """
+    appointment = contact.appointment
+    ledger.append(table=TABLE, ref=contact.ref, now=now)
+    fingerprint = keyring.destroy(key=contact.data_key) if contact.data_key else b""
+    contact.delete()
+    settle_pending(object_id=appointment.pk, kinds=kinds.TO_PATIENT, reason="erased", now=now)
+    Appointment.objects.filter(pk=appointment.pk).update(erased_at=now)
+    appointment.erased_at = now
+    return receipts.write(
+        subject_ref=appointment.ref,
+        kind=TABLE,
+        rule=rule,
+        fields=FIELDS,
+        key_fingerprint=fingerprint.hex(),
+        now=now,
+    )

@@ -1,0 +1,87 @@
+"""Holding a slot while the form is filled: ten minutes, without a word about the person (B-13)."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, OperationalError, transaction
+
+from booking.errors import SlotTaken, TooManyHolds
+from booking.models import Appointment
+from booking.services.choice import Choice, is_offered, place
+from booking.services.locks import drop_expired_holds, lock_name, lock_practitioners
+
+HOLD_FOR = timedelta(minutes=10)
+HOLDS_PER_NETWORK = 3
+_CONFLICTS = ("23P01", "40P01")
+
+
+def hold_slot(
+    *, choice: Choice, form_ref: uuid.UUID, network_index: bytes, now: datetime
+) -> Appointment:
+    """Hold the slot for this form and return the row; the form's earlier hold is given up.
+
+    Raises SlotTaken when it is not free, TooManyHolds when the network holds three others. A form
+    that has already booked returns that booking: a second click changes nothing.
+    """
+    placed = place(choice, online=True)
+    lock_name(f"holds|{network_index.hex()}")
+    lock_practitioners([choice.practitioner_id])
+    earlier = Appointment.objects.filter(form_ref=form_ref).first()
+    if earlier is not None and earlier.status != Appointment.Status.HELD:
+        return earlier
+    if earlier is not None:
+        earlier.delete()
+    live = Appointment.objects.filter(
+        status=Appointment.Status.HELD, network_index=network_index, held_until__gt=now
+    )
+    if live.count() >= HOLDS_PER_NETWORK:
+        raise TooManyHolds
+    if not is_offered(placed, now=now):
+        raise SlotTaken
+    start, end = placed.occupied
+    drop_expired_holds(
+        practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
+    )
+    return insert_occupying(
+        Appointment(
+            practitioner=placed.practitioner,
+            location=placed.location,
+            appointment_type=placed.appointment_type,
+            status=Appointment.Status.HELD,
+            starts_at=placed.starts_at,
+            ends_at=placed.ends_at,
+            during=placed.during,
+            form_ref=form_ref,
+            held_until=now + HOLD_FOR,
+            network_index=network_index,
+        )
+    )
+
+
+def release(*, form_ref: uuid.UUID) -> int:
+    """Give up the hold of a form, if it has one; a booking is not touched."""
+    deleted, _by_model = Appointment.objects.filter(
+        form_ref=form_ref, status=Appointment.Status.HELD
+    ).delete()
+    return deleted
+
+
+def insert_occupying(appointment: Appointment) -> Appointment:
+    """Insert a row that occupies time; the database's refusal (23P01, 40P01) is SlotTaken."""
+    with refused_is_taken():
+        appointment.save(force_insert=True)
+    return appointment
+
+
+@contextmanager
+def refused_is_taken() -> Iterator[None]:
+    """A savepoint in which an overlap or a deadlock means SlotTaken (SQLSTATE, never names)."""
+    try:
+        with transaction.atomic():
+            yield
+    except (IntegrityError, OperationalError) as error:
+        if getattr(error.__cause__, "pgcode", "") in _CONFLICTS:
+            raise SlotTaken from None
+        raise
