@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import dramatiq
 import structlog
@@ -28,7 +28,11 @@ class CloseConnections(dramatiq.Middleware):
         """Close what has aged before the work starts."""
         close_old_connections()
 
-    after_process_message = before_process_message
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: Any = None
+    ) -> None:
+        """Close what the work has broken."""
+        close_old_connections()
 
 
 def build_broker(url: str) -> dramatiq.Broker:
@@ -49,7 +53,7 @@ def build_broker(url: str) -> dramatiq.Broker:
         return RabbitmqBroker(url=url, middleware=middleware)
     from dramatiq.brokers.redis import RedisBroker  # optional service
 
-    return RedisBroker(url=url, middleware=middleware)
+    return cast("dramatiq.Broker", cast("Any", RedisBroker)(url=url, middleware=middleware))
 
 
 def _stamp(name: str, schema: str, args: tuple[object, ...]) -> str:
@@ -61,13 +65,18 @@ def _unit_of(schema: str) -> Unit:
     return PUBLIC if schema == PUBLIC.schema else tenant_unit(schema)
 
 
+def _declare(func: Callable[..., None], **options: Any) -> Any:
+    # dramatiq's overloads know no actor that is declared later than it is written.
+    return cast("Any", dramatiq.actor)(func, **options)
+
+
 class TenantActor:
     """An actor that works for one schema: ``send(schema, *ids)``; a failed doorbell is only logged."""
 
     def __init__(self, func: Callable[..., None], **options: Any) -> None:
         self.func = func
         self.name = f"{func.__module__}.{func.__name__}"
-        self.actor = dramatiq.actor(self._run, actor_name=self.name, broker=broker, **options)
+        self.actor = _declare(self._run, actor_name=self.name, broker=broker, **options)
 
     def send(self, schema: str, *args: str | int) -> None:
         """Ring: stamped with the schema. The sweep does the work when the broker is away."""
@@ -107,7 +116,7 @@ def actor(**options: Any) -> Callable[[Callable[..., None]], Any]:
 
     def decorate(func: Callable[..., None]) -> Any:
         name = f"{func.__module__}.{func.__name__}"
-        return dramatiq.actor(func, actor_name=name, broker=broker, **options)
+        return _declare(func, actor_name=name, broker=broker, **options)
 
     return decorate
 

@@ -212,7 +212,7 @@ def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None
 def _confirm(held: Appointment, *, now: datetime) -> Appointment:
     held.status = Appointment.Status.BOOKED
     held.booked_at = now
-    held.held_until = held.network_index = None
+    held.held_until, held.network_index = None, None
     assign_links(held)
     updated = Appointment.objects.filter(pk=held.pk, status=Appointment.Status.HELD).update(
         status=held.status,

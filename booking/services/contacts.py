@@ -11,7 +11,7 @@ from booking.persons import Person
 from booking.services import deadlines
 from tenants import ledger
 from tenants.keyring import services as keyring
-from tenants.keyring.errors import KeyDestroyed, Unreadable
+from tenants.keyring.errors import KeyDestroyedError, UnreadableError
 from tenants.outbox.services import Due, settle_pending, write
 from tenants.trail import receipts
 from tenants.trail import services as trail
@@ -51,12 +51,10 @@ def store(
         data_key=keyring.new_key(now=now),
         email_index=indexes.email,
         phone_index=indexes.phone,
-        booked_at=appointment.booked_at,
+        booked_at=appointment.booked_at or now,
         erase_at=erase_at,
     )
-    contact.sealed = keyring.seal(
-        key=contact.data_key, data=person.to_bytes(), table=TABLE, ref=contact.ref
-    )
+    _seal(contact, person)
     contact.save(force_insert=True)
     return contact
 
@@ -67,7 +65,7 @@ def open_contact(contact: PatientContact) -> Person | None:
         opened = keyring.open_sealed(
             key=contact.data_key, sealed=contact.sealed, table=TABLE, ref=contact.ref
         )
-    except (KeyDestroyed, Unreadable):
+    except (KeyDestroyedError, UnreadableError):
         return None
     return Person.from_bytes(opened)
 
@@ -117,9 +115,7 @@ def correct(
         )
         write(due=[notice], now=now)
     indexes = indexes_of(corrected)
-    contact.sealed = keyring.seal(
-        key=contact.data_key, data=corrected.to_bytes(), table=TABLE, ref=contact.ref
-    )
+    _seal(contact, corrected)
     contact.email_index, contact.phone_index = indexes.email, indexes.phone
     contact.save(update_fields=["sealed", "email_index", "phone_index"])
     deadlines.recompute(appointment=appointment, contact=contact, person=corrected, now=now)
@@ -132,8 +128,7 @@ def forget_previous_email(*, contact: PatientContact) -> None:
     person = open_contact(contact)
     if person is None:
         return
-    data = replace(person, previous_email="").to_bytes()
-    contact.sealed = keyring.seal(key=contact.data_key, data=data, table=TABLE, ref=contact.ref)
+    _seal(contact, replace(person, previous_email=""))
     contact.save(update_fields=["sealed"])
 
 
@@ -171,4 +166,12 @@ def erase(*, contact: PatientContact, rule: str, now: datetime) -> receipts.Rece
         fields=FIELDS,
         key_fingerprint=fingerprint.hex(),
         now=now,
+    )
+
+
+def _seal(contact: PatientContact, person: Person) -> None:
+    if contact.data_key is None:
+        raise KeyDestroyedError
+    contact.sealed = keyring.seal(
+        key=contact.data_key, data=person.to_bytes(), table=TABLE, ref=contact.ref
     )

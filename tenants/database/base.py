@@ -90,8 +90,9 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django-ten
         Ours (``ring``) only wake a worker and stay for after the commit.
         """
         while True:
-            doorbells = [h for h in self.run_on_commit if getattr(h[1], "doorbell", False)]
-            hooks = [h for h in self.run_on_commit if not getattr(h[1], "doorbell", False)]
+            registered: list[tuple[Any, Callable[[], object], bool]] = self.run_on_commit
+            doorbells = [h for h in registered if getattr(h[1], "doorbell", False)]
+            hooks = [h for h in registered if not getattr(h[1], "doorbell", False)]
             if not hooks or self.needs_rollback:
                 return
             self.run_on_commit = doorbells
