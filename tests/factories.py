@@ -1,0 +1,143 @@
+"""Plain functions that make rows for tests, inside the current unit. Everything is fictitious."""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from booking.models import (
+    Appointment,
+    AppointmentType,
+    Location,
+    OpeningHours,
+    Practice,
+    Practitioner,
+)
+from booking.persons import Person
+from booking.services.appointments import book_by_staff
+from booking.services.choice import Choice
+
+NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
+"""The pretended now of the screens: Tuesday 10 November 2026, 10:40 in Paris."""
+
+
+def make_practice(**fields: Any) -> Practice:
+    """Return the practice of the schema, with a complete legal identity."""
+    values: dict[str, Any] = {
+        "name": "Maite Exemple",
+        "profession": "Ostéopathe",
+        "town": "Bidart",
+        "kind": Practice.Kind.REGULATED,
+        "phone": "+33536490012",
+        "email": "cabinet@example.org",
+        "legal_name": "Maite Exemple EI",
+        "legal_form": "Entrepreneur individuel",
+        "siren": "000000000",
+        "street": "12 rue de la Falaise",
+        "postcode": "64210",
+        "legal_town": "Bidart",
+        "publication_director": "Maite Exemple",
+    }
+    practice, _created = Practice.objects.update_or_create(id=1, defaults=values | fields)
+    return practice
+
+
+def make_location(**fields: Any) -> Location:
+    """Return an office in Bidart, in Paris time."""
+    values: dict[str, Any] = {
+        "name": "Cabinet",
+        "street": "12 rue de la Falaise",
+        "postcode": "64210",
+        "town": "Bidart",
+        "time_zone": "Europe/Paris",
+    }
+    return Location.objects.create(**values | fields)
+
+
+def make_practitioner(name: str = "Maite Exemple", **fields: Any) -> Practitioner:
+    """Return a practitioner."""
+    return Practitioner.objects.create(name=name, **fields)
+
+
+def make_type(
+    practitioners: list[Practitioner], locations: list[Location], **fields: Any
+) -> AppointmentType:
+    """Return a motif of 45 minutes that these practitioners offer at these places."""
+    values: dict[str, Any] = {"label": "Consultation", "duration_min": 45}
+    made = AppointmentType.objects.create(**values | fields)
+    made.practitioners.set(practitioners)
+    made.locations.set(locations)
+    return made
+
+
+def make_hours(
+    practitioner: Practitioner,
+    location: Location,
+    *,
+    weekdays: range | list[int] = range(5),
+    starts_min: int = 9 * 60,
+    ends_min: int = 18 * 60,
+    **fields: Any,
+) -> list[OpeningHours]:
+    """Return one weekly range for each weekday (Monday is 0), in minutes of the local day."""
+    return [
+        OpeningHours.objects.create(
+            practitioner=practitioner,
+            location=location,
+            weekday=weekday,
+            starts_min=starts_min,
+            ends_min=ends_min,
+            **fields,
+        )
+        for weekday in weekdays
+    ]
+
+
+class Cabinet:
+    """A practice of one practitioner, one office, one motif, open from Monday to Friday, 9 to 18."""
+
+    def __init__(self, **practice: Any) -> None:
+        self.practice = make_practice(**practice)
+        self.location = make_location()
+        self.practitioner = make_practitioner()
+        self.type = make_type([self.practitioner], [self.location])
+        self.hours = make_hours(self.practitioner, self.location)
+
+    def choice(self, starts_at: datetime, **fields: Any) -> Choice:
+        """Return the choice of a slot of this practice."""
+        values: dict[str, Any] = {
+            "practitioner_id": self.practitioner.pk,
+            "location_id": self.location.pk,
+            "appointment_type_id": self.type.pk,
+            "starts_at": starts_at,
+        }
+        return Choice(**values | fields)
+
+
+def local(on: date, hour: int, minute: int = 0, *, offset_hours: int = 1) -> datetime:
+    """Return an aware UTC instant of a wall-clock time at a fixed offset (Paris in winter by default)."""
+    wall = datetime(on.year, on.month, on.day, hour, minute, tzinfo=UTC)
+    return wall - timedelta(hours=offset_hours)
+
+
+def make_person(**fields: str) -> Person:
+    """Return a fictitious person, with a number of the range reserved for fiction."""
+    values = {
+        "first_name": "Camille",
+        "last_name": "Spécimen",
+        "phone": "+33639980104",
+        "email": "camille@example.org",
+    }
+    return Person(**values | fields)  # type: ignore[arg-type]  # extras is not given here
+
+
+def make_appointment(
+    cabinet: Cabinet, starts_at: datetime, *, person: Person | None = None, now: datetime = NOW
+) -> Appointment:
+    """Return an appointment booked through the service, by staff."""
+    return book_by_staff(
+        choice=cabinet.choice(starts_at),
+        form_ref=uuid.uuid4(),
+        person=make_person() if person is None else person,
+        actor="system",
+        now=now,
+    )
