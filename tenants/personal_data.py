@@ -1,7 +1,7 @@
 """How a model says which of its fields name a person, and who may know them (design section 7).
 
-Every concrete field of every model stands in a declaration, as personal or as harmless. The registers, the
-notices, the export and the erasure are made from these; a field that nobody declared fails the tests.
+Every concrete field of every model stands in a declaration, as personal or as harmless. Registers,
+notices, export and erasure are made from these; a field that nobody declared fails the tests.
 Models of libraries cannot carry the attribute: theirs are in LIBRARY_DECLARATIONS.
 """
 
@@ -23,7 +23,7 @@ class DeclarationError(ValueError):
 
 @dataclass(frozen=True)
 class PersonalData:
-    """What one table knows about people. `personal` maps a field to its category, in French for the registers."""
+    """What one table knows about people; `personal` maps a field to its category, in French."""
 
     subjects: str
     purpose: str
@@ -51,7 +51,7 @@ def declare(  # noqa: PLR0913  # one argument per column of an Art. 30 register
     personal: Mapping[str, str] = MappingProxyType({}),
     harmless: Iterable[str] = (),
 ) -> PersonalData:
-    """Check and return a declaration; a table with a personal field says everything a register asks."""
+    """Return a declaration; with a personal field it must say everything a register asks."""
     made = PersonalData(
         subjects=subjects,
         purpose=purpose,
@@ -151,7 +151,7 @@ LIBRARY_DECLARATIONS: Mapping[str, PersonalData] = MappingProxyType(
 
 
 def declaration_of(model: type[models.Model]) -> PersonalData | None:
-    """The declaration of a model: its own attribute, or the table for libraries'. None when nobody declared it."""
+    """Return the declaration of a model, ours or a library's; None when nobody declared it."""
     own = model.__dict__.get("personal_data")
     if isinstance(own, PersonalData):
         return own
@@ -174,7 +174,7 @@ def models_with_people() -> Iterator[tuple[type[models.Model], PersonalData]]:
 
 
 def undeclared() -> list[str]:
-    """`app.Model.field` of every concrete field in neither list, and of every declared field that does not exist."""
+    """Return `app.Model.field` of every field in neither list, and of every one that is no more."""
     wrong: list[str] = []
     for model in _stored_models():
         declared = declaration_of(model)
@@ -203,5 +203,5 @@ def personal_values(instance: models.Model) -> dict[str, object]:
 
 
 def _stored_models() -> list[type[models.Model]]:
-    """Models with a table of their own; the hidden tables of many-to-many links hold two keys and nothing else."""
+    """Return the models with a table of their own (hidden link tables hold two keys, no more)."""
     return [m for m in apps.get_models() if m._meta.managed and not m._meta.proxy]

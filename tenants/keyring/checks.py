@@ -1,4 +1,4 @@
-"""No process starts without a KEK, with a short one, or in production with the one everybody knows."""
+"""No process starts without a KEK, with a short one, or in production with a known one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +11,7 @@ from tenants.keyring.keks import DEMO_KEK
 
 
 def check_keks(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Refuse KEKs that would protect nothing."""
     keks: list[tuple[str, bytes]] = getattr(settings, "KEKS", [])
     if not keks:
         hint = "Set LIBRDV_KEKS=id:base64 of 32 random bytes, or LIBRDV_KEKS_FILE."

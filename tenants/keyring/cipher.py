@@ -1,4 +1,4 @@
-"""AES-256-GCM as the keyring uses it: random nonce first, then ciphertext and tag. No Django, no database."""
+"""AES-256-GCM as the keyring uses it: random nonce, ciphertext, tag. No Django, no database."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tenants.keyring.errors import UnreadableError
+from tenants.keyring.errors import Unreadable
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -21,25 +21,26 @@ Bytes = bytes | bytearray | memoryview
 
 
 def place(schema: str, table: str) -> bytes:
-    """The part of the associated data that all rows of one table of one tenant share."""
+    """Return the associated data that all rows of one table of one tenant begin with."""
     return f"{schema}|{table}|".encode()
 
 
 def encrypt(key: AESGCM, data: Bytes, associated: bytes) -> bytes:
+    """Return nonce, ciphertext and tag: 28 bytes longer than the data."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + key.encrypt(nonce, data, associated)
 
 
 def decrypt(key: AESGCM, sealed: Bytes, associated: bytes) -> bytes:
-    """What was sealed, or UnreadableError: the cause is not chained, it would keep the bytes alive in a traceback."""
+    """Return what was sealed, or raise Unreadable, its cause not chained to it."""
     try:
         return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)
     except (InvalidTag, ValueError):
-        raise UnreadableError("these bytes do not open here") from None
+        raise Unreadable("these bytes do not open here") from None
 
 
 class TenantCipher:
-    """The unwrapped key of one tenant: wraps its data keys and derives its keys of other purposes."""
+    """The unwrapped key of one tenant: wraps its data keys and derives its other keys."""
 
     __slots__ = ("_derived", "_material", "key_place", "schema", "wrapper")
 
@@ -54,7 +55,7 @@ class TenantCipher:
         return f"TenantCipher({self.schema!r})"
 
     def derived(self, purpose: str) -> bytes:
-        """A key for one purpose (a constant of the code, never input), by HKDF-SHA256 from the tenant key."""
+        """Return the key of one purpose (a constant of the code, never input): HKDF-SHA256."""
         known = self._derived.get(purpose)
         if known is None:
             info = f"lib-rdv|{self.schema}|{purpose}".encode()
@@ -63,16 +64,17 @@ class TenantCipher:
         return known
 
     def mac(self, purpose: str, message: bytes) -> bytes:
+        """Return HMAC-SHA256 of the message under the key of the purpose."""
         return hmac.digest(self.derived(purpose), message, "sha256")
 
 
 def normalised(value: str) -> str:
-    """The one spelling of an address or number that is looked up: NFC, lower case, no space around."""
+    """Return the one spelling of an address that is looked up: NFC, lower case, trimmed."""
     return unicodedata.normalize("NFC", value.strip()).lower()
 
 
 def link_token(cipher: TenantCipher, *, purpose: str, ref: UUID, generation: int, bits: int) -> str:
-    """The same arguments always give the same token, so nothing live is stored; a new generation revokes it."""
+    """Return the same token for the same arguments; a new generation revokes the old link."""
     mac = cipher.mac(
         f"link|{purpose}", ref.bytes + generation.to_bytes(8, "big") + bits.to_bytes(2, "big")
     )
@@ -80,5 +82,5 @@ def link_token(cipher: TenantCipher, *, purpose: str, ref: UUID, generation: int
 
 
 def token_hash(token: str) -> bytes:
-    """What is kept of a token at rest: 32 bytes that do not give it back."""
+    """Return what is kept of a token at rest: 32 bytes that do not give it back."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

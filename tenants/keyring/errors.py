@@ -5,17 +5,17 @@ class KeyringError(Exception):
     """Base of every error of the keyring."""
 
 
-class UnreadableError(KeyringError):
+class Unreadable(KeyringError):
     """The bytes do not open: wrong key, other row, other table, other tenant, or damaged."""
 
 
-class KeyDestroyedError(UnreadableError):
+class KeyDestroyed(Unreadable):
     """The key is gone for good, and with it what it sealed."""
 
 
-class UnknownKekError(KeyringError):
+class UnknownKek(KeyringError):
     """A tenant key is wrapped by a KEK that this process was not given."""
 
 
-class BadKekError(KeyringError):
+class BadKek(KeyringError):
     """The list of KEKs cannot be read: wrong form, wrong length or the same id twice."""

@@ -10,22 +10,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tenants.keyring.cipher import KEY_BYTES
-from tenants.keyring.errors import BadKekError
+from tenants.keyring.errors import BadKek
 
 DEMO_KEK = ("demo", hashlib.sha256(b"lib-rdv demonstration: this key protects nothing").digest())
 ID_CHARACTERS = 32
 
 
 def parse(text: str) -> list[tuple[str, bytes]]:
-    """KEKs written `id:base64`, one per line or comma; `#` opens a comment. The first is the current one."""
+    """Return the KEKs written `id:base64`, by line or comma, `#` a comment; first = current."""
     keks = [_one(entry) for line in text.splitlines() for entry in _entries(line)]
     if len({kek_id for kek_id, _ in keks}) != len(keks):
-        raise BadKekError("two KEKs have the same id")
+        raise BadKek("two KEKs have the same id")
     return keks
 
 
 def load(environment: Mapping[str, str]) -> list[tuple[str, bytes]]:
-    """KEKs of LIBRDV_KEKS, else of the file LIBRDV_KEKS_FILE, else none (a system check then refuses to start)."""
+    """Return the KEKs of LIBRDV_KEKS or of the file LIBRDV_KEKS_FILE; [] fails a system check."""
     if text := environment.get("LIBRDV_KEKS", ""):
         return parse(text)
     if path := environment.get("LIBRDV_KEKS_FILE", ""):
@@ -34,7 +34,7 @@ def load(environment: Mapping[str, str]) -> list[tuple[str, bytes]]:
 
 
 def written(keks: list[tuple[str, bytes]]) -> str:
-    """The text that parse() reads back."""
+    """Return the text that parse() reads back."""
     return ",".join(f"{kek_id}:{base64.b64encode(key).decode()}" for kek_id, key in keks)
 
 
@@ -47,9 +47,9 @@ def _one(entry: str) -> tuple[str, bytes]:
     try:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:
-        raise BadKekError("a KEK is not base64") from None
+        raise BadKek("a KEK is not base64") from None
     if not separator or not kek_id or len(kek_id) > ID_CHARACTERS:
-        raise BadKekError("a KEK is written id:base64, its id at most 32 characters")
+        raise BadKek("a KEK is written id:base64, its id at most 32 characters")
     if len(key) != KEY_BYTES:
-        raise BadKekError("a KEK is 32 bytes long")
+        raise BadKek("a KEK is 32 bytes long")
     return kek_id, key

@@ -1,8 +1,8 @@
 """Keys at rest, each wrapped by the one above it: KEK (outside the database), tenant key, data key.
 
-Backups leave both tables out of the main dump. So no foreign key constraint of the database may point here:
-a model that keeps a key declares ForeignKey(DataKey, null=True, on_delete=DO_NOTHING, db_constraint=False),
-and lists it with select_related("data_key") (a LEFT JOIN, because of null=True: an erased row still lists).
+Backups leave both tables out of the main dump, so no constraint of the database may point here:
+a model that keeps a key declares it null=True, db_constraint=False, on_delete=DO_NOTHING. Lists
+read it by select_related("data_key"), a LEFT JOIN because of null=True: an erased row still lists.
 """
 
 from django.db import models
@@ -34,7 +34,7 @@ class TenantKey(models.Model):
 
 
 class DataKey(models.Model):
-    """A random 256-bit key for the personal data of one row. Deleting this row is the erasure of that one."""
+    """A random 256-bit key for the personal data of one row; deleting it is the erasure."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     wrapped = models.BinaryField()

@@ -1,7 +1,7 @@
 """Sealing, opening and destroying, always in the schema of the current unit.
 
-Associated data binds a blob to tenant, table and row: pasted elsewhere it does not open. Nothing here logs or
-raises what it handled.
+Associated data binds a blob to tenant, table and row: pasted elsewhere it does not open.
+Nothing here logs what it handles, and no error carries it.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from django.conf import settings
 
 from tenants.keyring import cipher
 from tenants.keyring.cipher import KEY_BYTES, NONCE_BYTES, Bytes, TenantCipher
-from tenants.keyring.errors import KeyDestroyedError, UnknownKekError, UnreadableError
+from tenants.keyring.errors import KeyDestroyed, UnknownKek, Unreadable
 from tenants.keyring.models import DataKey, TenantKey
 from tenants.refs import new_ref
 from tenants.schema import current_unit
@@ -32,7 +32,10 @@ _unwrapped_lock = threading.Lock()
 
 
 def ensure_tenant_key(*, now: datetime) -> TenantKey:
-    """The key of the current schema, made at the first call. Provisioning calls it; two at once make one key."""
+    """Return the key of the current schema, made at the first call; two at once make one key.
+
+    Provisioning calls it. A key that was destroyed is not made again by anybody else.
+    """
     schema = _schema()
     kek_id, kek = _current_kek()
     ref = new_ref()
@@ -47,7 +50,7 @@ def ensure_tenant_key(*, now: datetime) -> TenantKey:
 
 
 def new_key(*, now: datetime) -> DataKey:
-    """A fresh data key of the current tenant, stored wrapped."""
+    """Make and store a data key, wrapped by the tenant's key."""
     tenant = tenant_cipher()
     ref = new_ref()
     wrapped = cipher.encrypt(
@@ -65,9 +68,12 @@ def seal(*, key: DataKey, data: bytes, table: str, ref: UUID) -> bytes:
 
 
 def open_sealed(*, key: DataKey | None, sealed: Bytes | None, table: str, ref: UUID) -> bytes:
-    """What was sealed. KeyDestroyedError when the key is gone, UnreadableError when the bytes belong elsewhere."""
+    """Return what was sealed.
+
+    KeyDestroyed when the key is gone, Unreadable when the bytes belong elsewhere.
+    """
     if key is None or key.pk is None or sealed is None:
-        raise KeyDestroyedError("the key of this row was destroyed")
+        raise KeyDestroyed("the key of this row was destroyed")
     tenant = tenant_cipher()
     return cipher.decrypt(
         _data_key(tenant, key), sealed, cipher.place(tenant.schema, table) + ref.bytes
@@ -79,7 +85,7 @@ def open_many(
 ) -> list[bytes | None]:
     """open_sealed() for a list of (key, sealed, ref); None stands for a row that does not open.
 
-    Written out rather than calling open_sealed(): a page of 1,000 rows pays for the cipher and little else.
+    Written out, not by open_sealed(): a page of 1,000 rows pays for the cipher and little else.
     """
     tenant = tenant_cipher()
     unwrap, key_place, row_place = (
@@ -109,7 +115,7 @@ def open_many(
 
 
 def destroy(*, key: DataKey) -> bytes:
-    """Erase everything this key sealed. Returns the fingerprint of the destroyed key, for the receipt."""
+    """Erase all that this key sealed; return the key's fingerprint, for the receipt."""
     mark = fingerprint(key)
     DataKey.objects.filter(pk=key.pk).delete()
     key.pk = None
@@ -117,12 +123,12 @@ def destroy(*, key: DataKey) -> bytes:
 
 
 def fingerprint(key: DataKey) -> bytes:
-    """SHA-256 of the wrapped key: says which key was destroyed, gives nothing of it."""
+    """Return SHA-256 of the wrapped key: it names the destroyed key and gives nothing of it."""
     return hashlib.sha256(bytes(key.wrapped)).digest()
 
 
 def destroy_tenant_key() -> int:
-    """Erase everything the current tenant ever sealed; returns how many data keys went with it."""
+    """Erase everything the current tenant ever sealed; return how many data keys went too."""
     destroyed, _ = DataKey.objects.all().delete()
     TenantKey.objects.all().delete()
     forget_unwrapped_keys()
@@ -130,7 +136,7 @@ def destroy_tenant_key() -> int:
 
 
 def rewrap_tenant_key() -> bool:
-    """Wrap the current schema's key by the current KEK; False when it already was. Data keys do not change."""
+    """Wrap the current schema's key by the current KEK; return False when it already was (S-16)."""
     row = TenantKey.objects.select_for_update().first()
     kek_id, kek = _current_kek()
     if row is None or row.kek_id == kek_id:
@@ -143,7 +149,7 @@ def rewrap_tenant_key() -> bool:
 
 
 def blind_index(*, purpose: str, value: str) -> bytes:
-    """32 bytes to look a person up by: equal for equal addresses in one tenant, unrelated in another.
+    """Return 32 bytes to look a person up by, unrelated to another tenant's for the same value.
 
     `purpose` keeps a phone and an e-mail apart ("contact.email"); a phone comes in E.164.
     """
@@ -153,22 +159,22 @@ def blind_index(*, purpose: str, value: str) -> bytes:
 
 
 def link_token(*, purpose: str, ref: UUID, generation: int, bits: int = 256) -> str:
-    """The token of a link, computed again whenever it is needed: only its token_hash() is stored."""
+    """Return the token of a link, computed anew each time: only its token_hash() is stored."""
     return cipher.link_token(
         tenant_cipher(), purpose=purpose, ref=ref, generation=generation, bits=bits
     )
 
 
 def token_hash(token: str) -> bytes:
-    """What a token is looked up by and compared with: SHA-256, 32 bytes."""
+    """Return what a token is looked up by: SHA-256, 32 bytes."""
     return cipher.token_hash(token)
 
 
 def tenant_cipher() -> TenantCipher:
-    """The unwrapped key of the current schema. Its row is read again in each transaction, unwrapped once per process."""
+    """Return the unwrapped key of the current schema: read in each unit, unwrapped once."""
     row = TenantKey.objects.first()
     if row is None:
-        raise KeyDestroyedError("this tenant has no key")
+        raise KeyDestroyed("this tenant has no key")
     return _unwrap(_schema(), row)
 
 
@@ -202,7 +208,7 @@ def _data_key(tenant: TenantCipher, key: DataKey) -> AESGCM:
 
 def _current_kek() -> tuple[str, bytes]:
     if not settings.KEKS:
-        raise UnknownKekError("this process was given no KEK")
+        raise UnknownKek("this process was given no KEK")
     kek_id, kek = settings.KEKS[0]
     return kek_id, kek
 
@@ -211,11 +217,11 @@ def _kek(kek_id: str) -> bytes:
     for known, kek in settings.KEKS:
         if known == kek_id:
             return bytes(kek)
-    raise UnknownKekError(f"KEK {kek_id!r} is not among those this process was given")
+    raise UnknownKek(f"KEK {kek_id!r} is not among those this process was given")
 
 
 def _schema() -> str:
     unit = current_unit()
     if unit is None:
-        raise UnreadableError("no key outside a unit of work")
+        raise Unreadable("no key outside a unit of work")
     return unit.schema

@@ -1,0 +1,122 @@
+"""The erasure ledger: a line per erasure, in a file outside the database, replayed after a restore.
+
+A line holds the schema, the table, SHA-256 of the row's ref and the instant: no personal data (refs
+are 128 random bits, their hash cannot be guessed back). It is appended and synced before the erasing
+transaction commits. A line without its commit costs nothing: replayed, it erases what was due.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from tenants.schema import current_unit
+
+
+@dataclass(frozen=True)
+class Line:
+    """One erasure of the ledger."""
+
+    schema: str
+    table: str
+    ref_hash: str
+    at: datetime
+
+
+def ref_hash(*, schema: str, table: str, ref: UUID) -> str:
+    """Return what the ledger knows of a row: 64 hexadecimal digits."""
+    return hashlib.sha256(f"{schema}|{table}|".encode() + ref.bytes).hexdigest()
+
+
+def append(*, table: str, ref: UUID, now: datetime) -> None:
+    """Write and sync the line of one row of the current schema."""
+    append_many(table=table, refs=[ref], now=now)
+
+
+def append_many(*, table: str, refs: Iterable[UUID], now: datetime) -> None:
+    """Write the lines of several rows of the current schema with a single sync."""
+    unit = current_unit()
+    assert unit is not None  # noqa: S101  # nothing is erased outside a unit of work
+    lines = [
+        json.dumps(
+            {
+                "schema": unit.schema,
+                "table": table,
+                "ref": ref_hash(schema=unit.schema, table=table, ref=ref),
+                "at": now.isoformat(),
+            },
+            separators=(",", ":"),
+        )
+        for ref in refs
+    ]
+    if lines:
+        _write("".join(f"{line}\n" for line in lines).encode())
+
+
+def read() -> Iterator[Line]:
+    """Yield the ledger; a line torn by a crash is skipped, its transaction did not commit."""
+    path = Path(settings.ERASURE_LEDGER)
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for text in file:
+            line = _parse(text)
+            if line is not None:
+                yield line
+
+
+def erased_hashes() -> dict[tuple[str, str], set[str]]:
+    """Return the hashes of every erased row, by (schema, table)."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for line in read():
+        found.setdefault((line.schema, line.table), set()).add(line.ref_hash)
+    return found
+
+
+def _write(data: bytes) -> None:
+    path = Path(settings.ERASURE_LEDGER)
+    is_new = not path.exists()
+    if is_new:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _append_whole(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if is_new:
+        _sync_folder(path.parent)
+
+
+def _append_whole(descriptor: int, data: bytes) -> None:
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        data = b"\n" + data  # a crash tore the last line: close it, so that ours stands alone
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parse(text: str) -> Line | None:
+    try:
+        said = json.loads(text)
+        at = datetime.fromisoformat(said["at"])
+        return Line(schema=said["schema"], table=said["table"], ref_hash=said["ref"], at=at)
+    except (ValueError, KeyError, TypeError):
+        return None
