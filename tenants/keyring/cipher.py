@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tenants.keyring.errors import Unreadable
+from tenants.keyring.errors import UnreadableError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -32,11 +32,11 @@ def encrypt(key: AESGCM, data: Bytes, associated: bytes) -> bytes:
 
 
 def decrypt(key: AESGCM, sealed: Bytes, associated: bytes) -> bytes:
-    """Return what was sealed, or raise Unreadable, its cause not chained to it."""
+    """Return what was sealed, or raise UnreadableError, its cause not chained to it."""
     try:
         return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)
     except (InvalidTag, ValueError):
-        raise Unreadable("these bytes do not open here") from None
+        raise UnreadableError("these bytes do not open here") from None
 
 
 class TenantCipher:

@@ -5,17 +5,17 @@ class KeyringError(Exception):
     """Base of every error of the keyring."""
 
 
-class Unreadable(KeyringError):
+class UnreadableError(KeyringError):
     """The bytes do not open: wrong key, other row, other table, other tenant, or damaged."""
 
 
-class KeyDestroyed(Unreadable):
+class KeyDestroyedError(UnreadableError):
     """The key is gone for good, and with it what it sealed."""
 
 
-class UnknownKek(KeyringError):
+class UnknownKekError(KeyringError):
     """A tenant key is wrapped by a KEK that this process was not given."""
 
 
-class BadKek(KeyringError):
+class BadKekError(KeyringError):
     """The list of KEKs cannot be read: wrong form, wrong length or the same id twice."""

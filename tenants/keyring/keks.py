@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tenants.keyring.cipher import KEY_BYTES
-from tenants.keyring.errors import BadKek
+from tenants.keyring.errors import BadKekError
 
 DEMO_KEK = ("demo", hashlib.sha256(b"lib-rdv demonstration: this key protects nothing").digest())
 ID_CHARACTERS = 32
@@ -20,7 +20,7 @@ def parse(text: str) -> list[tuple[str, bytes]]:
     """Return the KEKs written `id:base64`, by line or comma, `#` a comment; first = current."""
     keks = [_one(entry) for line in text.splitlines() for entry in _entries(line)]
     if len({kek_id for kek_id, _ in keks}) != len(keks):
-        raise BadKek("two KEKs have the same id")
+        raise BadKekError("two KEKs have the same id")
     return keks
 
 
@@ -47,9 +47,9 @@ def _one(entry: str) -> tuple[str, bytes]:
     try:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:
-        raise BadKek("a KEK is not base64") from None
+        raise BadKekError("a KEK is not base64") from None
     if not separator or not kek_id or len(kek_id) > ID_CHARACTERS:
-        raise BadKek("a KEK is written id:base64, its id at most 32 characters")
+        raise BadKekError("a KEK is written id:base64, its id at most 32 characters")
     if len(key) != KEY_BYTES:
-        raise BadKek("a KEK is 32 bytes long")
+        raise BadKekError("a KEK is 32 bytes long")
     return kek_id, key

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from tenants.keyring import cipher
 from tenants.keyring.cipher import KEY_BYTES, NONCE_BYTES, Bytes, TenantCipher
-from tenants.keyring.errors import KeyDestroyed, UnknownKek, Unreadable
+from tenants.keyring.errors import KeyDestroyedError, UnknownKekError, UnreadableError
 from tenants.keyring.models import DataKey, TenantKey
 from tenants.refs import new_ref
 from tenants.schema import current_unit
@@ -70,10 +70,10 @@ def seal(*, key: DataKey, data: bytes, table: str, ref: UUID) -> bytes:
 def open_sealed(*, key: DataKey | None, sealed: Bytes | None, table: str, ref: UUID) -> bytes:
     """Return what was sealed.
 
-    KeyDestroyed when the key is gone, Unreadable when the bytes belong elsewhere.
+    KeyDestroyedError when the key is gone, UnreadableError when the bytes belong elsewhere.
     """
     if key is None or key.pk is None or sealed is None:
-        raise KeyDestroyed("the key of this row was destroyed")
+        raise KeyDestroyedError("the key of this row was destroyed")
     tenant = tenant_cipher()
     return cipher.decrypt(
         _data_key(tenant, key), sealed, cipher.place(tenant.schema, table) + ref.bytes
@@ -174,7 +174,7 @@ def tenant_cipher() -> TenantCipher:
     """Return the unwrapped key of the current schema: read in each unit, unwrapped once."""
     row = TenantKey.objects.first()
     if row is None:
-        raise KeyDestroyed("this tenant has no key")
+        raise KeyDestroyedError("this tenant has no key")
     return _unwrap(_schema(), row)
 
 
@@ -208,7 +208,7 @@ def _data_key(tenant: TenantCipher, key: DataKey) -> AESGCM:
 
 def _current_kek() -> tuple[str, bytes]:
     if not settings.KEKS:
-        raise UnknownKek("this process was given no KEK")
+        raise UnknownKekError("this process was given no KEK")
     kek_id, kek = settings.KEKS[0]
     return kek_id, kek
 
@@ -217,11 +217,11 @@ def _kek(kek_id: str) -> bytes:
     for known, kek in settings.KEKS:
         if known == kek_id:
             return bytes(kek)
-    raise UnknownKek(f"KEK {kek_id!r} is not among those this process was given")
+    raise UnknownKekError(f"KEK {kek_id!r} is not among those this process was given")
 
 
 def _schema() -> str:
     unit = current_unit()
     if unit is None:
-        raise Unreadable("no key outside a unit of work")
+        raise UnreadableError("no key outside a unit of work")
     return unit.schema
