@@ -34,7 +34,7 @@ class Outcome:
 SENT = Outcome(OutboxEntry.State.SENT)
 
 
-class TryAgain(Exception):  # noqa: N818  # reads as what it asks for
+class TryAgain(Exception):  # reads as what it asks for
     """The outside did not answer or asked to wait: keep the entry pending and back off."""
 
     def __init__(self, reason: str) -> None:

@@ -70,7 +70,7 @@ def _dump() -> str:
 
 def _pg_dump(*arguments: str) -> str:
     program = str(Path(settings.PG_BIN) / "pg_dump") if settings.PG_BIN else "pg_dump"
-    done = subprocess.run(  # noqa: S603  # fixed program and arguments
+    done = subprocess.run(  # fixed program and arguments
         [program, *arguments], check=True, capture_output=True, text=True, env=dict(os.environ)
     )
     return done.stdout
