@@ -21,11 +21,12 @@ from tenants.keyring.cipher import KEY_BYTES, NONCE_BYTES, Bytes, TenantCipher
 from tenants.keyring.errors import KeyDestroyedError, UnknownKekError, UnreadableError
 from tenants.keyring.models import DataKey, TenantKey
 from tenants.refs import new_ref
-from tenants.schema import current_unit
+from tenants.schema import current_unit, unit_memo
 
 TENANT_KEY_TABLE = TenantKey._meta.db_table
 DATA_KEY_TABLE = DataKey._meta.db_table
 CACHE_SIZE = 512
+_MEMO = "keyring"
 
 _unwrapped: OrderedDict[tuple[str, str, bytes], TenantCipher] = OrderedDict()
 _unwrapped_lock = threading.Lock()
@@ -72,7 +73,7 @@ def open_sealed(*, key: DataKey | None, sealed: Bytes | None, table: str, ref: U
 
     KeyDestroyedError when the key is gone, UnreadableError when the bytes belong elsewhere.
     """
-    if key is None or key.pk is None or sealed is None:
+    if key is None or sealed is None:
         raise KeyDestroyedError("the key of this row was destroyed")
     tenant = tenant_cipher()
     return cipher.decrypt(
@@ -172,14 +173,19 @@ def token_hash(token: str) -> bytes:
 
 def tenant_cipher() -> TenantCipher:
     """Return the unwrapped key of the current schema: read in each unit, unwrapped once."""
-    row = TenantKey.objects.first()
-    if row is None:
-        raise KeyDestroyedError("this tenant has no key")
-    return _unwrap(_schema(), row)
+    memo = unit_memo()
+    known: TenantCipher | None = memo.get(_MEMO)
+    if known is None:
+        row = TenantKey.objects.first()
+        if row is None:
+            raise KeyDestroyedError("this tenant has no key")
+        known = memo[_MEMO] = _unwrap(_schema(), row)
+    return known
 
 
 def forget_unwrapped_keys() -> None:
     """Drop every unwrapped key of this process."""
+    unit_memo().pop(_MEMO, None)
     with _unwrapped_lock:
         _unwrapped.clear()
 
