@@ -197,6 +197,17 @@ STORAGES = {
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:2525")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
+# "smtp" (any relay, at least once) or "brevo" (its interface, which knows our idempotency key)
+MAIL_PROVIDER = env("MAIL_PROVIDER", default="smtp")
+EMAIL_BACKEND = {"smtp": "tenants.mail.SmtpBackend", "brevo": "tenants.mail.BrevoBackend"}[
+    MAIL_PROVIDER
+]
+MAIL_RELAY_IS_LOCAL = env.bool("MAIL_RELAY_IS_LOCAL", default=False)
+SMS_GATEWAY = env("SMS_GATEWAY", default="")  # "" (off for everybody) or "brevo"
+SMS_SENDER = env("SMS_SENDER", default="RDV")
+BREVO_API_KEY = env("BREVO_API_KEY", default="")
+# Every origin that may be reached over HTTP, through tenants.outbound and nothing else.
+OUTBOUND = {"brevo": env("BREVO_API_URL", default="https://api.brevo.com/v3/")}
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"rendez-vous@{APEX}")
 STAFF_EMAIL = env("STAFF_EMAIL", default=f"equipe@{APEX}")
 MAIL_SPOOL = env("MAIL_SPOOL", default="")  # demo only: where /courrier/ reads

@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import Error, register
 
+from tenants import outbound
+
 
 @register()
 def check_walls(app_configs: Any, **kwargs: Any) -> list[Error]:
@@ -30,3 +32,9 @@ def check_walls(app_configs: Any, **kwargs: Any) -> list[Error]:
         for number, (holds, message) in enumerate(rules, start=1)
         if not holds
     ]
+
+
+@register()
+def check_outside_services(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Refuse to start production with the address of a fake server."""
+    return [Error(message, id="tenants.E020") for message in outbound.refusals_of_settings()]
