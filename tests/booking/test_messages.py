@@ -1,0 +1,457 @@
+import datetime as dt
+import re
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import icalendar
+import pytest
+from pytest_django import Settings
+
+from booking import messages
+from booking.messages import Channel, Kind, Recipient, Visit
+from tenants.mail import Mail
+
+KEY = UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
+NOW = dt.datetime(2026, 11, 10, 8, 0, tzinfo=dt.UTC)
+EVE = dt.datetime(2026, 11, 23, 17, 0, tzinfo=dt.UTC)
+BASE = "https://maite-exemple.lib-rdv.example"
+TEMPLATES = Path(__file__).parents[2] / "templates" / "emails"
+TO_PATIENT = [kind for kind in Kind if kind is not Kind.SLOT_FREED]
+
+# B-40 and ui.md section 7: what no message of ours says.
+COMMERCIAL = re.compile(
+    r"promo|offre|réduction|remise|profitez|gratuit|parrain|newsletter|lettre d'information|"
+    r"votre avis|satisfaction|enquête|notez-nous|avis google|suivez-nous|facebook|instagram|"
+    r"découvrez|partenaire|publicitaire|boutique",
+    re.IGNORECASE,
+)
+UNWANTED = re.compile(
+    r"\boups\b|malheureusement|utilisateur|\bslot\b|valider|cliquez ici|données personnelles|"
+    r"reprogrammer|!",
+    re.IGNORECASE,
+)
+PROFESSIONS = re.compile(
+    r"ostéo|kiné|diét|psych|sophro|médec|dentis|infirm|podolog|orthopho|consultation|séance|suivi",
+    re.IGNORECASE,
+)
+
+
+def visit(**changes: Any) -> Visit:
+    facts: dict[str, Any] = {
+        "ref": UUID("6f1d0f3e-95a5-4b8e-8f0e-3a1c2b4d5e6f"),
+        "sequence": 1,
+        "starts_at": dt.datetime(2026, 11, 24, 13, 30, tzinfo=dt.UTC),
+        "ends_at": dt.datetime(2026, 11, 24, 14, 15, tzinfo=dt.UTC),
+        "zone": ZoneInfo("Europe/Paris"),
+        "practitioner": "Maite Exemple",
+        "base_url": BASE,
+        "manage_url": f"{BASE}/r/{'m' * 43}/",
+        "short_url": f"{BASE}/r/{'s' * 22}",
+        "place": ("12 rue de la Falaise", "64210 Bidart"),
+        "town": "Bidart",
+        "practice_phone": "+33536490012",
+        "practice_email": "cabinet@maite-exemple.example",
+        "spoken_ref": "7KM-2PD",
+        "limit_at": dt.datetime(2027, 11, 2, 8, 0, tzinfo=dt.UTC),
+        "reminder_at": EVE,
+        "previous_starts_at": dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC),
+    }
+    return Visit(**{**facts, **changes})
+
+
+CAMILLE = Recipient(first_name="Camille", email="camille@patient.example", phone="+33612345678")
+
+
+def mail(
+    kind: Kind, *, to: Recipient = CAMILLE, now: dt.datetime = NOW, **changes: Any
+) -> EmailMessage:
+    """The mail as the relay receives it."""
+    subject = visit(**changes)
+    made = messages.render_mail(
+        kind, visit=subject, recipient=to, key=KEY, now=now, visits=[subject]
+    )
+    return parsed(made)
+
+
+def parsed(made: Mail) -> EmailMessage:
+    read = message_from_bytes(made.message().as_bytes(), policy=policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def part(read: EmailMessage, kind: str) -> str:
+    body = read.get_body((kind,))
+    assert body is not None
+    text = body.get_content()
+    assert isinstance(text, str)
+    return text.replace("\r\n", "\n")
+
+
+def words(text: str) -> str:
+    """The text with ordinary spaces, one between words, tags away."""
+    return " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL).split())
+
+
+class Links(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.hrefs: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            self.attributes.add(name)
+            if name == "href" and value is not None:
+                self.hrefs.append(value)
+
+
+def test_every_kind_has_its_three_templates_and_no_other_stands_beside() -> None:
+    wanted = {f"{kind.value}.{end}" for kind in Kind for end in ("subject.txt", "txt", "html")}
+
+    assert wanted <= {path.name for path in TEMPLATES.iterdir()}
+
+
+def test_the_confirmation_says_what_the_page_said() -> None:
+    read = mail(Kind.CONFIRMATION)
+
+    assert words(read["subject"]) == "Votre rendez-vous du mardi 24 novembre à 14 h 30"
+    for body in (words(part(read, "plain")), words(part(read, "html"))):
+        assert "Bonjour Camille," in body
+        assert "Votre rendez-vous avec Maite Exemple est confirmé." in body
+        assert "12 rue de la Falaise" in body
+        assert "Un rappel vous sera envoyé la veille." in body
+        assert "05 36 49 00 12" in body
+        assert "gardées chiffrées jusqu'à la fin du rendez-vous, puis effacées" in body.replace(
+            "&#x27;", "'"
+        )
+        assert "Au plus tard le 2 novembre 2027." in body
+
+
+def test_no_reminder_is_promised_that_will_not_leave() -> None:
+    read = mail(Kind.CONFIRMATION, reminder_at=None)
+
+    assert "rappel vous sera" not in part(read, "plain")
+    assert "rappel vous sera" not in part(read, "html")
+
+
+def test_what_is_erased_with_the_reminder_says_so() -> None:
+    confirmation = part(mail(Kind.CONFIRMATION, is_erased_by_reminder=True), "plain")
+    reminder = part(mail(Kind.REMINDER, now=EVE, is_erased_by_reminder=True), "plain")
+
+    assert "jusqu'au rappel du lundi 23 novembre à 18 h" in words(confirmation)
+    assert "Après ce message, vos coordonnées sont effacées" in words(reminder)
+
+
+def test_the_reminder_speaks_of_tomorrow_beside_the_date() -> None:
+    read = mail(Kind.REMINDER, now=EVE)
+
+    assert words(read["subject"]) == "Rappel : votre rendez-vous de demain à 14 h 30"
+    assert "mardi 24 novembre à 14 h 30" in words(part(read, "plain"))
+
+
+def test_tomorrow_is_counted_where_the_place_is() -> None:
+    # 18:00 on the 23rd in Tahiti is already the 24th in UTC.
+    read = mail(
+        Kind.REMINDER,
+        zone=ZoneInfo("Pacific/Tahiti"),
+        starts_at=dt.datetime(2026, 11, 24, 20, 0, tzinfo=dt.UTC),
+        ends_at=dt.datetime(2026, 11, 24, 20, 30, tzinfo=dt.UTC),
+        now=dt.datetime(2026, 11, 24, 4, 0, tzinfo=dt.UTC),
+    )
+
+    assert words(read["subject"]) == "Rappel : votre rendez-vous de demain à 10 h"
+    assert "à 10 h (heure de Tahiti)" in words(part(read, "plain"))
+    assert "(heure de Tahiti)" in words(part(read, "html"))
+
+
+def test_a_reminder_that_is_not_of_the_day_before_says_the_date() -> None:
+    read = mail(Kind.REMINDER, now=NOW)
+
+    assert words(read["subject"]) == "Rappel : votre rendez-vous du mardi 24 novembre à 14 h 30"
+
+
+def test_the_rule_of_the_motif_is_told_with_the_number_to_call() -> None:
+    until = dt.datetime(2026, 11, 23, 13, 30, tzinfo=dt.UTC)
+    body = words(part(mail(Kind.REMINDER, now=EVE, changes_until=until), "plain"))
+
+    assert (
+        "Vous pouvez déplacer ou annuler jusqu'au lundi 23 novembre à 14 h 30 ; "
+        "ensuite, appelez le 05 36 49 00 12." in body
+    )
+
+
+def test_a_move_names_the_hour_that_was_left() -> None:
+    read = mail(Kind.MOVED)
+
+    assert "déplacé au mardi 24 novembre à 14 h 30" in words(read["subject"])
+    assert "L'ancien horaire (vendredi 20 novembre à 9 h) est annulé." in words(part(read, "plain"))
+
+
+def test_a_replacement_is_named_in_every_message_before_the_visit() -> None:
+    for kind in (Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED):
+        read = mail(kind, substitute="Jean Remplaçant")
+        sentence = "Vous serez reçu(e) par Jean Remplaçant, qui remplace Maite Exemple."
+        assert sentence in words(part(read, "plain"))
+        assert sentence in words(part(read, "html"))
+
+
+def test_a_visit_for_a_relative_names_them_by_first_name_only() -> None:
+    camille = Recipient(first_name="Camille", email="camille@patient.example", relative="Léo")
+
+    assert "Votre rendez-vous pour Léo avec Maite Exemple est confirmé." in words(
+        part(mail(Kind.CONFIRMATION, to=camille), "plain")
+    )
+
+
+def test_the_old_address_learns_neither_the_new_one_nor_the_link() -> None:
+    old = Recipient(first_name="Camille", email="old@patient.example")
+    read = mail(Kind.CONTACT_CORRECTED, to=old)
+
+    everything = read.as_string() + part(read, "plain") + part(read, "html")
+    assert read["to"] == "old@patient.example"
+    assert "m" * 43 not in everything
+    assert "s" * 22 not in everything
+    assert "Camille" not in everything
+    assert not list(read.iter_attachments())
+
+
+def test_a_freed_slot_says_nothing_of_the_person() -> None:
+    read = mail(Kind.SLOT_FREED, to=Recipient(first_name="Camille", email="pro@cabinet.example"))
+
+    everything = read.as_string() + part(read, "plain") + part(read, "html")
+    assert words(read["subject"]) == "Créneau libéré le mardi 24 novembre à 14 h 30"
+    assert "7KM-2PD" in everything
+    assert "Camille" not in everything
+    assert "m" * 43 not in everything
+
+
+def test_lost_links_are_listed_each_with_its_own() -> None:
+    other = visit(
+        manage_url=f"{BASE}/r/{'o' * 43}/",
+        starts_at=dt.datetime(2027, 1, 4, 8, 0, tzinfo=dt.UTC),
+    )
+    made = messages.render_mail(
+        Kind.MANAGE_LINKS,
+        visit=visit(),
+        recipient=CAMILLE,
+        key=KEY,
+        now=NOW,
+        visits=[visit(), other],
+    )
+
+    for body in (part(parsed(made), "plain"), part(parsed(made), "html")):
+        assert "m" * 43 in body
+        assert "o" * 43 in body
+        assert "lundi 4 janvier 2027 à 9 h" in words(body)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_subject_and_sender_name_neither_motif_nor_profession(kind: Kind) -> None:
+    read = mail(kind)
+
+    assert not PROFESSIONS.search(f"{read['subject']} {read['from']}")
+    assert "Camille" not in read["subject"]
+
+
+@pytest.mark.parametrize("kind", TO_PATIENT)
+def test_the_sender_is_the_practitioner_and_the_answer_goes_to_the_practice(kind: Kind) -> None:
+    read = mail(kind)
+
+    assert read["from"].addresses[0].display_name == "Maite Exemple"
+    assert read["reply-to"].addresses[0].addr_spec == "cabinet@maite-exemple.example"
+
+
+@pytest.mark.parametrize("kind", TO_PATIENT)
+def test_every_mail_to_a_person_carries_the_foot_of_t2(kind: Kind) -> None:
+    read = mail(kind)
+
+    for body in (part(read, "plain"), part(read, "html")):
+        foot = words(body)
+        assert (
+            "Ce message vous est envoyé par lib-rdv pour le compte de Maite Exemple, à la suite de "
+            "votre prise de rendez-vous. Il ne contient ni publicité ni traceur." in foot
+        )
+        for label in (
+            "Gérer mon rendez-vous",
+            "Ne plus recevoir de rappel",
+            "Supprimer mes données",
+        ):
+            assert label in foot
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_links_lead_to_the_practice_and_nowhere_else(kind: Kind) -> None:
+    read = mail(kind)
+
+    in_html = Links(part(read, "html")).hrefs
+    in_text = re.findall(r"https?://\S+", part(read, "plain"))
+    outside = [
+        link
+        for link in in_html + in_text
+        if not link.startswith("tel:+") and urlsplit(link).netloc != urlsplit(BASE).netloc
+    ]
+    assert outside == []
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_nothing_is_fetched_when_a_mail_is_opened(kind: Kind) -> None:
+    html = part(mail(kind), "html")
+    page = Links(html)
+
+    assert page.tags.isdisjoint(
+        {"img", "link", "script", "iframe", "object", "video", "audio", "form", "input", "base"}
+    )
+    assert page.attributes.isdisjoint({"src", "srcset", "background", "onload", "onclick"})
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "@font-face" not in html
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_message_sells_anything_or_uses_words_we_do_not(kind: Kind) -> None:
+    read = mail(kind)
+    said = f"{read['subject']} {words(part(read, 'plain'))} {words(part(read, 'html'))}"
+    said = said.replace("publicité", "")
+
+    assert not COMMERCIAL.search(said)
+    assert not UNWANTED.search(said)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_typography_keeps_double_signs_with_their_word(kind: Kind) -> None:
+    read = mail(kind)
+    html = re.sub(r"<style>.*?</style>|<[^>]+>", "", part(read, "html"), flags=re.DOTALL)
+
+    for text in (read["subject"], part(read, "plain"), html):
+        assert not re.search(r"\w [:;?!](\s|$)", text)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_both_parts_say_the_same_hour(kind: Kind) -> None:
+    read = mail(kind)
+
+    assert [part.get_content_type() for part in read.walk()][:4] in (
+        ["multipart/mixed", "multipart/alternative", "text/plain", "text/html"],
+        ["multipart/alternative", "text/plain", "text/html"],
+    )
+    assert "14\xa0h\xa030" in part(read, "plain")
+    assert "14\xa0h\xa030" in part(read, "html")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_headers_make_a_retry_recognisable_and_no_list_of_it(
+    kind: Kind, settings: Settings
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = "rendez-vous@lib-rdv.example"
+    read = mail(kind)
+
+    assert read["message-id"] == f"<{KEY.hex}@lib-rdv.example>"
+    assert read["auto-submitted"] == "auto-generated"
+    assert not [
+        name for name in read if name.lower().startswith(("list-", "x-mailin", "precedence"))
+    ]
+    assert "disposition-notification-to" not in {name.lower() for name in read}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_name_is_text_wherever_it_stands(kind: Kind) -> None:
+    hostile = Recipient(
+        first_name='<img src=x onerror="a">', email="x@patient.example", relative="<b>"
+    )
+    read = mail(
+        kind,
+        to=hostile,
+        practitioner='Ex<script>\r\nBcc: evil@x.example "',
+        place=("<i>1 rue</i>",),
+        town="<u>Bidart</u>",
+        substitute="<s>Jean</s>",
+    )
+
+    assert Links(part(read, "html")).tags.isdisjoint({"img", "script", "b", "i", "u", "s"})
+    assert read["bcc"] is None
+
+
+def test_an_overlong_name_leaves_the_mail_whole() -> None:
+    camille = Recipient(first_name="é" * 80, email="camille@patient.example", relative="ï" * 80)
+
+    assert "é" * 80 in part(mail(Kind.CONFIRMATION, to=camille), "plain")
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        (Kind.CONFIRMATION, "PUBLISH"),
+        (Kind.MOVED, "PUBLISH"),
+        (Kind.CANCELLED_BY_PATIENT, "CANCEL"),
+        (Kind.CANCELLED_BY_PRACTITIONER, "CANCEL"),
+    ],
+)
+def test_the_calendar_file_goes_with_what_changes_the_agenda(kind: Kind, method: str) -> None:
+    attached = list(mail(kind).iter_attachments())
+
+    assert [item.get_filename() for item in attached] == ["rendez-vous.ics"]
+    assert attached[0].get_content_type() == "text/calendar"
+    assert attached[0].get_param("method") == method
+    payload = attached[0].get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    calendar = icalendar.Calendar.from_ical(payload)
+    assert calendar["method"] == method
+    assert calendar.walk("VEVENT")[0]["summary"] == "Rendez-vous avec Maite Exemple"
+
+
+def test_the_reminder_carries_no_second_calendar_entry() -> None:
+    assert not list(mail(Kind.REMINDER, now=EVE).iter_attachments())
+
+
+@pytest.mark.parametrize(
+    ("recipient", "sms_enabled", "channel"),
+    [
+        (CAMILLE, True, Channel.EMAIL),
+        (Recipient(phone="+33612345678"), True, Channel.SMS),
+        (Recipient(phone="+262692123456"), True, Channel.SMS),
+        (Recipient(phone="+33612345678"), False, Channel.NONE),
+        (Recipient(phone="+33536490012"), True, Channel.NONE),
+        (Recipient(phone="+41791234567"), True, Channel.NONE),
+        (Recipient(), True, Channel.NONE),
+    ],
+)
+def test_a_person_is_written_to_by_mail_else_by_sms_to_a_mobile(
+    recipient: Recipient, sms_enabled: bool, channel: Channel, settings: Settings
+) -> None:
+    settings.SMS_GATEWAY = "brevo"
+
+    assert messages.choose_channel(recipient, sms_enabled=sms_enabled) is channel
+
+
+def test_no_sms_leaves_where_no_gateway_is_set(settings: Settings) -> None:
+    settings.SMS_GATEWAY = ""
+    recipient = Recipient(phone="+33612345678")
+
+    assert messages.choose_channel(recipient, sms_enabled=True) is Channel.NONE
+
+
+@pytest.mark.parametrize("kind", list(messages.SMS_TEMPLATES))
+def test_an_sms_says_when_with_whom_and_where_to_change_it(kind: Kind) -> None:
+    text = messages.render_sms(kind, visit=visit(practitioner="Benoît Exemple"))
+
+    assert "24/11/2026" in text
+    assert "14:30" in text
+    assert "Benoit Exemple" in text
+    assert not PROFESSIONS.search(text)
+    assert ("s" * 22 in text) is (
+        kind
+        not in {
+            Kind.CANCELLED_BY_PATIENT,
+            Kind.CANCELLED_BY_PRACTITIONER,
+            Kind.CONTACT_CORRECTED,
+        }
+    )
