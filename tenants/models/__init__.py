@@ -1,6 +1,7 @@
-"""The shared models: who our clients are and under which names they answer."""
+"""The shared models: who our clients are, under which names they answer, which duties were done."""
 
 from tenants.models.domain import Domain
+from tenants.models.heartbeat import Heartbeat
 from tenants.models.tenant import Tenant
 
-__all__ = ["Domain", "Tenant"]
+__all__ = ["Domain", "Heartbeat", "Tenant"]

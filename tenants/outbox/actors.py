@@ -5,6 +5,7 @@ import uuid
 from django.utils import timezone
 
 from tenants.broker import actor, tenant_actor
+from tenants.heartbeat import Duty, beat
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.sweep import due_entries
 from tenants.schema import Unit
@@ -21,3 +22,4 @@ def sweep() -> None:
     """Ring for every entry that is due in any schema: the table is the truth."""
     for schema, ref in due_entries(now=timezone.now()):
         deliver.send(schema, ref.hex)
+    beat(duty=Duty.SWEEP, now=timezone.now())

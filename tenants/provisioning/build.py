@@ -15,7 +15,16 @@ TENANTS_GROUP = "librdv_tenants"
 APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt")
 READ_ONLY = ("django_migrations",)
 SWEPT = {
-    "outbox_outboxentry": ("id", "ref", "due_at", "state", "kind", "finished_at", "expires_at"),
+    "outbox_outboxentry": (
+        "id",
+        "ref",
+        "due_at",
+        "state",
+        "kind",
+        "attempts",
+        "finished_at",
+        "expires_at",
+    ),
     "booking_patientcontact": ("id", "erase_at"),
 }
 """The columns that the sweeper may read in every schema: ids, instants and states, nothing sealed."""
@@ -75,6 +84,7 @@ def grant_shared(cursor: Any) -> None:
     for table in READ_ONLY:
         _run(cursor, "REVOKE INSERT, UPDATE, DELETE ON public.{} FROM {}", table, public)
     _grant_sweeper(cursor, "public", tables=("outbox_outboxentry",))
+    _run(cursor, "GRANT SELECT ON public.tenants_heartbeat TO {}", sweeper)
 
 
 def build_schema(cursor: Any, *, schema: str, app_role: str) -> None:
