@@ -1,0 +1,55 @@
+# lib-rdv: two commands to know, `make demo` and `make test`. They need Python 3.11 or newer and make.
+
+# The embedded Redis has wheels for Python 3.11 and 3.12, so these come first.
+PYTHON ?= $(shell for name in python3.12 python3.11 python3 python3.13 python3.14 python; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then echo $$name; break; fi; done)
+RUN := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help ready demo demo-reset test bench prove lock wheels migrations template screenshots
+
+help:
+	@echo 'make demo          three practices to try, on http://lib-rdv.localhost:8000/ (Ctrl-C stops all)'
+	@echo 'make demo-reset    forget what the demonstration holds'
+	@echo 'make test          every check: format, types, contracts, tests, journeys, short proofs'
+	@echo 'make prove         the proofs in full; PROOF=race for one, SABOTAGE=guard to remove a guard'
+	@echo 'make bench         the figures beside their peers; BENCH=slots for one'
+	@echo 'make lock          resolve the dependencies again (UPGRADE=1 takes newer versions)'
+	@echo 'make wheels        check that the lock resolves to wheels for each Python'
+	@echo 'make migrations    write the migrations and the template of a practice again'
+	@echo 'make screenshots   pictures of the main pages at three widths'
+
+ready:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo 'lib-rdv needs Python 3.11 or newer, and none was found (PYTHON=/path/to/python names one).' >&2; \
+		exit 1; fi
+	@$(PYTHON) config/bootstrap.py
+
+demo: ready
+	@$(RUN) -m config.demo --with-parent
+
+demo-reset: ready
+	@$(RUN) -m config.demo --reset
+
+test: ready
+	@$(RUN) -m tests.run
+
+prove: ready
+	@$(RUN) -m tests.proofs $(PROOF) $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(SHORT),--short)
+
+bench: ready
+	@$(RUN) -m tests.bench $(BENCH)
+
+lock: ready
+	@$(RUN) -m config.lock $(if $(UPGRADE),--upgrade)
+
+wheels: ready
+	@$(RUN) -m config.lock --check-wheels
+
+migrations: ready
+	@LIBRDV_TESTING=1 $(RUN) manage.py makemigrations
+	@$(RUN) -m tests.run template
+
+screenshots: ready
+	@$(RUN) -m tests.screenshots
