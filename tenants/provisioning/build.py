@@ -13,6 +13,8 @@ from tenants.schema import PUBLIC, ROUTER, SWEEPER
 
 TENANTS_GROUP = "librdv_tenants"
 APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt")
+IMMUTABLE = ("booking_formversion", "booking_extrafield")
+"""A published form is what patients were told: inserted whole, never changed (C-01, B-03)."""
 READ_ONLY = ("django_migrations",)
 SWEPT = {
     "outbox_outboxentry": (
@@ -116,7 +118,7 @@ def create_role_and_schema(cursor: Any, *, schema: str, app_role: str) -> None:
 
 def restrict(cursor: Any, *, schema: str) -> None:
     """Make the trail append-only and the migrations table read-only; let the sweeper see due rows."""
-    for table in APPEND_ONLY:
+    for table in (*APPEND_ONLY, *IMMUTABLE):
         _run(cursor, "REVOKE UPDATE, DELETE ON {}.{} FROM {}", schema, table, schema)
     for table in READ_ONLY:
         _run(cursor, "REVOKE INSERT, UPDATE, DELETE ON {}.{} FROM {}", schema, table, schema)

@@ -43,7 +43,7 @@ _SMS_FIELDS = {
 }  # fmt: skip
 
 
-class Refused(Exception):  # noqa: N818  # an answer, not an error
+class Refused(Exception):  # an answer, not an error
     """An answer with one of Brevo's error codes."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
