@@ -24,9 +24,6 @@ from booking.services.locks import drop_expired_holds, lock_name, lock_practitio
 from tenants.outbox.services import Due, settle_pending, write
 from tenants.trail import services as trail
 
-ERASE_AFTER_CANCELLING = timedelta(hours=24)
-"""The limit of B-24; the worker erases as soon as the notices have gone."""
-
 
 def book(
     *, choice: Choice, form_ref: uuid.UUID, person: Person, is_open: bool, now: datetime
@@ -114,9 +111,7 @@ def move(
     )
     reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
     write(due=[*due, *([reminder] if reminder else [])], now=now)
-    PatientContact.objects.filter(appointment=appointment).update(
-        erase_at=deadlines.erase_at_for(appointment=appointment, settings=settings)
-    )
+    deadlines.recompute(appointment=appointment)
     trail.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
     return appointment
 
@@ -145,7 +140,7 @@ def cancel(
         object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="cancelled", now=now
     )
     write(due=_cancel_notices(appointment, by_patient=by_patient, tell=tell, now=now), now=now)
-    _erase_soon(appointment, now=now)
+    deadlines.recompute(appointment=appointment)
     trail.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
     return appointment
 
@@ -315,11 +310,3 @@ def _cancel_notices(
     if by_patient:
         notices.append(Due(kinds.SLOT_FREED, appointment.pk, due_at=now, version=version))
     return notices
-
-
-def _erase_soon(appointment: Appointment, *, now: datetime) -> None:
-    contact = contacts.contact_of(appointment)
-    if contact is None:
-        return
-    contact.erase_at = min(contact.erase_at, now + ERASE_AFTER_CANCELLING)
-    contact.save(update_fields=["erase_at"])

@@ -118,7 +118,7 @@ def correct(
     _seal(contact, corrected)
     contact.email_index, contact.phone_index = indexes.email, indexes.phone
     contact.save(update_fields=["sealed", "email_index", "phone_index"])
-    deadlines.recompute(appointment=appointment, contact=contact, person=corrected, now=now)
+    deadlines.recompute(appointment=appointment)
     trail.record(verb="contact.corrected", ref=appointment.ref, actor=actor, now=now)
     return corrected
 
@@ -139,10 +139,7 @@ def stop_reminders(*, appointment: Appointment, actor: str, now: datetime) -> No
     appointment.has_reminder = False
     appointment.save(update_fields=["has_reminder"])
     settle_pending(object_id=appointment.pk, kinds=[kinds.REMINDER], reason="stopped", now=now)
-    contact = contact_of(appointment)
-    person = open_contact(contact) if contact else None
-    if contact is not None and person is not None:
-        deadlines.recompute(appointment=appointment, contact=contact, person=person, now=now)
+    deadlines.recompute(appointment=appointment)
     trail.record(verb="reminder.stopped", ref=appointment.ref, actor=actor, now=now)
 
 

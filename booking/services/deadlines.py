@@ -1,16 +1,12 @@
 """From an appointment's state to its instants: the reminder's, and the erasure's."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from booking import erasure, kinds
 from booking.models import Appointment, PatientContact, Practice
-from booking.persons import Person
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due
-
-REMINDER_TOLERANCE = timedelta(hours=2)
-"""A reminder is dropped rather than sent later than this."""
 
 
 def practice() -> Practice:
@@ -35,6 +31,7 @@ def reminder_at(
 
 def reminder_entry(*, appointment: Appointment, settings: Practice, now: datetime) -> Due | None:
     """Return the outbox entry of the reminder, or None when none is due for this appointment."""
+    zone = ZoneInfo(appointment.location.time_zone)
     due_at = reminder_at(appointment=appointment, settings=settings, booked_at=now)
     if due_at is None or not appointment.has_reminder:
         return None
@@ -43,31 +40,36 @@ def reminder_entry(*, appointment: Appointment, settings: Practice, now: datetim
         appointment.pk,
         due_at=due_at,
         version=appointment.sequence,
-        expires_at=due_at + REMINDER_TOLERANCE,
+        expires_at=erasure.reminder_expires_at(due_at=due_at, zone=zone),
     )
 
 
-def erase_at_for(*, appointment: Appointment, settings: Practice) -> datetime:
-    """Return when the person of a booked appointment is erased, by the table of design section 5.
+def erase_at_for(
+    *, appointment: Appointment, settings: Practice, is_erased_by_person: bool = False
+) -> datetime:
+    """Return when the person of an appointment is erased, by the table of design section 5.
 
-    This house keeps no calendar of its own yet: the anchor is the end of the appointment.
+    No calendar is connected in this house yet, so the anchor of a visit is its end.
     """
     assert appointment.booked_at is not None  # noqa: S101  # a CHECK of the table
+    facts = erasure.Facts(
+        is_cancelled=appointment.is_cancelled, is_erased_by_person=is_erased_by_person
+    )
     return erasure.erase_at(
-        case=erasure.Case.NO_CALENDAR,
+        case=erasure.case_of(facts),
         ends_at=appointment.ends_at,
         booked_at=appointment.booked_at,
         retention_days=settings.retention_days,
+        since=appointment.cancelled_at,
     )
 
 
-def recompute(
-    *, appointment: Appointment, contact: PatientContact, person: Person, now: datetime
-) -> datetime:
-    """Compute ``erase_at`` again after a change, store it, and return it."""
-    contact.erase_at = erase_at_for(appointment=appointment, settings=practice())
-    contact.save(update_fields=["erase_at"])
-    return contact.erase_at
+def recompute(*, appointment: Appointment, is_erased_by_person: bool = False) -> None:
+    """Compute ``erase_at`` again after a change and store it with the contact, if there is one."""
+    erase_at = erase_at_for(
+        appointment=appointment, settings=practice(), is_erased_by_person=is_erased_by_person
+    )
+    PatientContact.objects.filter(appointment=appointment).update(erase_at=erase_at)
 
 
 def has_reminder_gone(appointment: Appointment) -> bool:

@@ -1,0 +1,50 @@
+"""Erasing because the person asks (B-28, design section 5)."""
+
+from datetime import datetime
+
+from booking import kinds
+from booking.models import Appointment
+from booking.services import contacts, deadlines
+from booking.services.appointments import cancel
+from tenants.outbox.services import settle_pending
+from tenants.trail import services as trail
+from tenants.trail.models import Receipt
+
+RULE = "person"
+
+
+def erase_and_cancel(*, appointment: Appointment, now: datetime) -> Receipt | None:
+    """Cancel the appointment and erase the person at once; return the receipt.
+
+    No notice follows to the person: nobody is left to write to. None when nothing was left to erase.
+    Raises TooLate past the motif's limit, AlreadyCancelled when it was cancelled before.
+    """
+    cancelled = cancel(
+        appointment=appointment, by_patient=True, actor=trail.PATIENT, tell=False, now=now
+    )
+    contact = contacts.contact_of(cancelled)
+    return contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
+
+
+def erase_and_keep(*, appointment: Appointment, now: datetime) -> datetime | None:
+    """Keep the appointment, send nothing more, and erase as soon as the visit allows it.
+
+    Returns when: at the end of the appointment as long as no calendar says who comes. None when
+    nothing is left to erase.
+    """
+    contact = contacts.contact_of(appointment)
+    if contact is None:
+        return None
+    Appointment.objects.filter(pk=appointment.pk).update(has_reminder=False)
+    appointment.has_reminder = False
+    settle_pending(object_id=appointment.pk, kinds=kinds.TO_PATIENT, reason="person", now=now)
+    deadlines.recompute(appointment=appointment, is_erased_by_person=True)
+    trail.record(verb="erasure.asked", ref=appointment.ref, actor=trail.PATIENT, now=now)
+    contact.refresh_from_db(fields=["erase_at"])
+    return contact.erase_at
+
+
+def erase_cancelled(*, appointment: Appointment, now: datetime) -> Receipt | None:
+    """Erase at once the person of an appointment that was cancelled before."""
+    contact = contacts.contact_of(appointment)
+    return contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
