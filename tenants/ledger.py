@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from tenants.schema import current_unit
+from tenants.schema import current_schema
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,13 @@ def append(*, table: str, ref: UUID, now: datetime) -> None:
 
 def append_many(*, table: str, refs: Iterable[UUID], now: datetime) -> None:
     """Write the lines of several rows of the current schema with a single sync."""
-    unit = current_unit()
-    assert unit is not None  # noqa: S101  # nothing is erased outside a unit of work
+    schema = current_schema()
     lines = [
         json.dumps(
             {
-                "schema": unit.schema,
+                "schema": schema,
                 "table": table,
-                "ref": ref_hash(schema=unit.schema, table=table, ref=ref),
+                "ref": ref_hash(schema=schema, table=table, ref=ref),
                 "at": now.isoformat(),
             },
             separators=(",", ":"),

@@ -64,6 +64,14 @@ def current_unit(using: str = "default") -> Unit | None:
     return cast("Unit | None", _connection(using).unit)
 
 
+def current_schema(using: str = "default") -> str:
+    """Return the schema being worked in; nothing may ask outside a unit."""
+    unit = current_unit(using)
+    if unit is None:
+        raise WrongUnitError("no unit of work")
+    return unit.schema
+
+
 @contextmanager
 def inside(unit: Unit, using: str = "default") -> Iterator[Unit]:
     """Run the block in one transaction of ``unit``; commit at the end, roll back on an exception.

@@ -4,6 +4,7 @@ from booking.models.absence import Absence
 from booking.models.appointment import Appointment
 from booking.models.appointment_type import AppointmentType
 from booking.models.contact import PatientContact
+from booking.models.daily_count import DailyCount
 from booking.models.form import ExtraField, FormVersion
 from booking.models.holiday import HolidayOpening
 from booking.models.location import Location
@@ -16,6 +17,7 @@ __all__ = [
     "Absence",
     "Appointment",
     "AppointmentType",
+    "DailyCount",
     "ExtraField",
     "FormVersion",
     "HolidayOpening",

@@ -1,7 +1,7 @@
 """The person of an appointment: sealing, opening, correcting, erasing."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from booking.services import deadlines
 from tenants import ledger
 from tenants.keyring import services as keyring
 from tenants.keyring.errors import KeyDestroyedError, UnreadableError
-from tenants.outbox.services import Due, settle_pending, write
+from tenants.outbox.services import Due, settle_all, settle_pending, write
+from tenants.schema import current_schema
 from tenants.trail import receipts
 from tenants.trail import services as trail
 
@@ -20,6 +21,9 @@ TABLE = PatientContact._meta.db_table
 FIELDS = "sealed,email_index,phone_index"
 EMAIL_INDEX = "contact.email"
 PHONE_INDEX = "contact.phone"
+DUE = "B-21 due"
+RESTORED = "S-27 restored"
+ERASED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -144,24 +148,63 @@ def stop_reminders(*, appointment: Appointment, actor: str, now: datetime) -> No
 
 
 def erase(*, contact: PatientContact, rule: str, now: datetime) -> receipts.Receipt:
-    """Erase one person: ledger line, data key destroyed, row deleted, messages dropped, receipt.
+    """Erase one person: ledger line, data key destroyed, row deleted, messages dropped, receipt."""
+    contact.appointment.erased_at = now
+    return _erase([contact], rule=rule, now=now)[0]
 
-    The ledger's line is written and synced before this transaction commits: a line without its
-    commit costs nothing, since replaying it erases what was already due.
+
+def erase_due(*, now: datetime, limit: int = ERASED_AT_ONCE) -> int:
+    """Erase the people whose date has come, oldest first; return how many, 0 when none is left.
+
+    Rows that another process is erasing are skipped: two purges at once share the work.
     """
-    appointment = contact.appointment
-    ledger.append(table=TABLE, ref=contact.ref, now=now)
-    fingerprint = keyring.destroy(key=contact.data_key) if contact.data_key else b""
-    contact.delete()
-    settle_pending(object_id=appointment.pk, kinds=kinds.TO_PATIENT, reason="erased", now=now)
-    Appointment.objects.filter(pk=appointment.pk).update(erased_at=now)
-    appointment.erased_at = now
-    return receipts.write(
-        subject_ref=appointment.ref,
+    due = (
+        PatientContact.objects.select_related("data_key", "appointment")
+        .filter(erase_at__lte=now)
+        .order_by("erase_at", "pk")
+        .select_for_update(of=("appointment", "self"), skip_locked=True)
+    )
+    return len(_erase(list(due[:limit]), rule=DUE, now=now))
+
+
+def erase_again(*, hashes: Container[str], now: datetime) -> int:
+    """Erase the people whose hash stands in the erasure ledger: what a restored backup brought back."""
+    schema = current_schema()
+    back = [
+        contact
+        for contact in PatientContact.objects.select_related("data_key", "appointment")
+        if ledger.ref_hash(schema=schema, table=TABLE, ref=contact.ref) in hashes
+    ]
+    for start in range(0, len(back), ERASED_AT_ONCE):
+        _erase(back[start : start + ERASED_AT_ONCE], rule=RESTORED, now=now)
+    return len(back)
+
+
+def _erase(
+    contacts: Sequence[PatientContact], *, rule: str, now: datetime
+) -> list[receipts.Receipt]:
+    """Erase people in a handful of statements, however many they are.
+
+    The ledger's lines are written and synced before this transaction commits: a line without its
+    commit costs nothing, since replaying it erases what was already due. The receipts come last,
+    because their chain has one writer at a time.
+    """
+    if not contacts:
+        return []
+    ledger.append_many(table=TABLE, refs=[contact.ref for contact in contacts], now=now)
+    fingerprints = keyring.destroy_many(keys=[contact.data_key for contact in contacts])
+    PatientContact.objects.filter(pk__in=[contact.pk for contact in contacts]).delete()
+    appointments = [contact.appointment_id for contact in contacts]
+    settle_all(object_ids=appointments, kinds=kinds.TO_PATIENT, reason="erased", now=now)
+    Appointment.objects.filter(pk__in=appointments).update(erased_at=now)
+    return receipts.write_many(
+        subjects=[
+            (contact.appointment.ref, fingerprint.hex())
+            for contact, fingerprint in zip(contacts, fingerprints, strict=True)
+        ],
         kind=TABLE,
         rule=rule,
         fields=FIELDS,
-        key_fingerprint=fingerprint.hex(),
         now=now,
     )
 

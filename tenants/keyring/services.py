@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -18,10 +18,10 @@ from django.conf import settings
 
 from tenants.keyring import cipher
 from tenants.keyring.cipher import KEY_BYTES, NONCE_BYTES, Bytes, TenantCipher
-from tenants.keyring.errors import KeyDestroyedError, UnknownKekError, UnreadableError
+from tenants.keyring.errors import KeyDestroyedError, UnknownKekError
 from tenants.keyring.models import DataKey, TenantKey
 from tenants.refs import new_ref
-from tenants.schema import current_unit, unit_memo
+from tenants.schema import current_schema, unit_memo
 
 TENANT_KEY_TABLE = TenantKey._meta.db_table
 DATA_KEY_TABLE = DataKey._meta.db_table
@@ -37,7 +37,7 @@ def ensure_tenant_key(*, now: datetime) -> TenantKey:
 
     Provisioning calls it. A key that was destroyed is not made again by anybody else.
     """
-    schema = _schema()
+    schema = current_schema()
     kek_id, kek = _current_kek()
     ref = new_ref()
     wrapped = cipher.encrypt(
@@ -117,10 +117,13 @@ def open_many(
 
 def destroy(*, key: DataKey) -> bytes:
     """Erase all that this key sealed; return the key's fingerprint, for the receipt."""
-    mark = fingerprint(key)
-    DataKey.objects.filter(pk=key.pk).delete()
-    key.pk = None
-    return mark
+    return destroy_many(keys=[key])[0]
+
+
+def destroy_many(*, keys: Sequence[DataKey | None]) -> list[bytes]:
+    """Destroy several keys in one statement; a key that is gone already has an empty fingerprint."""
+    DataKey.objects.filter(pk__in=[key.pk for key in keys if key is not None]).delete()
+    return [b"" if key is None else fingerprint(key) for key in keys]
 
 
 def fingerprint(key: DataKey) -> bytes:
@@ -142,7 +145,7 @@ def rewrap_tenant_key() -> bool:
     kek_id, kek = _current_kek()
     if row is None or row.kek_id == kek_id:
         return False
-    associated = cipher.place(_schema(), TENANT_KEY_TABLE) + row.ref.bytes
+    associated = cipher.place(current_schema(), TENANT_KEY_TABLE) + row.ref.bytes
     material = cipher.decrypt(AESGCM(_kek(row.kek_id)), row.wrapped, associated)
     row.kek_id, row.wrapped = kek_id, cipher.encrypt(AESGCM(kek), material, associated)
     row.save(update_fields=["kek_id", "wrapped"])
@@ -179,7 +182,7 @@ def tenant_cipher() -> TenantCipher:
         row = TenantKey.objects.first()
         if row is None:
             raise KeyDestroyedError("this tenant has no key")
-        known = memo[_MEMO] = _unwrap(_schema(), row)
+        known = memo[_MEMO] = _unwrap(current_schema(), row)
     return known
 
 
@@ -224,10 +227,3 @@ def _kek(kek_id: str) -> bytes:
         if known == kek_id:
             return bytes(kek)
     raise UnknownKekError(f"KEK {kek_id!r} is not among those this process was given")
-
-
-def _schema() -> str:
-    unit = current_unit()
-    if unit is None:
-        raise UnreadableError("no key outside a unit of work")
-    return unit.schema

@@ -49,8 +49,15 @@ def write(*, due: Iterable[Due], now: datetime) -> list[OutboxEntry]:
 
 def settle_pending(*, object_id: int, kinds: Iterable[str], reason: str, now: datetime) -> int:
     """Drop what is still pending for an object (moved, cancelled, erased); return how many."""
+    return settle_all(object_ids=[object_id], kinds=kinds, reason=reason, now=now)
+
+
+def settle_all(
+    *, object_ids: Iterable[int], kinds: Iterable[str], reason: str, now: datetime
+) -> int:
+    """Drop what is still pending for several objects, in one statement; return how many."""
     pending = OutboxEntry.objects.filter(
-        object_id=object_id, kind__in=tuple(kinds), state=OutboxEntry.State.PENDING
+        object_id__in=tuple(object_ids), kind__in=tuple(kinds), state=OutboxEntry.State.PENDING
     )
     return pending.update(state=OutboxEntry.State.DROPPED, reason=reason, finished_at=now)
 
