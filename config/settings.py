@@ -116,6 +116,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenants.accounts.idle.IdleTimeout",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
     "tenants.middleware.LibraryHooks",
@@ -181,7 +182,7 @@ TIME_ZONE = "UTC"  # the practice's own zone is used for everything shown
 
 # --- Static files -----------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATIC_ROOT = env("STATIC_ROOT", default=None if IS_LOCAL else str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 WHITENOISE_USE_FINDERS = IS_LOCAL
 STORAGES = {
@@ -217,6 +218,50 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0 if IS_LOCAL else 1)
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "tenants.accounts.passwords.LongEnough"},
+    {"NAME": "tenants.accounts.passwords.NotKnown"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+PASSWORD_RESET_TIMEOUT = 3600  # S-04: one hour at most
+ACCOUNT_ADAPTER = "tenants.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # the invitation's link has proved the address
+ACCOUNT_EMAIL_CONFIRMATION_HMAC = False  # its key would verify an address in another tenant
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "tenants.accounts.tokens.ResetTokenGenerator"  # noqa: S105
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_RATE_LIMITS = {"login_failed": None}  # axes counts wrong passwords, and keeps count
+MFA_ADAPTER = "tenants.accounts.adapters.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_LOCAL
+MFA_TOTP_ISSUER = "lib-rdv"
+MFA_TOTP_TOLERANCE = 1
+AXES_HANDLER = "tenants.accounts.limits.Handler"
+AXES_USERNAME_CALLABLE = "tenants.accounts.limits.username_of"
+AXES_CLIENT_IP_CALLABLE = "tenants.accounts.limits.ip_of"
+AXES_COOLOFF_TIME = "tenants.accounts.limits.cool_off"
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # no permanent lock-out (S-04)
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_LOCKOUT_TEMPLATE = "account/locked.html"
+AXES_SENSITIVE_PARAMETERS = ["login", "email", "username", "name", "code", "csrfmiddlewaretoken"]
+AXES_VERBOSE = False
 
 # --- Logs: structured, by allow-list (S-22 to S-24) ---------------------------------------------------
 LOGGING = {

@@ -2,6 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from booking.views.dashboard.invitation import join
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("tenants.accounts.urls")),
+    path("invitation/<str:token>/", join, name="account_invitation"),
+    path("espace/", include("booking.urls_dashboard")),
     path("", include("booking.urls")),
 ]

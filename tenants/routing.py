@@ -23,6 +23,7 @@ class Route:
     is_custom: bool
     primary_host: str
     schema_version: str
+    time_zone: str = "Europe/Paris"
 
     @property
     def is_public(self) -> bool:
@@ -93,6 +94,7 @@ def _look_up(host: str) -> Route | None:
                 "is_custom",
                 "tenant__schema_version",
                 "verified_at",
+                "tenant__time_zone",
             )
             .first()
         )
@@ -110,6 +112,7 @@ def _look_up(host: str) -> Route | None:
         is_custom=row[3],
         primary_host=primary or host,
         schema_version=row[4],
+        time_zone=row[6],
     )
 
 

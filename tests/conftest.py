@@ -146,6 +146,12 @@ def host() -> str:
 
 
 @pytest.fixture
+def public_host() -> str:
+    """The host name of lib-rdv's own site."""
+    return PUBLIC_HOST
+
+
+@pytest.fixture
 def committed_tenant(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Callable[[str], Unit]]:

@@ -9,3 +9,9 @@ class AccountsConfig(AppConfig):
     name = "tenants.accounts"
     label = "accounts"
     verbose_name = "Comptes"
+
+    def ready(self) -> None:
+        """Make this app responsible for its own messages."""
+        from tenants.accounts.delivery import register_all
+
+        register_all()

@@ -19,7 +19,7 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """One role of one user. Both dates are included, in the practice's zone; revoking is at once."""
+    """One role of one user. Both dates are included, in the practice's zone."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     user = models.ForeignKey(

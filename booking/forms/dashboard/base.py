@@ -1,0 +1,77 @@
+"""What the forms of the dashboard share: French hours, phones and dates as people write them."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+_HOUR = re.compile(r"^\s*(\d{1,2})\s*(?:[h:.]\s*(\d{1,2})?)?\s*$", re.IGNORECASE)
+DAY_MINUTES = 24 * 60
+
+
+def read_minutes(typed: str) -> int:
+    """Return minutes of the day from « 9 », « 9h30 », « 9:30 » or « 9 h 30 »; ValueError otherwise."""
+    found = _HOUR.match(typed.replace("\u00a0", " ").replace("\u202f", " "))
+    if found is None:
+        raise ValueError(typed)
+    minutes = int(found[1]) * 60 + int(found[2] or 0)
+    if int(found[2] or 0) > 59 or minutes > DAY_MINUTES:
+        raise ValueError(typed)
+    return minutes
+
+
+def write_minutes(minutes: int) -> str:
+    """Return « 9 h 30 », with no-break spaces."""
+    return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}"
+
+
+class WorkForm(forms.Form):
+    """A form that keeps what was typed and says what to do; the server checks, not the browser."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+
+class HourField(forms.CharField):
+    """An hour of the local day, typed as people write it; the value is minutes since midnight."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault(
+            "widget", forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+        )
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """Return minutes, or None when it may stay empty."""
+        typed = str(super().clean(value) or "").strip()
+        if not typed:
+            return None
+        try:
+            return read_minutes(typed)
+        except ValueError:
+            raise ValidationError(
+                _("Cette heure ne semble pas valide. Exemple\u00a0: 9\u00a0h\u00a030.")
+            ) from None
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show minutes as an hour, and what was typed as it was typed."""
+        return write_minutes(value) if isinstance(value, int) else value
+
+
+class DayField(forms.DateField):
+    """A date; the browser's own picker, which sends 2026-11-24, or 24/11/2026 typed."""
+
+    default_error_messages = {
+        "invalid": gettext_lazy("Cette date ne semble pas valide. Exemple\u00a0: 24/11/2026.")
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+        kwargs.setdefault("input_formats", ["%Y-%m-%d", "%d/%m/%Y", "%d/%m/%y"])
+        super().__init__(**kwargs)

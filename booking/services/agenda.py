@@ -1,0 +1,93 @@
+"""Reading an agenda: rows with the persons that are still there, opened in one pass."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from booking import kinds
+from booking.models import Absence, Appointment
+from booking.persons import Person
+from booking.services.contacts import open_contacts
+from tenants.outbox.models import OutboxEntry
+
+SHOWN = (Appointment.Status.BOOKED, Appointment.Status.FULFILLED, Appointment.Status.NOSHOW)
+SILENT_REASONS = frozenset({"moved", "cancelled", "erased", "stopped"})
+"""Why a reminder is not sent without anybody being at fault."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One appointment of a list. ``person`` is None once erased, or when nothing was given."""
+
+    appointment: Appointment
+    person: Person | None
+    reminder: OutboxEntry | None
+
+    @property
+    def is_reached(self) -> bool:
+        """False when a reminder was due and did not go."""
+        if self.reminder is None:
+            return True
+        missed = {OutboxEntry.State.NO_CHANNEL, OutboxEntry.State.FAILED, OutboxEntry.State.DROPPED}
+        return self.reminder.state not in missed or self.reminder.reason in SILENT_REASONS
+
+    @property
+    def name(self) -> str:
+        """The name to show, or nothing: a row without a name is a state of every list."""
+        if self.person is None:
+            return ""
+        return self.person.full_name or self.person.phone or self.person.email
+
+
+def rows_between(
+    *, practitioner_ids: Collection[int], starts_at: datetime, ends_at: datetime
+) -> list[Row]:
+    """Return the appointments that start in [starts_at, ends_at), in order; two queries and one key."""
+    appointments = list(
+        Appointment.objects.select_related(
+            "appointment_type", "location", "practitioner", "contact__data_key"
+        )
+        .filter(
+            practitioner__in=practitioner_ids,
+            status__in=SHOWN,
+            starts_at__gte=starts_at,
+            starts_at__lt=ends_at,
+        )
+        .order_by("starts_at", "practitioner__position", "id")
+    )
+    return _with_persons(appointments)
+
+
+def row_of(appointment: Appointment) -> Row:
+    """Return the row of one appointment."""
+    return _with_persons([appointment])[0]
+
+
+def _with_persons(appointments: list[Appointment]) -> list[Row]:
+    contacts = [held.contact for held in appointments if hasattr(held, "contact")]
+    persons = open_contacts(contacts) if contacts else {}
+    reminders = _reminders(appointments)
+    return [
+        Row(held, persons.get(held.pk), reminders.get((held.pk, held.sequence)))
+        for held in appointments
+    ]
+
+
+def _reminders(appointments: Iterable[Appointment]) -> dict[tuple[int, int], OutboxEntry]:
+    ids = [held.pk for held in appointments]
+    if not ids:
+        return {}
+    entries = OutboxEntry.objects.filter(kind=kinds.REMINDER, object_id__in=ids)
+    return {(entry.object_id or 0, entry.version): entry for entry in entries}
+
+
+def absences_between(
+    *, practitioner_ids: Collection[int], starts_at: datetime, ends_at: datetime
+) -> list[Absence]:
+    """Return the absences that touch [starts_at, ends_at), the whole practice's included."""
+    touching = Absence.objects.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)
+    return [
+        absence
+        for absence in touching
+        if absence.practitioner_id is None or absence.practitioner_id in practitioner_ids
+    ]

@@ -1,0 +1,105 @@
+"""The door of every page of the dashboard: signed in, a role today, the right asked for (G-12)."""
+
+import functools
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Concatenate, ParamSpec, cast
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from booking.models import Practice, Practitioner
+from tenants.accounts.days import local_today, zone_of
+from tenants.accounts.models import User
+from tenants.accounts.permissions import Access, Operation
+from tenants.accounts.services.memberships import access_of
+from tenants.trail.services import actor_of
+
+P = ParamSpec("P")
+
+
+class DashboardRequest(HttpRequest):
+    """A request of a member of the practice, with what every page needs."""
+
+    user: User
+    access: Access
+    practice: Practice
+    practitioners: list[Practitioner]
+    """Every active practitioner, in the practice's order."""
+    now: datetime
+    today: date
+    """The practice's local day."""
+    zone: ZoneInfo
+
+
+View = Callable[Concatenate[DashboardRequest, P], HttpResponse]
+
+
+def requires(
+    operation: Operation, *, methods: Iterable[str] = ("GET", "HEAD", "POST")
+) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Open a page to whoever may do ``operation`` on at least one agenda, or on the practice.
+
+    Anonymous: the sign-in page, then back. Signed in without the right: 403. Objects outside one's reach
+    are a 404 by ``practitioner_or_404`` and by the querysets of each page.
+    """
+    permitted = tuple(methods)
+
+    def decorator(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @never_cache
+        @functools.wraps(view)
+        def guarded(plain: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not plain.user.is_authenticated:
+                return redirect_to_login(plain.get_full_path())
+            request = _enter(plain)
+            if not request.access.allows_somewhere(operation):
+                return refused(plain)
+            if plain.method not in permitted:
+                return HttpResponseNotAllowed(permitted)
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorator
+
+
+def refused(request: HttpRequest) -> HttpResponse:
+    """Return the page of somebody who is known but may not do this."""
+    return render(request, "dashboard/refused.html", status=403)
+
+
+def actor(request: DashboardRequest) -> str:
+    """Return who acts, for the trail."""
+    return actor_of(request.user.pk)
+
+
+def reach(request: DashboardRequest, operation: Operation) -> list[Practitioner]:
+    """Return the practitioners on whose agenda this person may do ``operation``."""
+    return [who for who in request.practitioners if request.access.allows(operation, who.ref)]
+
+
+def practitioner_or_404(
+    request: DashboardRequest, ref: uuid.UUID, operation: Operation
+) -> Practitioner:
+    """Return the practitioner of ``ref`` when the person may do ``operation`` there, else 404."""
+    for who in reach(request, operation):
+        if who.ref == ref:
+            return who
+    raise Http404
+
+
+def _enter(plain: HttpRequest) -> DashboardRequest:
+    request = cast("DashboardRequest", plain)
+    request.now = timezone.now()
+    request.zone = zone_of(plain)
+    request.today = local_today(plain, now=request.now)
+    request.practitioners = list(Practitioner.objects.filter(is_active=True))
+    own = [who.ref for who in request.practitioners if who.user_id == request.user.pk]
+    request.access = access_of(user=request.user, own=own, on=request.today)
+    request.practice = Practice.objects.first() or Practice()
+    return request

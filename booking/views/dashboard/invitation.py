@@ -1,0 +1,46 @@
+"""The page behind the link of an invitation."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from booking.forms.dashboard.invitation import JoinForm, JoinWithAccountForm
+from booking.services import team
+from tenants.accounts.errors import InvitationClosedError
+from tenants.accounts.services.invitations import find_open, has_account
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Show who is invited as what; a POST opens the account. GET changes nothing (B-29)."""
+    invitation = find_open(token=token, now=timezone.now())
+    if invitation is None:
+        return render(request, "account/invitation_closed.html", status=410)
+    known = has_account(invitation)
+    data = request.POST if request.method == "POST" else None
+    form = (
+        JoinWithAccountForm(data)
+        if known
+        else JoinForm(data, email=invitation.email, initial={"name": invitation.name})
+    )
+    if form.is_valid():
+        try:
+            team.join(
+                token=token,
+                password=form.cleaned_data.get("password", ""),
+                name=form.cleaned_data.get("name", ""),
+                now=timezone.now(),
+            )
+        except InvitationClosedError:
+            return render(request, "account/invitation_closed.html", status=410)
+        messages.success(request, _("Votre compte est ouvert. Connectez-vous."))
+        return redirect("account_login")
+    context = {"form": form, "invitation": invitation, "known": known}
+    return render(request, "account/invitation.html", context)

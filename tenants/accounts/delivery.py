@@ -1,0 +1,136 @@
+"""The messages of accounts: re-read the truth, build the link, write to the account's own address.
+
+The link is derived when the message is written and stands nowhere else: the outbox carries ids only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from tenants.accounts import kinds
+from tenants.accounts.models import Invitation, User
+from tenants.accounts.services.invitations import token_of
+from tenants.accounts.tokens import ResetTokenGenerator
+from tenants.outbox.delivery import SENT, Outcome, TryAgain, register
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import PUBLIC, Unit
+from tenants.sites import site_address
+
+Act = Callable[[], Outcome]
+GONE = Outcome(OutboxEntry.State.DROPPED, "gone")
+STALE = Outcome(OutboxEntry.State.DROPPED, "too_late")
+RESET_VALID_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What is needed to write one message outside the transaction."""
+
+    name: str
+    to: str
+    path: str
+    idempotency_key: str
+    context: dict[str, Any]
+
+
+def post(letter: Letter, *, unit: Unit) -> Outcome:
+    """Send one message; a server that refuses or does not answer is asked again later."""
+    context = {**letter.context, "link": f"{site_address(unit)}{letter.path}"}
+    subject = " ".join(render_to_string(f"emails/{letter.name}.subject.txt", context).split())
+    message = EmailMultiAlternatives(
+        subject=subject,
+        body=render_to_string(f"emails/{letter.name}.txt", context),
+        to=[letter.to],
+        headers={"Message-ID": f"<{letter.idempotency_key}@{settings.APEX}>"},
+    )
+    message.attach_alternative(render_to_string(f"emails/{letter.name}.html", context), "text/html")
+    try:
+        message.send()
+    except OSError as error:  # SMTPException is one
+        raise TryAgain(type(error).__name__[:40]) from None
+    return SENT
+
+
+class _Handler:
+    """A message of this app: nothing follows from its terminal state."""
+
+    def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
+        """Nothing to do: the account does not wait for its message."""
+
+
+class InvitationLetter(_Handler):
+    """The link that opens an account."""
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Write only while the link opens, and only the newest one."""
+        invitation = Invitation.objects.filter(pk=entry.object_id or 0).first()
+        if invitation is None or invitation.generation != entry.version:
+            return GONE
+        if not invitation.is_open(now=now):
+            return STALE
+        letter = Letter(
+            name="account_invitation",
+            to=invitation.email,
+            path=reverse(
+                "account_invitation", args=[token_of(invitation)], urlconf=_urlconf_of(unit)
+            ),
+            idempotency_key=entry.ref.hex,
+            context={"name": invitation.name, "until": invitation.expires_at},
+        )
+        return lambda: post(letter, unit=unit)
+
+
+class ResetLetter(_Handler):
+    """The link that lets the person choose another password."""
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Derive a link that lives one hour; an hour after the request nobody waits for it."""
+        user = User.objects.filter(pk=entry.object_id or 0, is_active=True).first()
+        if user is None:
+            return GONE
+        if (now - entry.created_at).total_seconds() > RESET_VALID_SECONDS:
+            return STALE
+        key = ResetTokenGenerator().make_token(user)
+        path = reverse(
+            "account_reset_password_from_key",
+            kwargs={"uidb36": user_pk_to_url_str(user), "key": quote(key)},
+            urlconf=_urlconf_of(unit),
+        )
+        letter = Letter("account_password_reset", user.email, path, entry.ref.hex, {})
+        return lambda: post(letter, unit=unit)
+
+
+@dataclass(frozen=True)
+class NoticeLetter(_Handler):
+    """Tells the person that a lock of the account has changed."""
+
+    name: str
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Write to the account's address."""
+        user = User.objects.filter(pk=entry.object_id or 0).first()
+        if user is None:
+            return GONE
+        path = reverse("account_reset_password", urlconf=_urlconf_of(unit))
+        letter = Letter(self.name, user.email, path, entry.ref.hex, {"at": entry.created_at})
+        return lambda: post(letter, unit=unit)
+
+
+def register_all() -> None:
+    """Make this module responsible for the kinds of this app; called once, when apps are ready."""
+    register(kinds.INVITATION, InvitationLetter())
+    register(kinds.PASSWORD_RESET, ResetLetter())
+    for kind in sorted(set(kinds.NOTICES.values())):
+        register(kind, NoticeLetter(f"account_{kind.rsplit('.', 1)[1]}"))
+
+
+def _urlconf_of(unit: Unit) -> str:
+    return str(settings.PUBLIC_SCHEMA_URLCONF if unit == PUBLIC else settings.ROOT_URLCONF)

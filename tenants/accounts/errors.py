@@ -1,0 +1,13 @@
+"""What can be refused in accounts."""
+
+
+class AccountError(Exception):
+    """Base class of every refusal of this app."""
+
+
+class InvitationClosedError(AccountError):
+    """The link is unknown, already used, revoked, or past its end."""
+
+
+class LastOwnerError(AccountError):
+    """The practice would be left without anybody who may manage it."""

@@ -1,0 +1,42 @@
+"""The idle time-out of work pages: thirty minutes without a request of the person's own (S-04)."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+IDLE_SECONDS = 30 * 60
+WRITE_EVERY_SECONDS = 60
+SEEN_AT = "seen_at"
+NOT_ACTIVITY = "X-Refresh"
+"""Header of requests that a page makes by itself: they do not count as activity."""
+
+
+class IdleTimeout:
+    """Ends a session that has been idle; a visitor without a session cookie costs nothing."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Check before the view; remember the instant at most once a minute."""
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            self._check(request)
+        return self.get_response(request)
+
+    def _check(self, request: HttpRequest) -> None:
+        now = int(timezone.now().timestamp())
+        seen = request.session.get(SEEN_AT)
+        if seen is not None and now - int(seen) > IDLE_SECONDS:
+            logout(request)
+            messages.info(
+                request, _("Sans activité depuis 30 minutes, votre session a été fermée.")
+            )
+        elif NOT_ACTIVITY not in request.headers and (
+            seen is None or now - int(seen) >= WRITE_EVERY_SECONDS
+        ):
+            request.session[SEEN_AT] = now

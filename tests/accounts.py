@@ -1,0 +1,78 @@
+"""People who sign in, for tests: members of the practice and lib-rdv's staff. All fictitious."""
+
+import base64
+import time
+from datetime import UTC, date, datetime
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.test import Client
+
+from tenants.accounts.models import Membership, Role, User
+from tenants.accounts.services.memberships import give_role
+
+PASSWORD = "Galet-dune-marée-47"
+SECRET = base64.b32encode(b"twenty fictive bytes").decode()
+BEGINNING = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def make_user(email: str = "maite@example.org", **fields: Any) -> User:
+    """Return an account whose address is verified."""
+    user = User.objects.create_user(email, PASSWORD, **fields)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def make_member(
+    role: Role = Role.OWNER,
+    email: str | None = None,
+    *,
+    from_on: date | None = None,
+    until_on: date | None = None,
+    entrusted: Any = (),
+) -> User:
+    """Return an account that holds a role."""
+    user = make_user(email or f"{role}@example.org")
+    if role is Role.REPLACEMENT and from_on is None:
+        from_on, until_on = date(2000, 1, 1), date(2100, 1, 1)
+    give_role(
+        user=user,
+        role=role,
+        from_on=from_on,
+        until_on=until_on,
+        practitioner_refs=entrusted,
+        actor="system",
+        now=BEGINNING,
+    )
+    return user
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """Return the roles of somebody."""
+    return list(Membership.objects.filter(user=user))
+
+
+def add_totp(user: User) -> None:
+    """Give an account an application of codes with a known secret."""
+    TOTP.activate(user, SECRET)
+
+
+def totp_code(at: float | None = None) -> str:
+    """Return the code that the application shows."""
+    counter = int((time.time() if at is None else at) // 30)
+    return str(format_hotp_value(hotp_value(SECRET, counter)))
+
+
+def browser(host: str, user: User | None = None, *, ip: str = "198.51.100.7") -> Client:
+    """Return a browser on a host, signed in when a user is given."""
+    client = Client(headers={"host": host}, REMOTE_ADDR=ip)
+    client.defaults["wsgi.url_scheme"] = "https"
+    if user is not None:
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def sign_in(client: Client, email: str, password: str = PASSWORD) -> Any:
+    """Post the sign-in form."""
+    return client.post("/connexion/", {"login": email, "password": password})

@@ -1,0 +1,285 @@
+"""Signing in: by password, with limits that grow, with a second factor, and by nobody else."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from axes.models import AccessAttempt
+from django.core.cache import cache
+
+from tenants.accounts.limits import lock_time
+from tenants.accounts.models import Role, User
+from tenants.schema import Unit
+from tests.accounts import (
+    PASSWORD,
+    SECRET,
+    add_totp,
+    browser,
+    make_member,
+    make_user,
+    sign_in,
+    totp_code,
+)
+
+NOON = datetime(2026, 11, 10, 11, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
+
+
+def test_a_member_signs_in_and_lands_on_today(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host)
+
+    answer = sign_in(client, user.email)
+
+    assert (answer.status_code, answer["Location"]) == (302, "/espace/")
+
+
+def test_the_session_key_changes_at_sign_in(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host)
+    client.get("/connexion/")
+    before = client.cookies.get("__Host-session")
+
+    sign_in(client, user.email)
+
+    assert before is None or client.cookies["__Host-session"].value != before.value
+
+
+def test_the_page_asked_for_comes_after_signing_in(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host)
+
+    asked = client.get("/espace/")
+    answer = client.post(asked["Location"], {"login": user.email, "password": PASSWORD})
+
+    assert (asked.status_code, answer["Location"]) == (302, "/espace/")
+
+
+def test_a_wrong_password_is_refused(tenant: Unit, host: str) -> None:
+    user = make_member()
+
+    answer = sign_in(browser(host), user.email, "Autre-mot-de-passe-9")
+
+    assert answer.status_code == 200
+    assert AccessAttempt.objects.get().failures_since_start == 1
+
+
+def test_the_sixth_try_is_refused_even_with_the_right_password(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host)
+    for _try in range(5):
+        sign_in(client, user.email, "Autre-mot-de-passe-9")
+
+    answer = sign_in(client, user.email)
+
+    assert answer.status_code == 429
+    assert "__Host-session" not in answer.cookies
+
+
+def test_the_lock_ends_by_itself(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host)
+    with time_machine.travel(NOON, tick=False):
+        for _try in range(5):
+            sign_in(client, user.email, "Autre-mot-de-passe-9")
+
+    with time_machine.travel(NOON + timedelta(minutes=6), tick=False):
+        answer = sign_in(client, user.email)
+
+    assert answer.status_code == 302
+
+
+def test_each_further_failure_doubles_the_lock_up_to_an_hour() -> None:
+    minutes = [int(lock_time(failures).total_seconds() // 60) for failures in (5, 6, 7, 8, 9, 50)]
+
+    assert minutes == [5, 10, 20, 40, 60, 60]
+
+
+def test_somebody_elsewhere_does_not_keep_the_owner_out(tenant: Unit, host: str) -> None:
+    user = make_member()
+    elsewhere = browser(host, ip="203.0.113.9")
+    for _try in range(8):
+        sign_in(elsewhere, user.email, "Autre-mot-de-passe-9")
+
+    answer = sign_in(browser(host, ip="198.51.100.7"), user.email)
+
+    assert answer.status_code == 302
+
+
+def test_one_persons_failure_does_not_free_another_who_is_locked(tenant: Unit, host: str) -> None:
+    locked, other = make_member(), make_member(Role.SECRETARY)
+    client = browser(host)
+    with time_machine.travel(NOON, tick=False):
+        for _try in range(5):
+            sign_in(client, locked.email, "Autre-mot-de-passe-9")
+    with time_machine.travel(NOON + timedelta(minutes=4), tick=False):
+        sign_in(client, other.email, "Autre-mot-de-passe-9")
+
+        answer = sign_in(client, locked.email)
+
+    assert answer.status_code == 429
+
+
+def test_neither_password_nor_address_is_kept_with_a_failure(tenant: Unit, host: str) -> None:
+    user = make_member()
+
+    sign_in(browser(host), user.email, "Autre-mot-de-passe-9")
+
+    attempt = AccessAttempt.objects.get()
+    assert "Autre" not in attempt.post_data
+    assert user.email not in attempt.post_data
+
+
+def test_an_account_without_role_is_refused(tenant: Unit, host: str) -> None:
+    user = make_user()
+    client = browser(host)
+
+    answer = sign_in(client, user.email)
+
+    assert answer["Location"] == "/connexion/"
+    assert client.get("/espace/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("on", "lands"),
+    [
+        (date(2026, 11, 8), "/connexion/"),
+        (date(2026, 11, 10), "/espace/"),
+        (date(2026, 11, 13), "/connexion/"),
+    ],
+)
+def test_a_replacement_signs_in_between_its_dates_only(
+    tenant: Unit, host: str, on: date, lands: str
+) -> None:
+    user = make_member(Role.REPLACEMENT, from_on=date(2026, 11, 9), until_on=date(2026, 11, 12))
+
+    with time_machine.travel(datetime(on.year, on.month, on.day, 12, tzinfo=UTC), tick=False):
+        answer = sign_in(browser(host), user.email)
+
+    assert answer["Location"] == lands
+
+
+def test_a_closed_account_loses_its_open_session(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host, user)
+    assert client.get("/espace/").status_code == 200
+
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+    assert client.get("/espace/").status_code == 302
+
+
+def test_a_second_factor_is_asked_for(tenant: Unit, host: str) -> None:
+    user = make_member()
+    add_totp(user)
+    client = browser(host)
+
+    first = sign_in(client, user.email)
+    half_way = client.get("/espace/").status_code
+    second = client.post("/connexion/code/", {"code": totp_code()})
+
+    assert first["Location"] == "/connexion/code/"
+    assert half_way == 302
+    assert second["Location"] == "/espace/"
+
+
+def test_a_code_serves_once(tenant: Unit, host: str) -> None:
+    user = make_member()
+    add_totp(user)
+    code = totp_code()
+    first, second = browser(host), browser(host)
+    sign_in(first, user.email)
+    first.post("/connexion/code/", {"code": code})
+    sign_in(second, user.email)
+
+    answer = second.post("/connexion/code/", {"code": code})
+
+    assert answer.status_code == 200
+    assert second.get("/espace/").status_code == 302
+
+
+def test_the_totp_secret_is_sealed_at_rest(tenant: Unit) -> None:
+    user = make_user()
+
+    add_totp(user)
+
+    held = Authenticator.objects.get(user=user)
+    assert SECRET not in str(held.data)
+    assert held.wrap().validate_code(totp_code())
+
+
+def test_an_idle_session_ends_after_half_an_hour(tenant: Unit, host: str) -> None:
+    user = make_member()
+    with time_machine.travel(NOON, tick=False):
+        client = browser(host, user)
+        client.get("/espace/")
+    with time_machine.travel(NOON + timedelta(minutes=29), tick=False):
+        assert client.get("/espace/").status_code == 200
+
+    with time_machine.travel(NOON + timedelta(minutes=60), tick=False):
+        answer = client.get("/espace/")
+
+    assert answer.status_code == 302
+
+
+def test_a_refresh_by_the_page_itself_is_not_activity(tenant: Unit, host: str) -> None:
+    user = make_member()
+    with time_machine.travel(NOON, tick=False):
+        client = browser(host, user)
+        client.get("/espace/")
+    with time_machine.travel(NOON + timedelta(minutes=20), tick=False):
+        client.get("/espace/", headers={"x-refresh": "1"})
+
+    with time_machine.travel(NOON + timedelta(minutes=31), tick=False):
+        answer = client.get("/espace/")
+
+    assert answer.status_code == 302
+
+
+def test_nobody_signs_up(tenant: Unit, host: str) -> None:
+    client = browser(host)
+
+    statuses = [
+        client.get(path).status_code
+        for path in ("/signup/", "/inscription/", "/connexion/inscription/")
+    ]
+
+    assert statuses == [404, 404, 404]
+
+
+def test_staff_without_a_second_factor_only_reach_the_page_that_adds_it(
+    public: Unit, public_host: str
+) -> None:
+    user = make_user("iban@example.org", is_staff=True)
+    client = browser(public_host)
+
+    sign_in(client, user.email)
+
+    assert client.get("/bureau/")["Location"] == "/compte/securite/"
+
+
+def test_staff_with_a_second_factor_reach_the_desk(public: Unit, public_host: str) -> None:
+    user = make_user("iban@example.org", is_staff=True)
+    add_totp(user)
+    client = browser(public_host)
+    sign_in(client, user.email)
+
+    answer = client.post("/connexion/code/", {"code": totp_code()})
+
+    assert answer["Location"] == "/bureau/"
+    assert client.get("/bureau/").status_code == 200
+
+
+def test_an_account_that_is_not_staff_does_not_enter_the_public_host(
+    public: Unit, public_host: str
+) -> None:
+    user = make_user()
+
+    answer = sign_in(browser(public_host), user.email)
+
+    assert answer["Location"] == "/connexion/"
