@@ -39,7 +39,7 @@ class UnitOfWork:
                 "Aucun site à cette adresse.", status=404, content_type="text/plain"
             )
         request.route = route  # type: ignore[attr-defined]
-        request.urlconf = _urlconf_of(route)  # type: ignore[attr-defined]
+        request.urlconf = _urlconf_of(route)
         if route.unit.is_tenant and route.schema_version != CURRENT_VERSION:
             # A tenant whose migrations are behind is not served: a wrong answer is worse than none.
             return HttpResponse(

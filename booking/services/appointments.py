@@ -189,12 +189,11 @@ def _reload(appointment: Appointment) -> Appointment:
 
 def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
     """Count under a lock per index, in order: two clicks at once count each other."""
-    given = [index for index in (indexes.email, indexes.phone) if index is not None]
-    for index in sorted(given):
+    by_column = {"email_index": indexes.email, "phone_index": indexes.phone}
+    given = {name: index for name, index in by_column.items() if index is not None}
+    for index in sorted(given.values()):
         lock_name(f"person|{index.hex()}")
-    for name, index in (("email_index", indexes.email), ("phone_index", indexes.phone)):
-        if index is None:
-            continue
+    for name, index in given.items():
         still_open = PatientContact.objects.filter(
             appointment__status=Appointment.Status.BOOKED,
             appointment__starts_at__gt=now,

@@ -1,7 +1,7 @@
 """The wall: a statement runs only inside a unit of work, whose transaction starts with its role and schema."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django_tenants.postgresql_backend import base
@@ -90,7 +90,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django-ten
         Ours (``ring``) only wake a worker and stay for after the commit.
         """
         while True:
-            registered: list[tuple[Any, Callable[[], object], bool]] = self.run_on_commit
+            registered = cast("list[tuple[Any, Callable[[], object], bool]]", self.run_on_commit)  # type: ignore[has-type]
             doorbells = [h for h in registered if getattr(h[1], "doorbell", False)]
             hooks = [h for h in registered if not getattr(h[1], "doorbell", False)]
             if not hooks or self.needs_rollback:
