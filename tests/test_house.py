@@ -77,7 +77,8 @@ def test_every_key_is_a_big_integer() -> None:
     small = [
         model.__name__
         for model in our_models()
-        if not isinstance(model._meta.pk, models.BigAutoField) and model.__name__ not in {"Practice", "Heartbeat"}
+        if not isinstance(model._meta.pk, models.BigAutoField)
+        and model.__name__ not in {"Practice", "Heartbeat"}
     ]
 
     assert small == []

@@ -3,6 +3,8 @@
 import uuid
 from datetime import datetime, timedelta
 
+from django.db.models import Count, Q
+
 from booking import kinds
 from booking.erasure import last_start
 from booking.errors import (
@@ -20,7 +22,7 @@ from booking.services.choice import Choice, Placed, is_offered, place
 from booking.services.contacts import Indexes
 from booking.services.holds import insert_occupying, refused_is_taken
 from booking.services.links import assign_links
-from booking.services.locks import drop_expired_holds, lock_name, lock_practitioners
+from booking.services.locks import drop_expired_holds, lock_names, lock_practitioners
 from tenants.outbox.services import Due, settle_pending, write
 from tenants.trail import services as trail
 
@@ -188,19 +190,19 @@ def _reload(appointment: Appointment) -> Appointment:
 
 
 def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
-    """Count under a lock per index, in order: two clicks at once count each other."""
-    by_column = {"email_index": indexes.email, "phone_index": indexes.phone}
-    given = {name: index for name, index in by_column.items() if index is not None}
-    for index in sorted(given.values()):
-        lock_name(f"person|{index.hex()}")
-    for name, index in given.items():
-        still_open = PatientContact.objects.filter(
-            appointment__status=Appointment.Status.BOOKED,
-            appointment__starts_at__gt=now,
-            **{name: index},
-        )
-        if still_open.count() >= limit:
-            raise TooManyBookings
+    """Count under a lock per index: two clicks at once count each other."""
+    given = [index for index in (indexes.email, indexes.phone) if index is not None]
+    if not given:
+        return
+    lock_names(f"person|{index.hex()}" for index in given)
+    still_open = PatientContact.objects.filter(
+        appointment__status=Appointment.Status.BOOKED, appointment__starts_at__gt=now
+    ).aggregate(
+        by_email=Count("pk", filter=Q(email_index=indexes.email)),
+        by_phone=Count("pk", filter=Q(phone_index=indexes.phone)),
+    )
+    if max(still_open.values()) >= limit:
+        raise TooManyBookings
 
 
 def _confirm(held: Appointment, *, now: datetime) -> Appointment:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from booking.errors import SlotTaken, TooManyHolds
 from booking.models import Appointment
 from booking.services.choice import Choice, is_offered, place
-from booking.services.locks import drop_expired_holds, lock_name, lock_practitioners
+from booking.services.locks import drop_expired_holds, lock_names, lock_practitioners
 
 HOLD_FOR = timedelta(minutes=10)
 HOLDS_PER_NETWORK = 3
@@ -26,7 +26,7 @@ def hold_slot(
     that has already booked returns that booking: a second click changes nothing.
     """
     placed = place(choice, online=True)
-    lock_name(f"holds|{network_index.hex()}")
+    lock_names([f"holds|{network_index.hex()}"])
     lock_practitioners([choice.practitioner_id])
     earlier = Appointment.objects.filter(form_ref=form_ref).first()
     if earlier is not None and earlier.status != Appointment.Status.HELD:

@@ -18,15 +18,21 @@ def lock_practitioners(ids: Iterable[int]) -> dict[int, Practitioner]:
     return {row.pk: row for row in rows}
 
 
-def lock_name(name: str) -> None:
-    """Take the advisory lock of a name within this tenant: advisory locks are shared by all tenants."""
+def lock_names(names: Iterable[str]) -> None:
+    """Take the advisory locks of these names within this tenant, in one order and one statement.
+
+    Advisory locks are shared by all tenants: the schema is part of the key.
+    """
     unit = current_unit()
     schema = unit.schema if unit else ""
-    digest = hashlib.sha256(f"{schema}|{name}".encode()).digest()
+    keys = sorted(_lock_key(f"{schema}|{name}") for name in set(names))
+    calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(keys))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], signed=True)]
-        )
+        cursor.execute(f"SELECT {calls}", keys)  # noqa: S608  # only placeholders
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
 def drop_expired_holds(
