@@ -2,6 +2,8 @@
 
 import uuid
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db.models import Count, Q
 
@@ -191,16 +193,19 @@ def _reload(appointment: Appointment) -> Appointment:
 
 def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
     """Count under a lock per index: two clicks at once count each other."""
-    given = [index for index in (indexes.email, indexes.phone) if index is not None]
-    if not given:
+    matches = {}
+    if indexes.email is not None:
+        matches["by_email"] = Q(email_index=indexes.email)
+    if indexes.phone is not None:
+        matches["by_phone"] = Q(phone_index=indexes.phone)
+    if not matches:
         return
-    lock_names(f"person|{index.hex()}" for index in given)
+    lock_names(f"person|{index.hex()}" for index in (indexes.email, indexes.phone) if index)
     still_open = PatientContact.objects.filter(
-        appointment__status=Appointment.Status.BOOKED, appointment__starts_at__gt=now
-    ).aggregate(
-        by_email=Count("pk", filter=Q(email_index=indexes.email)),
-        by_phone=Count("pk", filter=Q(phone_index=indexes.phone)),
-    )
+        reduce(or_, matches.values()),
+        appointment__status=Appointment.Status.BOOKED,
+        appointment__starts_at__gt=now,
+    ).aggregate(**{name: Count("pk", filter=match) for name, match in matches.items()})
     if max(still_open.values()) >= limit:
         raise TooManyBookings
 

@@ -190,6 +190,20 @@ def test_a_person_has_three_open_bookings_at_most(cabinet: Cabinet) -> None:
     confirm(cabinet, held.form_ref, person=make_person(phone="", email="autre@example.org"))
 
 
+def test_people_without_an_address_do_not_count_for_each_other(cabinet: Cabinet) -> None:
+    for number, hour in enumerate((9, 12, 15)):
+        make_appointment(
+            cabinet,
+            local(THURSDAY, hour),
+            person=make_person(email="", phone=f"+3363998010{number}"),
+        )
+    held = hold(cabinet, local(THURSDAY, 16, 30))
+
+    booked = confirm(cabinet, held.form_ref, person=make_person(email=""))
+
+    assert booked.status == Appointment.Status.BOOKED
+
+
 def test_staff_are_not_limited(cabinet: Cabinet) -> None:
     for hour in (9, 12, 15):
         make_appointment(cabinet, local(THURSDAY, hour))
