@@ -142,7 +142,7 @@ def _command_of(pid: int) -> str:
             .decode("utf-8", "replace")
         )
     found = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return found.stdout
 
