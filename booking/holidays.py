@@ -1,0 +1,90 @@
+"""Public holidays of each French territory, closed by default and opened one by one (B-17).
+
+A territory is written as everywhere in the house: the ISO code of an overseas one (GP, RE, PF ...),
+nothing or FR in metropolitan France, where the postcode tells the three departments of local law.
+The dates are the statutory ones; the customary ones (Mi-Carême, 21 July ...) are left to each
+practice's own exceptions.
+"""
+
+from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
+
+from django.utils.translation import gettext_lazy as _
+from holidays.countries import France
+
+LOCAL_LAW = ("57", "67", "68")
+"""Moselle, Bas-Rhin, Haut-Rhin: Good Friday and 26 December too, in every commune of them."""
+
+ABOLITION = {
+    "YT": (4, 27),
+    "MQ": (5, 22),
+    "GP": (5, 27),
+    "MF": (5, 27),
+    "GF": (6, 10),
+    "BL": (10, 9),
+    "RE": (12, 20),
+}
+"""Month and day of the abolition of slavery, by decree 2012-553."""
+
+_OWN_LAW = {"PF", "NC", "WF"}
+"""Territories that set their own list; the package follows it."""
+
+_ISLANDS = {"97133": "BL", "97150": "MF"}
+"""Postcodes that look like Guadeloupe's (F-12)."""
+_OVERSEAS = {
+    "971": "GP",
+    "972": "MQ",
+    "973": "GF",
+    "974": "RE",
+    "975": "PM",
+    "976": "YT",
+    "977": "BL",
+    "978": "MF",
+    "986": "WF",
+    "987": "PF",
+    "988": "NC",
+}
+
+TERRITORIES = {
+    "": _("France métropolitaine"),
+    "GP": _("Guadeloupe"),
+    "MQ": _("Martinique"),
+    "GF": _("Guyane"),
+    "RE": _("La Réunion"),
+    "YT": _("Mayotte"),
+    "PM": _("Saint-Pierre-et-Miquelon"),
+    "BL": _("Saint-Barthélemy"),
+    "MF": _("Saint-Martin"),
+    "PF": _("Polynésie française"),
+    "NC": _("Nouvelle-Calédonie"),
+    "WF": _("Wallis-et-Futuna"),
+}
+
+
+def territory_of(postcode: str) -> str:
+    """Return the territory of a postcode, "" for metropolitan France."""
+    return _ISLANDS.get(postcode) or _OVERSEAS.get(postcode[:3], "")
+
+
+def public_holidays(*, territory: str, postcode: str, year: int) -> MappingProxyType[date, str]:
+    """Return the statutory holidays of a place in a year, with their French names.
+
+    Two of them may fall on one date: the year then has one date less (Ascension on 1 May 2008).
+    """
+    if territory in {"", "FR"}:
+        territory = postcode[:2] if postcode[:2] in LOCAL_LAW else ""
+    return _holidays(territory, year)
+
+
+@lru_cache(maxsize=512)
+def _holidays(territory: str, year: int) -> MappingProxyType[date, str]:
+    subdivision = territory if territory in _OWN_LAW else None
+    if territory in LOCAL_LAW:
+        # The package knows the common list of the three departments under Moselle's number.
+        subdivision = LOCAL_LAW[0]
+    found = dict(France(subdiv=subdivision, years=year, language="fr"))
+    if territory in ABOLITION:
+        found[date(year, *ABOLITION[territory])] = "Abolition de l'esclavage"
+    named = {on: name.replace("'", "’") for on, name in sorted(found.items())}
+    return MappingProxyType(named)
