@@ -123,6 +123,14 @@ def served_units() -> list[Unit]:
         return [tenant_unit(name) for name in names.values_list("schema_name", flat=True)]
 
 
+def kept_units() -> list[Unit]:
+    """Return the units of all tenants that have a schema, served or not: keys, registers, backups."""
+    without = (Tenant.State.ORDERED, Tenant.State.PROVISIONING, Tenant.State.ERASED)
+    with inside(ROUTER):
+        names = Tenant.objects.exclude(state__in=without).order_by("id")
+        return [tenant_unit(name) for name in names.values_list("schema_name", flat=True)]
+
+
 def is_served(schema: str) -> bool:
     """Return whether ``schema`` belongs to a tenant that is served: asked by workers per message."""
     with inside(ROUTER):
