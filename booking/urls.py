@@ -1,5 +1,31 @@
-"""The patients' pages of one practice."""
+"""The patients' pages of one practice. GET shows, POST acts."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from booking.views.public import booking, legal, manage, practice, rights
+
+app_name = "booking"
+
+urlpatterns: list[URLPattern] = [
+    path("", practice.home, name="home"),
+    path("creneaux/", practice.slots, name="slots"),
+    path("reserver/", booking.choose, name="choose"),
+    path("reserver/confirmer/", booking.confirm, name="confirm"),
+    path("rdv/<str:token>/", manage.manage, name="manage"),
+    path("rdv/<str:token>/confirme/", manage.done, name="done"),
+    path("rdv/<str:token>/deplacer/", manage.move, name="move"),
+    path("rdv/<str:token>/annuler/", manage.cancel, name="cancel"),
+    path("rdv/<str:token>/coordonnees/", manage.correct, name="correct"),
+    path("rdv/<str:token>/effacer/", manage.erase, name="erase"),
+    path("rdv/<str:token>/sans-rappel/", manage.reminder, name="reminder"),
+    path("rdv/<str:token>/donnees/", manage.export, name="export"),
+    path("rdv/<str:token>/rendez-vous.ics", manage.calendar, name="calendar"),
+    # Short enough for an SMS and for a finger; the 128-bit token opens the same page.
+    path("r/<str:token>/", manage.manage, name="short"),
+    path("mes-donnees/", rights.ask, name="rights"),
+    path("mes-donnees/envoye/", rights.sent, name="rights_sent"),
+    path("confidentialite/", legal.privacy, name="privacy"),
+    path("mentions-legales/", legal.legal_notice, name="legal_notice"),
+    path("accessibilite/", legal.accessibility, name="accessibility"),
+    path("robots.txt", legal.robots, name="robots"),
+]

@@ -174,6 +174,18 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
     "usb": [],
 }
 
+# --- Who we are, on every legal page (T-11) -------------------------------------------------------
+LIBRDV_IDENTITY = {
+    "name": env("LIBRDV_NAME", default="lib-rdv"),
+    "address": env("LIBRDV_ADDRESS", default="1 avenue des Italiens, 64210 Bidart"),
+    "phone": env("LIBRDV_PHONE", default="05 59 23 08 04"),
+}
+HOST_PROVIDER = {
+    "name": env("HOST_PROVIDER_NAME", default="hébergeur de démonstration"),
+    "address": env("HOST_PROVIDER_ADDRESS", default="cette machine"),
+    "phone": env("HOST_PROVIDER_PHONE", default="sans téléphone"),
+}
+
 # --- Language and time ----------------------------------------------------------------------------
 LANGUAGE_CODE = "fr"
 USE_I18N = True

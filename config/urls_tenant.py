@@ -10,3 +10,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("espace/", include("booking.urls_dashboard")),
     path("", include("booking.urls")),
 ]
+
+handler400 = "booking.views.public.errors.bad_request"
+handler403 = "booking.views.public.errors.forbidden"
+handler404 = "booking.views.public.errors.not_found"
+handler500 = "booking.views.public.errors.server_error"

@@ -1,0 +1,310 @@
+"""What patients type: read with patience, refused with an example, never lost."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking import french
+from booking.denied_fields import is_denied
+from booking.models import ExtraField, Location
+from booking.persons import Person
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+HONEYPOT = "site_web"
+
+
+class _Name(forms.CharField):
+    """B-08: any script, apostrophes, hyphens, one letter; the case is the person's own."""
+
+    def __init__(self, *, label: str, missing: str, autocomplete: str, help_text: str) -> None:
+        super().__init__(
+            label=label,
+            max_length=80,
+            help_text=help_text,
+            error_messages={
+                "required": missing,
+                "max_length": gettext_lazy("Écrivez 80 caractères au plus."),
+            },
+            widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+        )
+
+    def clean(self, value: Any) -> str:
+        """Collapse spaces; refuse what holds no letter at all."""
+        name = " ".join(str(super().clean(value) or "").split())
+        if name and not any(letter.isalpha() for letter in name):
+            raise forms.ValidationError(_("Écrivez ce nom en lettres."))
+        return name
+
+
+class PhoneField(forms.CharField):
+    """A number read in the practice's territory, stored in E.164 (B-07)."""
+
+    def __init__(self, *, region: str = "FR", **kwargs: Any) -> None:
+        self.region = region
+        widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"})
+        super().__init__(max_length=40, required=False, widget=widget, **kwargs)
+        self.error_messages["max_length"] = _unreadable_phone()
+
+    def clean(self, value: Any) -> str:
+        """Return E.164, or an empty string."""
+        typed = str(super().clean(value) or "")
+        if not typed:
+            return ""
+        try:
+            return french.read_phone(typed, region=self.region)
+        except french.UnreadablePhoneError as error:
+            raise forms.ValidationError(_unreadable_phone()) from error
+
+
+class EmailField(forms.CharField):
+    """An e-mail address; what cannot be one is refused with an example."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(
+            attrs={
+                "type": "email",
+                "autocomplete": "email",
+                "inputmode": "email",
+                "spellcheck": "false",
+            }
+        )
+        super().__init__(max_length=254, required=False, widget=widget, **kwargs)
+        self.error_messages["max_length"] = _unreadable_email()
+
+    def clean(self, value: Any) -> str:
+        """Return the address as typed, without the spaces a keyboard adds around it."""
+        typed = str(super().clean(value) or "")
+        if not typed:
+            return ""
+        try:
+            validate_email(typed)
+        except forms.ValidationError as error:
+            raise forms.ValidationError(_unreadable_email()) from error
+        return typed
+
+
+class DetailsForm(forms.Form):
+    """B-01: last name, first name, phone, e-mail, and nothing else but the published extra fields."""
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        region: str,
+        sms_enabled: bool,
+        location: Location,
+        extra_fields: Iterable[ExtraField] = (),
+    ) -> None:
+        super().__init__(data, auto_id="id_%s")
+        self.location = location
+        self.extra_fields = [
+            extra
+            for extra in extra_fields
+            if extra.place_kind in {"", location.kind} and not is_denied(extra.label, extra.key)
+        ]
+        self.fields["first_name"] = _Name(
+            label=_("Prénom"),
+            missing=_("Indiquez votre prénom."),
+            autocomplete="given-name",
+            help_text=_("Pour vous saluer dans les messages."),
+        )
+        self.fields["last_name"] = _Name(
+            label=_("Nom"),
+            missing=_("Indiquez votre nom."),
+            autocomplete="family-name",
+            help_text=_("Pour vous reconnaître à votre arrivée."),
+        )
+        self.fields["phone"] = PhoneField(
+            region=region, label=_("Téléphone"), help_text=_phone_help(sms_enabled=sms_enabled)
+        )
+        self.fields["email"] = EmailField(
+            label=_("E-mail"), help_text=_("Pour recevoir la confirmation et le lien d'annulation.")
+        )
+        self.fields["for_other"] = forms.BooleanField(
+            required=False,
+            label=_("Je prends rendez-vous pour une autre personne"),
+            widget=forms.CheckboxInput(attrs={"class": "toggle", "aria-describedby": "pour_qui"}),
+        )
+        self.fields["other_first_name"] = forms.CharField(
+            required=False,
+            max_length=80,
+            label=_("Son prénom"),
+            help_text=_(
+                "Seulement le prénom, pour savoir qui vient. Les messages vous seront envoyés à vous. "
+                "Merci de prévenir cette personne que ses données servent à ce rendez-vous."
+            ),
+            widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        )
+        for extra in self.extra_fields:
+            self.fields[extra_name(extra)] = _extra_field(extra)
+
+    @property
+    def extras(self) -> list[forms.BoundField]:
+        """The extra fields as they are drawn."""
+        return [self[extra_name(extra)] for extra in self.extra_fields]
+
+    def clean_other_first_name(self) -> str:
+        """Ignore the field when the box is not ticked (B-05)."""
+        if not self.cleaned_data.get("for_other"):
+            return ""
+        name = " ".join(str(self.cleaned_data["other_first_name"]).split())
+        if not name:
+            raise forms.ValidationError(_("Indiquez le prénom de cette personne."))
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for at least one way to reach the person; check the zone of home visits (B-14)."""
+        super().clean()
+        cleaned = self.cleaned_data
+        nothing_typed = (
+            not self.data.get("phone", "").strip() and not self.data.get("email", "").strip()
+        )
+        if nothing_typed:
+            self.add_error("phone", _("Indiquez au moins un téléphone ou une adresse e-mail."))
+        self._check_served_area()
+        return cleaned
+
+    def _check_served_area(self) -> None:
+        served = self.location.served_postcodes
+        if self.location.kind != Location.Kind.HOME or not served:
+            return
+        for extra in self.extra_fields:
+            if extra.kind != ExtraField.Kind.ADDRESS:
+                continue
+            found = re.findall(r"\b\d{5}\b", str(self.cleaned_data.get(extra_name(extra), "")))
+            if not found:
+                self._refuse(extra, _("Ajoutez le code postal. Exemple : 64210 Bidart."))
+            elif found[-1] not in served:
+                self._refuse(
+                    extra,
+                    _("Les visites à domicile se font dans ces communes : %(postcodes)s.")
+                    % {"postcodes": ", ".join(served)},
+                )
+
+    def _refuse(self, extra: ExtraField, message: str) -> None:
+        if extra_name(extra) not in self.errors:
+            self.add_error(extra_name(extra), message)
+
+    def person(self) -> Person:
+        """Return the person of a valid form."""
+        cleaned = self.cleaned_data
+        return Person(
+            first_name=cleaned["first_name"],
+            last_name=cleaned["last_name"],
+            phone=cleaned["phone"],
+            email=cleaned["email"],
+            relative=cleaned["other_first_name"],
+            extras={
+                extra.key: str(cleaned[extra_name(extra)])
+                for extra in self.extra_fields
+                if cleaned[extra_name(extra)]
+            },
+        )
+
+
+class CorrectionForm(forms.Form):
+    """Another phone or e-mail; empty keeps what is there."""
+
+    def __init__(
+        self, data: Any = None, *, region: str, phone_hint: str = "", email_hint: str = ""
+    ) -> None:
+        super().__init__(data, auto_id="c_%s")
+        self.fields["phone"] = PhoneField(region=region, label=_("Téléphone"), help_text=phone_hint)
+        self.fields["email"] = EmailField(label=_("E-mail"), help_text=email_hint)
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for one of the two: an empty form would say that something was saved."""
+        super().clean()
+        if not self.errors and not self.cleaned_data["phone"] and not self.cleaned_data["email"]:
+            self.add_error(
+                "phone", _("Écrivez le nouveau téléphone ou la nouvelle adresse e-mail.")
+            )
+        return self.cleaned_data
+
+
+class ErasureForm(forms.Form):
+    """Erase now: what becomes of the appointment is always asked, never presumed."""
+
+    KEEP, CANCEL = "keep", "cancel"
+    outcome = forms.ChoiceField(
+        choices=((KEEP, KEEP), (CANCEL, CANCEL)),
+        error_messages={
+            "required": gettext_lazy("Choisissez ce que devient le rendez-vous."),
+            "invalid_choice": gettext_lazy("Choisissez ce que devient le rendez-vous."),
+        },
+    )
+
+
+class RightsForm(forms.Form):
+    """An address or a number: enough to send each link again to whom it belongs (T-9)."""
+
+    def __init__(self, data: Any = None, *, region: str) -> None:
+        super().__init__(data, auto_id="id_%s")
+        self.region = region
+        self.fields["contact"] = forms.CharField(
+            max_length=254,
+            label=_("E-mail ou téléphone donné pour le rendez-vous"),
+            help_text=_("Le message part à cette adresse ou à ce numéro, et seulement là."),
+            error_messages={
+                "required": _("Indiquez l'adresse ou le numéro donné pour le rendez-vous."),
+                "max_length": _unreadable_email(),
+            },
+            widget=forms.TextInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
+        )
+
+    def clean_contact(self) -> Person:
+        """Return a person who has only this address or this number."""
+        typed = str(self.cleaned_data["contact"]).strip()
+        if "@" in typed:
+            return Person(email=EmailField(label="").clean(typed))
+        return Person(phone=PhoneField(label="", region=self.region).clean(typed))
+
+
+def extra_name(extra: ExtraField) -> str:
+    """Return the name of an extra field in the form: its key cannot hide one of B-01."""
+    return f"extra_{extra.key}"
+
+
+def _extra_field(extra: ExtraField) -> forms.Field:
+    """Draw one published question, with why it is asked as its help."""
+    why = _("Pourquoi : %(purpose)s.") % {"purpose": extra.purpose.rstrip(".")}
+    common: dict[str, Any] = {
+        "label": extra.label,
+        "required": extra.is_mandatory,
+        "help_text": why,
+        "error_messages": {
+            "required": _("Répondez à cette question."),
+            "invalid_choice": _("Choisissez une des réponses."),
+            "max_length": _("Écrivez une réponse plus courte."),
+        },
+    }
+    if extra.kind in {ExtraField.Kind.CHOICE, ExtraField.Kind.YES_NO}:
+        answers = extra.choices if extra.kind == ExtraField.Kind.CHOICE else [_("Oui"), _("Non")]
+        return forms.ChoiceField(
+            choices=[("", _("Choisissez")), *((a, a) for a in answers)], **common
+        )
+    is_address = extra.kind == ExtraField.Kind.ADDRESS
+    widget = forms.TextInput(attrs={"autocomplete": "street-address" if is_address else "off"})
+    return forms.CharField(max_length=200 if is_address else 80, widget=widget, **common)
+
+
+def _phone_help(*, sms_enabled: bool) -> str:
+    if sms_enabled:
+        return _("Pour vous appeler en cas d'imprévu. Un mobile permet le rappel par SMS.")
+    return _(
+        "Pour vous appeler en cas d'imprévu. Avec un téléphone seul, vous ne recevrez pas de message : "
+        "vous pourrez imprimer ou photographier la page suivante."
+    )
+
+
+def _unreadable_phone() -> str:
+    return _("Ce numéro ne semble pas valide. Exemple : 06 12 34 56 78.")
+
+
+def _unreadable_email() -> str:
+    return _("Cette adresse e-mail ne semble pas valide. Exemple : nom@exemple.fr.")

@@ -1,0 +1,81 @@
+"""What a person does with their own data: have the links sent again, take a copy."""
+
+import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from booking import french, kinds
+from booking.models import Appointment, PatientContact
+from booking.persons import Person
+from booking.services import contacts
+from tenants.outbox.services import Due, write
+
+
+def send_links(*, person: Person, now: datetime) -> int:
+    """Have each coming appointment's link sent again to the address or number it was taken with.
+
+    Once a day for an appointment, however often it is asked. Returns how many are on their way, which
+    no page may tell.
+    """
+    indexes = contacts.indexes_of(person)
+    given = Q(pk__in=())
+    if indexes.email is not None:
+        given |= Q(email_index=indexes.email)
+    if indexes.phone is not None:
+        given |= Q(phone_index=indexes.phone)
+    found = PatientContact.objects.filter(
+        given, appointment__status=Appointment.Status.BOOKED, appointment__starts_at__gt=now
+    ).values_list("appointment_id", flat=True)
+    due = [
+        Due(kinds.MANAGE_LINKS, appointment_id, due_at=now, audience=f"{now:%Y%m%d}")
+        for appointment_id in found
+    ]
+    write(due=due, now=now)
+    return len(due)
+
+
+def export(
+    appointment: Appointment, contact: PatientContact | None, *, zone: ZoneInfo, as_json: bool
+) -> str:
+    """Return everything recorded about one appointment, to read (text) or to reuse (JSON)."""
+    person = contacts.open_contact(contact) if contact else None
+    recorded = _recorded(appointment, contact, person, zone)
+    if as_json:
+        return json.dumps(recorded, ensure_ascii=False, indent=2) + "\n"
+    lines = [f"{label}{french.NBSP}: {value}" for label, value in recorded.items() if value]
+    return "\r\n".join([_("Ce qui est enregistré pour votre rendez-vous"), "", *lines, ""])
+
+
+def _recorded(
+    appointment: Appointment, contact: PatientContact | None, person: Person | None, zone: ZoneInfo
+) -> dict[str, str]:
+    """Walk what is kept; an empty value was not given."""
+
+    def local(moment: datetime | None) -> str:
+        return moment.astimezone(zone).isoformat(timespec="minutes") if moment else ""
+
+    known = person or Person()
+    return {
+        _("Référence"): appointment.spoken_ref,
+        _("Début"): local(appointment.starts_at),
+        _("Fin"): local(appointment.ends_at),
+        _("Avec"): appointment.practitioner.name,
+        _("Lieu"): appointment.location.name,
+        _("Motif"): appointment.appointment_type.label,
+        _("État"): str(Appointment.Status(appointment.status).label),
+        _("Pris le"): local(appointment.booked_at),
+        _("Annulé le"): local(appointment.cancelled_at),
+        _("Rappel demandé"): _("oui") if appointment.has_reminder else _("non"),
+        _("Prénom"): known.first_name,
+        _("Nom"): known.last_name,
+        _("Téléphone"): known.phone,
+        _("E-mail"): known.email,
+        _("Ancien e-mail, le temps de le prévenir"): known.previous_email,
+        _("Prénom de la personne attendue"): known.relative,
+        **known.extras,
+        _("Effacement prévu le"): local(contact.erase_at) if contact else "",
+        _("Effacé le"): local(appointment.erased_at),
+    }

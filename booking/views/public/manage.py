@@ -1,0 +1,427 @@
+"""P4, P5 and P9: everything behind the link of one appointment. GET shows, POST acts (B-29)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from booking import erasure, french, limits, messages
+from booking.calendar_file import Method, calendar_file
+from booking.errors import AlreadyCancelled, BeyondPromise, BookingError, SlotTaken, TooLate
+from booking.forms.public import CorrectionForm, ErasureForm
+from booking.models import Appointment, Location, PatientContact
+from booking.persons import Person
+from booking.services import appointments, contacts, erasing, links, rights
+from booking.views.public import notice, practice, search
+from booking.views.public.page import Site, patient_view, refusal, show, too_many
+from tenants.trail import receipts
+from tenants.trail import services as trail
+
+DONE_SHOWN_FOR = timedelta(hours=1)
+"""For so long after the booking its page greets by name; later the link shows no name (security 4.6)."""
+_AROUND = timedelta(days=28)
+_PROBLEMS: dict[type[BookingError], str] = {
+    SlotTaken: "taken",
+    BeyondPromise: "beyond",
+    TooLate: "late",
+    AlreadyCancelled: "late",
+}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One appointment behind its link, in the zone of its place."""
+
+    appointment: Appointment
+    token: str
+    site: Site
+    contact: PatientContact | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the place."""
+        return ZoneInfo(self.appointment.location.time_zone)
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start, on the clock of the place."""
+        return self.appointment.starts_at.astimezone(self.zone)
+
+    @property
+    def today(self) -> date:
+        """Today, there."""
+        return self.site.today(self.zone)
+
+    @property
+    def change_until(self) -> datetime:
+        """Until when it can be moved or cancelled online, on the clock of the place."""
+        return appointments.change_until(self.appointment).astimezone(self.zone)
+
+    @property
+    def can_change(self) -> bool:
+        """Whether moving and cancelling online are still possible."""
+        return self.site.now < self.change_until and not self.appointment.is_cancelled
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the link has done its service: it dies at the start."""
+        return self.site.now >= self.appointment.starts_at
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nobody is known behind this appointment any more."""
+        return self.contact is None
+
+    @property
+    def zone_mention(self) -> str:
+        """The name of the hour where it is not that of Paris (B-19)."""
+        is_paris = self.zone.key == "Europe/Paris"
+        return "" if is_paris else french.zone_name(self.zone.key)
+
+    @property
+    def substitute(self) -> str:
+        """Who replaces the practitioner that day (B-15)."""
+        return search.substitute_on(self.appointment.practitioner, self.starts_at.date())
+
+    def person(self) -> Person | None:
+        """Open the contact."""
+        return contacts.open_contact(self.contact) if self.contact else None
+
+
+LinkView = Callable[[HttpRequest, Visit], HttpResponseBase]
+
+
+def link_view(*methods: str) -> Callable[[LinkView], Callable[..., HttpResponseBase]]:
+    """Mark a view behind a link: finds the appointment, counts the links that lead nowhere."""
+
+    def decorate(view: LinkView) -> Callable[..., HttpResponseBase]:
+        @patient_view(*methods)
+        @wraps(view)
+        def answer(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
+            network = limits.network_of(request)
+            wait = limits.is_over(limits.LINK_ERRORS, network, now=site.now)
+            if wait:
+                return too_many(request, site, seconds=wait)
+            appointment = links.find_by_token(token)
+            if appointment is None:
+                limits.seconds_to_wait(limits.LINK_ERRORS, network, now=site.now)
+                return refusal(request, site, "booking/link_unknown.html", 404)
+            visit = Visit(appointment, token, site, contacts.contact_of(appointment))
+            if visit.is_past:
+                return _over(request, visit)
+            return view(request, visit)
+
+        return answer
+
+    return decorate
+
+
+@link_view("GET")
+def done(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Say that it is noted (P4), for an hour; then the link shows no name any more."""
+    booked_at = visit.appointment.booked_at
+    person = visit.person()
+    is_fresh = booked_at is not None and visit.site.now - booked_at < DONE_SHOWN_FOR
+    if not is_fresh or person is None or visit.appointment.status != Appointment.Status.BOOKED:
+        return _back(visit)
+    context = _context(visit) | {
+        "person": person,
+        "masked_email": masked_email(person.email),
+        "short_url": request.build_absolute_uri(
+            reverse("booking:short", args=[links.short_token(visit.appointment)])
+        ),
+        "gets_message": bool(person.email) or _gets_sms(visit, person),
+    }
+    return show(request, visit.site, "booking/done.html", context, is_personal=True)
+
+
+@link_view("GET")
+def manage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Show the appointment and what can be done with it."""
+    return _manage(request, visit, said=request.GET.get("fait", ""))
+
+
+@link_view("GET", "POST")
+def move(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Show other dates, or move to the slot that was pressed."""
+    if not visit.can_change or visit.is_erased:
+        return _manage(request, visit)
+    if request.method != "POST":
+        return _other_dates(request, visit)
+    appointment = visit.appointment
+    choice = search.read_value(request.POST.get("slot", ""), appointment.appointment_type.ref.hex)
+    if choice is None:
+        return refusal(request, visit.site, "booking/errors/400.html", 400)
+    stays = (appointment.starts_at, appointment.practitioner_id)
+    if (choice.starts_at, choice.practitioner_id) != stays:
+        try:
+            appointments.move(
+                appointment=appointment,
+                choice=choice,
+                by_patient=True,
+                actor=trail.PATIENT,
+                now=visit.site.now,
+            )
+        except BookingError as error:
+            problem = _PROBLEMS[type(error)]
+            return _manage(request, visit, problem=problem, status=409)
+    return _back(visit, said="deplace")
+
+
+@link_view("POST")
+def cancel(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Cancel; a second click finds it cancelled and says the same."""
+    try:
+        appointments.cancel(
+            appointment=visit.appointment, by_patient=True, actor=trail.PATIENT, now=visit.site.now
+        )
+    except TooLate:
+        return _manage(request, visit, problem="late", status=409)
+    except AlreadyCancelled:
+        return _back(visit)
+    return _back(visit)
+
+
+@link_view("POST")
+def correct(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Replace the phone or the e-mail; the old address is told, without the new one."""
+    wait = limits.seconds_to_wait(limits.CONTACT, visit.appointment.ref.hex, now=visit.site.now)
+    if wait:
+        return too_many(request, visit.site, seconds=wait)
+    form = _correction_form(visit, request.POST)
+    if visit.is_erased or not form.is_valid():
+        return _manage(request, visit, correction=form, status=422)
+    contacts.correct(
+        appointment=visit.appointment,
+        phone=form.cleaned_data["phone"] or None,
+        email=form.cleaned_data["email"] or None,
+        actor=trail.PATIENT,
+        now=visit.site.now,
+    )
+    return _back(visit, said="coordonnees")
+
+
+@link_view("POST")
+def erase(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Erase the person now; the appointment is kept or cancelled, as they chose."""
+    appointment, now = visit.appointment, visit.site.now
+    if appointment.is_cancelled:
+        erasing.erase_cancelled(appointment=appointment, now=now)
+        return _back(visit)
+    form = ErasureForm(request.POST)
+    if not form.is_valid():
+        return _manage(request, visit, erasure_form=form, status=422)
+    if form.cleaned_data["outcome"] == ErasureForm.KEEP:
+        erasing.erase_and_keep(appointment=appointment, now=now)
+        return _back(visit, said="efface")
+    try:
+        erasing.erase_and_cancel(appointment=appointment, now=now)
+    except TooLate:
+        return _manage(request, visit, problem="late", status=409)
+    except AlreadyCancelled:
+        erasing.erase_cancelled(appointment=appointment, now=now)
+    return _back(visit)
+
+
+@link_view("GET", "POST")
+def reminder(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Show the button that stops the reminder, or stop it (B-44; RFC 8058 posts here too)."""
+    if request.method == "POST":
+        contacts.stop_reminders(
+            appointment=visit.appointment, actor=trail.PATIENT, now=visit.site.now
+        )
+        return _back(visit, said="rappel")
+    return show(request, visit.site, "booking/reminder.html", _context(visit), is_personal=True)
+
+
+@link_view("POST")
+def export(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Hand over what is recorded; a POST, since programs that open links must not read it."""
+    is_json = request.POST.get("format") == "json"
+    body = rights.export(visit.appointment, visit.contact, zone=visit.zone, as_json=is_json)
+    kind, extension = (
+        ("application/json", "json") if is_json else ("text/plain; charset=utf-8", "txt")
+    )
+    return HttpResponse(
+        body,
+        content_type=kind,
+        headers={
+            "Content-Disposition": f'attachment; filename="mon-rendez-vous.{extension}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@link_view("GET")
+def calendar(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Hand over the .ics file: the same UID for ever, CANCEL once cancelled."""
+    return HttpResponse(
+        _calendar_bytes(request, visit),
+        content_type="text/calendar; charset=utf-8",
+        headers={
+            "Content-Disposition": 'attachment; filename="rendez-vous.ics"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def masked_email(email: str) -> str:
+    """Return "c•••••@example.org": enough to see a mistake, not enough to learn an address."""
+    name, at, domain = email.rpartition("@")
+    return f"{name[:1]}•••••{at}{domain}" if at else ""
+
+
+def _manage(
+    request: HttpRequest,
+    visit: Visit,
+    *,
+    said: str = "",
+    problem: str = "",
+    correction: CorrectionForm | None = None,
+    erasure_form: ErasureForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = _context(visit) | {
+        "said": said,
+        "problem": problem,
+        "correction": correction or _correction_form(visit),
+        "erasure_form": erasure_form or ErasureForm(),
+        "nearest": _nearest(visit) if visit.can_change and not visit.is_erased else [],
+    }
+    if visit.is_erased or visit.appointment.is_cancelled:
+        return show(
+            request, visit.site, "booking/erased.html", context, status=status, is_personal=True
+        )
+    return show(
+        request, visit.site, "booking/manage.html", context, status=status, is_personal=True
+    )
+
+
+def _over(request: HttpRequest, visit: Visit) -> HttpResponse:
+    return show(
+        request, visit.site, "booking/link_over.html", _context(visit), status=410, is_personal=True
+    )
+
+
+def _context(visit: Visit) -> dict[str, Any]:
+    receipt = receipts.of(visit.appointment.ref) if visit.is_erased else None
+    return {
+        "visit": visit,
+        "appointment": visit.appointment,
+        "starts_at": visit.starts_at,
+        "today": visit.today,
+        "receipt": receipt,
+        "receipt_at": receipt.at.astimezone(visit.zone) if receipt else None,
+        "notice": None
+        if visit.contact is None
+        else notice.for_appointment(visit.appointment, visit.site, erase_at=visit.contact.erase_at),
+    }
+
+
+def _back(visit: Visit, *, said: str = "") -> HttpResponseRedirect:
+    address = reverse("booking:manage", args=[visit.token])
+    headers = {"Cache-Control": "no-store"}
+    return HttpResponseRedirect(f"{address}?fait={said}" if said else address, headers=headers)
+
+
+def _nearest(visit: Visit) -> list[search.SlotButton]:
+    wanted = _search_of(visit)
+    on = visit.starts_at.date()
+    last = min(_last_day(visit), max(on, visit.today) + _AROUND)
+    found = search.find_slots(
+        wanted,
+        from_on=max(visit.today, on - _AROUND),
+        until_on=last,
+        now=visit.site.now,
+        ignore_appointment=visit.appointment.pk,
+    )
+    others = [slot for slot in found if slot.starts_at != visit.starts_at]
+    return search.nearest(others, around=visit.starts_at)
+
+
+def _other_dates(request: HttpRequest, visit: Visit) -> HttpResponse:
+    wanted = _search_of(visit)
+    context = practice.week_context(
+        wanted,
+        asked=request.GET.get("semaine", visit.starts_at.date().isoformat()),
+        site=visit.site,
+        until=_last_day(visit),
+        ignore_appointment=visit.appointment.pk,
+    )
+    return show(
+        request, visit.site, "booking/move.html", _context(visit) | context, is_personal=True
+    )
+
+
+def _last_day(visit: Visit) -> date:
+    """Return the last date a move may take: the motif's horizon and the promise of one year (B-22)."""
+    return erasure.last_bookable_on(
+        now=visit.site.now,
+        booked_at=visit.appointment.booked_at or visit.site.now,
+        zone=visit.zone,
+        horizon_days=visit.appointment.appointment_type.horizon_days,
+        retention_days=visit.site.practice.retention_days,
+    )
+
+
+def _search_of(visit: Visit) -> search.Search:
+    appointment = visit.appointment
+    return search.search_for(
+        appointment.appointment_type, appointment.location, appointment.practitioner
+    )
+
+
+def _correction_form(visit: Visit, data: Any = None) -> CorrectionForm:
+    person = visit.person() or Person()
+    phone = _("Celui que nous avons se termine par %(end)s. Laissez vide pour le garder.") % {
+        "end": person.phone[-2:]
+    }
+    email = _("Celui que nous avons : %(masked)s. Laissez vide pour le garder.") % {
+        "masked": masked_email(person.email)
+    }
+    nothing = _("Nous n'en avons pas.")
+    return CorrectionForm(
+        data,
+        region=visit.appointment.location.territory or "FR",
+        phone_hint=phone if person.phone else nothing,
+        email_hint=email if person.email else nothing,
+    )
+
+
+def _calendar_bytes(request: HttpRequest, visit: Visit) -> bytes:
+    appointment = visit.appointment
+    event = messages.calendar_event(
+        messages.Visit(
+            ref=appointment.ref,
+            sequence=appointment.sequence,
+            starts_at=appointment.starts_at,
+            ends_at=appointment.ends_at,
+            zone=visit.zone,
+            practitioner=appointment.practitioner.name,
+            substitute=visit.substitute,
+            place=_place(visit),
+            base_url=request.build_absolute_uri("/").rstrip("/"),
+            manage_url=request.build_absolute_uri(reverse("booking:manage", args=[visit.token])),
+        )
+    )
+    method = Method.CANCEL if appointment.is_cancelled else Method.PUBLISH
+    return calendar_file(event, method=method, now=visit.site.now)
+
+
+def _place(visit: Visit) -> tuple[str, ...]:
+    location = visit.appointment.location
+    if location.kind != Location.Kind.OFFICE:
+        return (location.name,)
+    return tuple(
+        part for part in (location.street, f"{location.postcode} {location.town}".strip()) if part
+    )
+
+
+def _gets_sms(visit: Visit, person: Person) -> bool:
+    return visit.site.practice.sms_enabled and french.is_mobile(person.phone)

@@ -1,0 +1,170 @@
+"""What every patient page shares: the practice it belongs to, its doors, its headers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
+
+from booking import french
+from booking.models import Practice
+from tenants.models import Tenant
+from tenants.schema import current_unit
+
+View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True)
+class Site:
+    """The practice as the head and the foot of a page show it; ``now`` is the request's one clock."""
+
+    practice: Practice
+    state: str
+    host: str
+    now: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the practice takes bookings online: neither suspended nor still being prepared."""
+        return self.state == Tenant.State.LIVE
+
+    @property
+    def subtitle(self) -> str:
+        """Return "Ostéopathe à Bidart", or what is known of it."""
+        profession, town = self.practice.profession, self.practice.town
+        if profession and town:
+            return f"{profession} à {town}"
+        return profession or town
+
+    @property
+    def phone(self) -> str:
+        """The practice's number as it is read aloud; empty when it has none."""
+        return french.phone(self.practice.phone) if self.practice.phone else ""
+
+    @property
+    def warns_about_health(self) -> bool:
+        """Whether T-1's warning stands beside the form."""
+        return self.practice.kind in {Practice.Kind.HEALTH, Practice.Kind.REGULATED}
+
+    def today(self, zone: ZoneInfo) -> date:
+        """Return the date of ``now`` in the zone of a place."""
+        return self.now.astimezone(zone).date()
+
+
+def patient_view(*methods: str) -> Callable[[View], View]:
+    """Mark a view of the public site: these methods only, no CSRF cookie, Origin checked on writing.
+
+    The view takes (request, site). Without a cookie nothing acts in the visitor's name, so what
+    stands for the CSRF token is the form's own signed token, or the secret of a link.
+    """
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in {*methods, "HEAD"} or (
+                request.method == "HEAD" and "GET" not in methods
+            ):
+                return wrong_method(request, methods)
+            site = read_site(request)
+            if request.method == "POST" and not has_own_origin(request):
+                return refusal(request, site, "booking/errors/400.html", 400)
+            return view(request, site, *args, **kwargs)
+
+        return answer
+
+    return decorate
+
+
+def read_site(request: HttpRequest) -> Site:
+    """Return the practice of this request: one query."""
+    route = request.route  # type: ignore[attr-defined]  # set by tenants.middleware.UnitOfWork
+    return Site(
+        practice=Practice.objects.get(),
+        state=route.state,
+        host=request.get_host(),
+        now=timezone.now(),
+    )
+
+
+def schema_of_request() -> str:
+    """Return the schema whose name goes into the salt of what is signed."""
+    unit = current_unit()
+    return unit.schema if unit else ""
+
+
+def has_own_origin(request: HttpRequest) -> bool:
+    """Return whether a write comes from our own page.
+
+    With ``Referrer-Policy: no-referrer`` some browsers send ``Origin: null`` from our own forms: then
+    Sec-Fetch-Site decides; old browsers that send neither are let in, the signed token remains.
+    """
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site is not None:
+        return fetch_site in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    if origin is None or origin == "null":
+        return True
+    return urlsplit(origin).netloc == request.get_host()
+
+
+def show(
+    request: HttpRequest,
+    site: Site,
+    template: str,
+    context: dict[str, Any] | None = None,
+    *,
+    status: int = 200,
+    is_personal: bool = False,
+) -> HttpResponse:
+    """Render a patient page; a personal one is neither stored nor indexed."""
+    response = render(
+        request,
+        template,
+        {"site": site, "practice": site.practice, "is_personal": is_personal, **(context or {})},
+        status=status,
+    )
+    return personal(response) if is_personal else response
+
+
+def personal(response: HttpResponse) -> HttpResponse:
+    """Mark an answer as one person's: no cache, no index, no address passed on."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    patch_vary_headers(response, ("Host",))
+    return response
+
+
+def refusal(
+    request: HttpRequest,
+    site: Site,
+    template: str,
+    status: int,
+    context: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """Render a page that says no and what to do instead."""
+    return show(request, site, template, context, status=status, is_personal=True)
+
+
+def too_many(request: HttpRequest, site: Site, *, seconds: int) -> HttpResponse:
+    """Answer 429 with Retry-After, and the same in plain French."""
+    minutes = max(1, -(-seconds // 60))
+    response = refusal(request, site, "booking/errors/429.html", 429, {"minutes": minutes})
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def wrong_method(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:
+    """Answer 405 with the methods that are allowed."""
+    response = refusal(request, read_site(request), "booking/errors/405.html", 405)
+    response.headers["Allow"] = ", ".join((*methods, "HEAD") if "GET" in methods else methods)
+    return response

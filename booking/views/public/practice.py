@@ -1,0 +1,226 @@
+"""P1 and P2: the practice page with its first free slots, and all slots week by week."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from booking import form_token, limits
+from booking.models import OpeningHours
+from booking.views.public import search as searches
+from booking.views.public.page import Site, patient_view, schema_of_request, show, too_many
+from booking.views.public.search import DayOfSlots, Search, SlotButton
+
+CHOOSE = "choose"
+"""Purpose of the token that stands on pages with slots."""
+DAYS_ON_FRONT = 3
+SLOTS_ON_FRONT = 6
+_NOON = 12
+
+
+@dataclass(frozen=True)
+class HoursRow:
+    """One line of the opening hours: "lundi, mercredi", and its ranges."""
+
+    days: str
+    ranges: Sequence[str]
+    is_today: bool
+
+
+@dataclass(frozen=True)
+class WeekDay:
+    """One day of the week of slots: morning and afternoon, or why there is nothing."""
+
+    day: date
+    morning: Sequence[SlotButton]
+    afternoon: Sequence[SlotButton]
+    is_today: bool
+    why_closed: str
+
+    @property
+    def count(self) -> int:
+        """How many slots are free."""
+        return len(self.morning) + len(self.afternoon)
+
+
+@patient_view("GET")
+def home(request: HttpRequest, site: Site) -> HttpResponseBase:
+    """Show the practice, the next free slot and the days after it."""
+    search = searches.read_search(request.GET) if site.is_open else None
+    context: dict[str, object] = {
+        "search": search,
+        "next_slot": None,
+        "days": [],
+        "today": None,
+        "rows": [],
+    }
+    if search:
+        today = site.today(search.zone)
+        found = searches.find_slots(
+            search, from_on=today, until_on=searches.last_day(search, today=today), now=site.now
+        )
+        context |= {
+            "today": today,
+            "next_slot": found[0] if found else None,
+            "days": _first_days(found),
+            "rows": _hours(search, today=today),
+            "token": _token(site),
+        }
+    return show(request, site, "booking/practice.html", context)
+
+
+@patient_view("GET")
+def slots(request: HttpRequest, site: Site) -> HttpResponseBase:
+    """Show one week of free slots, with the next free one above it."""
+    wait = limits.seconds_to_wait(limits.SLOTS, limits.network_of(request), now=site.now)
+    if wait:
+        return too_many(request, site, seconds=wait)
+    search = searches.read_search(request.GET) if site.is_open else None
+    if search is None:
+        return show(request, site, "booking/slots.html", {"search": None})
+    context = week_context(search, asked=request.GET.get("semaine", ""), site=site)
+    return show(request, site, "booking/slots.html", {**context, "token": _token(site)})
+
+
+def week_context(
+    search: Search,
+    *,
+    asked: str,
+    site: Site,
+    until: date | None = None,
+    ignore_appointment: int | None = None,
+) -> dict[str, object]:
+    """Return what the week template draws; the week holds the date asked for, kept within the horizon."""
+    today = site.today(search.zone)
+    last = min(searches.last_day(search, today=today), until or date.max)
+    found = searches.find_slots(
+        search, from_on=today, until_on=last, now=site.now, ignore_appointment=ignore_appointment
+    )
+    first = _monday(found[0].day if found else today)
+    monday = _monday(_within(_read_day(asked) or first, today, last))
+    days = _week(monday, found, today=today, last=last)
+    return {
+        "search": search,
+        "today": today,
+        "next_slot": found[0] if found else None,
+        "days": days,
+        "first_on": days[0].day,
+        "last_on": days[-1].day,
+        "count": sum(day.count for day in days),
+        "before": monday - timedelta(days=7) if monday > today else None,
+        "after": monday + timedelta(days=7) if monday + timedelta(days=7) <= last else None,
+        "next_week": _next_week(found, days),
+    }
+
+
+def _token(site: Site) -> str:
+    return form_token.issue(schema=schema_of_request(), purpose=CHOOSE, now=site.now)
+
+
+def _first_days(found: Sequence[SlotButton]) -> list[DayOfSlots]:
+    """Return the days after the next slot: three at most, a few hours each."""
+    days = searches.days_of(found[1:])[:DAYS_ON_FRONT]
+    return [DayOfSlots(day.day, day.slots[:SLOTS_ON_FRONT]) for day in days]
+
+
+def _week(monday: date, found: Sequence[SlotButton], *, today: date, last: date) -> list[WeekDay]:
+    """Return Monday to Saturday; Sunday only when someone works."""
+    by_day = {group.day: group.slots for group in searches.days_of(found)}
+    days = [monday + timedelta(days=shift) for shift in range(7)]
+    if days[6] not in by_day:
+        days.pop()
+    return [_week_day(day, by_day.get(day, ()), today=today, last=last) for day in days]
+
+
+def _week_day(day: date, slots: Iterable[SlotButton], *, today: date, last: date) -> WeekDay:
+    listed = list(slots)
+    why = ""
+    if day < today:
+        why = _("Passé")
+    elif day > last:
+        why = _("Pas encore ouvert")
+    elif not listed:
+        why = _("Rien de libre")
+    return WeekDay(
+        day=day,
+        morning=[slot for slot in listed if slot.starts_at.hour < _NOON],
+        afternoon=[slot for slot in listed if slot.starts_at.hour >= _NOON],
+        is_today=day == today,
+        why_closed=why,
+    )
+
+
+def _next_week(found: Sequence[SlotButton], days: Sequence[WeekDay]) -> date | None:
+    """Return the first later day with a slot, when this week has none."""
+    if any(day.count for day in days):
+        return None
+    return next((slot.day for slot in found if slot.day > days[-1].day), None)
+
+
+def _hours(search: Search, *, today: date) -> list[HoursRow]:
+    """Return the week's opening hours at this place, days with the same hours together."""
+    rows = OpeningHours.objects.filter(
+        Q(valid_from=None) | Q(valid_from__lte=today),
+        Q(valid_to=None) | Q(valid_to__gte=today),
+        location=search.location,
+        practitioner__in=[person.pk for person in search.practitioners],
+    ).values_list("weekday", "starts_min", "ends_min")
+    by_weekday: dict[int, list[tuple[int, int]]] = {}
+    for weekday, starts, ends in rows:
+        by_weekday.setdefault(weekday, []).append((starts, ends))
+    drawn: list[tuple[list[int], list[str]]] = []
+    for weekday in range(7):
+        ranges = [_range(*one) for one in _merged(by_weekday.get(weekday, []))]
+        if drawn and drawn[-1][1] == ranges:
+            drawn[-1][0].append(weekday)
+        else:
+            drawn.append(([weekday], ranges))
+    return [
+        HoursRow(_names(weekdays), ranges, is_today=today.weekday() in weekdays)
+        for weekdays, ranges in drawn
+    ]
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join the ranges of colleagues that touch or overlap."""
+    joined: list[tuple[int, int]] = []
+    for starts, ends in sorted(ranges):
+        if joined and starts <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(ends, joined[-1][1]))
+        else:
+            joined.append((starts, ends))
+    return joined
+
+
+def _range(starts: int, ends: int) -> str:
+    return f"{_minute(starts)}\u00a0–\u00a0{_minute(ends)}"
+
+
+def _minute(minute: int) -> str:
+    hours, minutes = divmod(minute, 60)
+    return f"{hours}\u00a0h" if not minutes else f"{hours}\u00a0h\u00a0{minutes:02d}"
+
+
+def _names(weekdays: Sequence[int]) -> str:
+    names = [searches.WEEKDAYS[weekday] for weekday in weekdays]
+    if len(names) > 2:
+        return _("%(first)s au %(last)s") % {"first": names[0], "last": names[-1]}
+    return ", ".join(names)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _within(day: date, first: date, last: date) -> date:
+    return max(first, min(day, last))
+
+
+def _read_day(asked: str) -> date | None:
+    try:
+        return datetime.strptime(asked, "%Y-%m-%d").date()  # noqa: DTZ007  # a date, of no zone
+    except ValueError:
+        return None

@@ -1,0 +1,250 @@
+"""What the visitor looks for, and the slots that answer it, ready to be drawn."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from booking import french
+from booking.models import AppointmentType, Location, Practitioner, Replacement
+from booking.queries import Slot, free_slots
+from booking.services.choice import Choice
+
+_VALUE = re.compile(r"([0-9a-z]{1,8})-([0-9a-f]{8})-([0-9a-f]{8})")
+Place = TypeVar("Place", Practitioner, Location)
+Named = TypeVar("Named", AppointmentType, Practitioner, Location)
+WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Search:
+    """Filters as they stand: a motif and a place are always chosen, the person may stay open."""
+
+    types: Sequence[AppointmentType]
+    appointment_type: AppointmentType
+    locations: Sequence[Location]
+    location: Location
+    practitioners: Sequence[Practitioner]
+    practitioner: Practitioner | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the place: the one of every hour shown."""
+        return ZoneInfo(self.location.time_zone)
+
+    @property
+    def zone_mention(self) -> str:
+        """The name of the hour where it is not that of Paris (B-19)."""
+        is_paris = self.location.time_zone == "Europe/Paris"
+        return "" if is_paris else french.zone_name(self.location.time_zone)
+
+    @property
+    def query(self) -> str:
+        """The filters as a query string, for the links between weeks."""
+        parts = [f"motif={self.appointment_type.ref.hex}", f"lieu={self.location.ref.hex}"]
+        if self.practitioner:
+            parts.append(f"avec={self.practitioner.ref.hex}")
+        return "&".join(parts)
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether there is anything to choose between."""
+        return len(self.types) > 1 or len(self.locations) > 1 or len(self.practitioners) > 1
+
+
+@dataclass(frozen=True)
+class SlotButton:
+    """One free slot: ``value`` goes back in the form, ``starts_at`` is in the zone of the place."""
+
+    value: str
+    starts_at: datetime
+    practitioner: Practitioner
+    who: str
+
+    @property
+    def clock(self) -> str:
+        """The hour with its minutes, so that columns align: "9 h 00"."""
+        return clock(self.starts_at)
+
+    @property
+    def day(self) -> date:
+        """The local date."""
+        return self.starts_at.date()
+
+
+@dataclass(frozen=True)
+class DayOfSlots:
+    """The free slots of one local date."""
+
+    day: date
+    slots: Sequence[SlotButton]
+
+
+def clock(moment: datetime) -> str:
+    """Return "9 h 00": hours in a column always carry their minutes."""
+    return f"{moment.hour}{french.NBSP}h{french.NBSP}{moment.minute:02d}"
+
+
+def read_search(asked: Mapping[str, str]) -> Search | None:
+    """Read the filters; what is unknown falls back to the first choice. None: nothing can be booked."""
+    types = [
+        offered
+        for offered in AppointmentType.objects.filter(
+            is_active=True, channel=AppointmentType.Channel.ONLINE
+        ).prefetch_related("practitioners", "locations")
+        if any(person.is_active for person in offered.practitioners.all())
+        and any(place.is_active for place in offered.locations.all())
+    ]
+    if not types:
+        return None
+    appointment_type = _named(types, asked.get("motif")) or types[0]
+    locations = _active(appointment_type.locations.all())
+    practitioners = _active(appointment_type.practitioners.all())
+    only = practitioners[0] if len(practitioners) == 1 else None
+    return Search(
+        types=types,
+        appointment_type=appointment_type,
+        locations=locations,
+        location=_named(locations, asked.get("lieu")) or locations[0],
+        practitioners=practitioners,
+        practitioner=_named(practitioners, asked.get("avec")) or only,
+    )
+
+
+def search_for(
+    appointment_type: AppointmentType, location: Location, practitioner: Practitioner | None
+) -> Search:
+    """Return the search that finds slots like this one."""
+    return Search(
+        types=[appointment_type],
+        appointment_type=appointment_type,
+        locations=[location],
+        location=location,
+        practitioners=_active(appointment_type.practitioners.all()),
+        practitioner=practitioner,
+    )
+
+
+def find_slots(
+    search: Search,
+    *,
+    from_on: date,
+    until_on: date,
+    now: datetime,
+    ignore_appointment: int | None = None,
+) -> list[SlotButton]:
+    """Return the free slots of these local dates, the same hour once, by start."""
+    wanted = [search.practitioner] if search.practitioner else search.practitioners
+    found = free_slots(
+        appointment_type=search.appointment_type,
+        practitioners=[person.pk for person in wanted],
+        location=search.location,
+        from_on=from_on,
+        until_on=until_on,
+        now=now,
+        ignore_appointment=ignore_appointment,
+    )
+    by_id = {person.pk: person for person in wanted}
+    names_them = len(search.practitioners) > 1
+    buttons: dict[datetime, SlotButton] = {}
+    for slot in found:
+        if slot.starts_at not in buttons:
+            person = by_id[slot.practitioner_id]
+            buttons[slot.starts_at] = _button(slot, search, person, names_them=names_them)
+    return [buttons[start] for start in sorted(buttons)]
+
+
+def days_of(buttons: Sequence[SlotButton]) -> list[DayOfSlots]:
+    """Group slots by local date."""
+    return [
+        DayOfSlots(day, list(slots)) for day, slots in groupby(buttons, key=lambda one: one.day)
+    ]
+
+
+def last_day(search: Search, *, today: date) -> date:
+    """Return the last local date that can be booked: the motif's horizon (B-22)."""
+    return today + timedelta(days=search.appointment_type.horizon_days)
+
+
+def nearest(buttons: Sequence[SlotButton], *, around: datetime, count: int = 3) -> list[SlotButton]:
+    """Return the ``count`` slots closest to an instant, by start."""
+    closest = sorted(buttons, key=lambda one: (abs(one.starts_at - around), one.starts_at))[:count]
+    return sorted(closest, key=lambda one: one.starts_at)
+
+
+def write_value(starts_at: datetime, practitioner: Practitioner, location: Location) -> str:
+    """Return what a slot button sends: the instant and the random references' first letters."""
+    minutes, letters = int(starts_at.timestamp()) // 60, ""
+    while minutes:
+        minutes, digit = divmod(minutes, 36)
+        letters = _DIGITS[digit] + letters
+    return f"{letters}-{practitioner.ref.hex[:8]}-{location.ref.hex[:8]}"
+
+
+def read_value(value: str, motif: str) -> Choice | None:
+    """Return the choice that a slot button sent, or None for what no button of ours says."""
+    match = _VALUE.fullmatch(value)
+    appointment_type = _named(
+        AppointmentType.objects.filter(is_active=True).prefetch_related(
+            "practitioners", "locations"
+        ),
+        motif,
+    )
+    if match is None or appointment_type is None:
+        return None
+    practitioner = _starting(appointment_type.practitioners.all(), match[2])
+    location = _starting(appointment_type.locations.all(), match[3])
+    minutes = int(match[1], 36)
+    if practitioner is None or location is None or minutes > 60_000_000:
+        return None
+    return Choice(
+        practitioner_id=practitioner.pk,
+        location_id=location.pk,
+        appointment_type_id=appointment_type.pk,
+        starts_at=datetime.fromtimestamp(minutes * 60, tz=ZoneInfo(location.time_zone)),
+    )
+
+
+def substitute_on(practitioner: Practitioner, day: date) -> str:
+    """Return the name of who replaces the practitioner on a local date, or nothing (B-15)."""
+    found = Replacement.objects.filter(practitioner=practitioner, from_on__lte=day, to_on__gte=day)
+    return found.values_list("substitute_name", flat=True).first() or ""
+
+
+def _button(slot: Slot, search: Search, person: Practitioner, *, names_them: bool) -> SlotButton:
+    starts_at = slot.starts_at.astimezone(search.zone)
+    who = slot.substitute_name or (person.name if names_them else "")
+    return SlotButton(
+        value=write_value(starts_at, person, search.location),
+        starts_at=starts_at,
+        practitioner=person,
+        who=_short(who) if who else "",
+    )
+
+
+def _short(name: str) -> str:
+    """Return "Léa M.": enough to tell colleagues apart on a small button."""
+    first, _space, last = name.rpartition(" ")
+    return f"{first}{french.NBSP}{last[0]}." if first and last else name
+
+
+def _active(rows: Iterable[Place]) -> list[Place]:
+    return sorted((row for row in rows if row.is_active), key=lambda row: (row.position, row.pk))
+
+
+def _named(rows: Iterable[Named], ref: str | None) -> Named | None:
+    try:
+        wanted = UUID(hex=ref or "")
+    except ValueError:
+        return None
+    return next((row for row in rows if row.ref == wanted), None)
+
+
+def _starting(rows: Iterable[Place], letters: str) -> Place | None:
+    found = [row for row in rows if row.is_active and row.ref.hex.startswith(letters)]
+    return found[0] if len(found) == 1 else None
