@@ -1,7 +1,6 @@
 """The settings of every process, read from the environment (see docs/running.md for the variables)."""
 
 import os
-import sys
 from pathlib import Path
 
 import environ
@@ -104,17 +103,21 @@ PUBLIC_SCHEMA_URLCONF = "config.urls_public"
 CUSTOM_DOMAIN_URLCONF = "config.urls_custom"
 WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
+    "config.request_log.RequestLog",  # outermost: it sees the answer that leaves
+    # Headers next, so that files, probes and errors carry them too
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.headers.Headers",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.health.middleware.Health",  # before host routing: probes come by address
     "tenants.middleware.UnitOfWork",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "tenants.accounts.idle.IdleTimeout",
     "allauth.account.middleware.AccountMiddleware",
@@ -149,8 +152,9 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Headers --------------------------------------------------------------------------------------
 SECURE_HSTS_SECONDS = 0 if IS_LOCAL else 63_072_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = not IS_LOCAL
-SECURE_SSL_REDIRECT = False  # Caddy redirects; health probes speak plain HTTP on loopback
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not IS_LOCAL  # not on clients' own domains
+SECURE_SSL_REDIRECT = not IS_LOCAL  # Caddy does it first; this is for whoever comes by another way
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|promises|ask)$"]  # probes speak plain HTTP on loopback
 SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -276,11 +280,7 @@ AXES_SENSITIVE_PARAMETERS = ["login", "email", "username", "name", "code", "csrf
 AXES_VERBOSE = False
 
 # --- Logs: structured, by allow-list (S-22 to S-24) ---------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler", "stream": sys.stderr}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-}
+LOGGING_CONFIG = "config.logs.configure"
+LOGGING = {"level": env("LOG_LEVEL", default="INFO"), "hooks": not TESTING}
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,39 @@
+"""Whether the broker answers, asked in a second: the doorbell of the workers."""
+
+from django.conf import settings
+
+TIMEOUT_SECONDS = 1.0
+
+
+def is_reachable() -> bool:
+    """Return whether the broker of BROKER_URL answers; whatever goes wrong is a no."""
+    url = settings.BROKER_URL
+    if url.startswith("stub"):
+        return True
+    try:
+        if url.startswith("amqp"):
+            _ask_rabbitmq(url)
+        else:
+            _ask_redis(url)
+    except Exception:  # noqa: BLE001  # each client library has its own errors; all mean no
+        return False
+    return True
+
+
+def _ask_redis(url: str) -> None:
+    import redis  # only where it is the broker
+
+    options = {"socket_timeout": TIMEOUT_SECONDS}
+    if not url.startswith("unix"):
+        options["socket_connect_timeout"] = TIMEOUT_SECONDS
+    with redis.Redis.from_url(url, **options) as client:
+        client.ping()
+
+
+def _ask_rabbitmq(url: str) -> None:
+    import pika  # only where it is the broker
+
+    parameters = pika.URLParameters(url)
+    parameters.socket_timeout = parameters.stack_timeout = TIMEOUT_SECONDS
+    parameters.connection_attempts = 1
+    pika.BlockingConnection(parameters).close()

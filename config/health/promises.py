@@ -1,0 +1,107 @@
+"""Whether what was promised is kept: erasures in time, reminders in time, duties done (B-27, S-20).
+
+Read as the sweeper, with one query per hundred schemas; numbers only, no person, no practice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, connection
+
+from booking.kinds import REMINDER
+from config.health import broker
+from tenants.heartbeat import Duty, ages
+from tenants.models import Tenant
+from tenants.outbox.sweep import chunks
+from tenants.provisioning.template import CURRENT_VERSION
+from tenants.schema import ROUTER, SWEEPER, Unit, inside, tenant_unit
+
+ERASURE_TOLERANCE = timedelta(minutes=60)
+REMINDER_TOLERANCE = timedelta(minutes=15)
+REMINDER_LIFE = timedelta(hours=2)
+"""A reminder expires two hours after its hour: ``due_at`` moves with each attempt, this does not."""
+DUTY_TOLERANCE = {
+    Duty.SWEEP: timedelta(minutes=2),
+    Duty.PURGE: timedelta(minutes=15),
+    Duty.SEAL: timedelta(minutes=15),
+}
+"""A few missed turns: the sweep runs every 30 s, the purge every 5 minutes, the sealing every minute."""
+HOLDING = (*Tenant.SERVED, Tenant.State.TERMINATED)
+"""States in which a practice's schema holds data whose erasure may be due."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One promise, whether it is kept, and the number that says so."""
+
+    name: str
+    is_kept: bool
+    figures: dict[str, int | bool | None] = field(default_factory=dict)
+
+
+def all_promises(*, now: datetime) -> list[Promise]:
+    """Return every promise with its state; a database that does not answer breaks the first."""
+    reachable = broker.is_reachable()
+    promises = [Promise("broker", reachable, {"reachable": reachable})]
+    try:
+        return [*_of_schemas(now=now), *_of_duties(now=now), _of_spaces(), *promises]
+    except DatabaseError:
+        return [Promise("database", is_kept=False, figures={"reachable": False}), *promises]
+
+
+def _of_schemas(*, now: datetime) -> list[Promise]:
+    overdue = at_risk = 0
+    for group in chunks(_holding_units()):
+        more_overdue, more_at_risk = _count_in(group, now=now)
+        overdue, at_risk = overdue + more_overdue, at_risk + more_at_risk
+    return [
+        Promise("erasures", overdue == 0, {"overdue": overdue}),
+        Promise("reminders", at_risk == 0, {"at_risk": at_risk}),
+    ]
+
+
+def _holding_units() -> list[Unit]:
+    with inside(ROUTER):
+        tenants = Tenant.objects.filter(state__in=HOLDING).order_by("id")
+        return [tenant_unit(name) for name in tenants.values_list("schema_name", flat=True)]
+
+
+def _count_in(group: Sequence[Unit], *, now: datetime) -> tuple[int, int]:
+    # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
+    one = (
+        "SELECT (SELECT count(*) FROM {0}.booking_patientcontact WHERE erase_at < %s) AS overdue,"
+        " (SELECT count(*) FROM {0}.outbox_outboxentry WHERE state = 'pending' AND kind = %s"
+        " AND (due_at < %s OR (attempts > 0 AND expires_at < %s))) AS at_risk"
+    )
+    parts = " UNION ALL ".join(one.format(f'"{unit.schema}"') for unit in group)
+    values = [
+        now - ERASURE_TOLERANCE,
+        REMINDER,
+        now - REMINDER_TOLERANCE,
+        now + REMINDER_LIFE - REMINDER_TOLERANCE,
+    ]
+    statement = f"SELECT sum(overdue), sum(at_risk) FROM ({parts}) counted"  # noqa: S608
+    with inside(SWEEPER), connection.cursor() as cursor:
+        cursor.execute(statement, values * len(group))
+        overdue, at_risk = cursor.fetchone()
+    return int(overdue), int(at_risk)
+
+
+def _of_duties(*, now: datetime) -> list[Promise]:
+    return [
+        Promise(
+            duty.value,
+            age is not None and age <= DUTY_TOLERANCE[duty],
+            {"age_seconds": None if age is None else int(age.total_seconds())},
+        )
+        for duty, age in ages(now=now).items()
+    ]
+
+
+def _of_spaces() -> Promise:
+    """Practices whose schema is behind the code are not served: somebody must migrate them."""
+    with inside(ROUTER):
+        served = Tenant.objects.filter(state__in=Tenant.SERVED)
+        behind = served.exclude(schema_version=CURRENT_VERSION).count()
+    return Promise("spaces", behind == 0, {"behind": behind})

@@ -1,0 +1,298 @@
+"""Logs by allow-list (S-22 to S-24): JSON lines that cannot name a patient.
+
+A key that is not in ``SHAPES`` is dropped, a value that has not the shape of its key is withheld, a
+library's message is kept only when it is a literal of its code, an exception gives its type and the
+lines it crossed. Nobody has to remember what not to log: what is not foreseen does not come out.
+"""
+
+import ipaddress
+import json
+import logging
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2s
+from pathlib import Path
+from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+import structlog
+
+WITHHELD = "withheld"
+OURS = ("api", "billing", "booking", "compliance", "config", "tenants")
+MAX_LINKS, MAX_FRAMES = 5, 25
+NETWORKS = {4: 24, 6: 48}
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:<>-]{0,99}")
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_HEX = re.compile(r"[0-9a-f]{8,64}")
+_SQLSTATE = re.compile(r"[0-9A-Z]{5}")
+_NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]{1,3}")
+_ROOTS = tuple(
+    f"{Path(root).resolve()}{os.sep}" for root in [*sys.path, Path(__file__).parent.parent] if root
+)
+
+
+def _matches(pattern: re.Pattern[str]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+SHAPES: Mapping[str, Callable[[object], bool]] = {
+    "logger": _matches(_WORD),
+    "request": _matches(_HEX),
+    "tenant": _matches(_HEX),
+    "route": _matches(_WORD),
+    "method": _matches(re.compile(r"[A-Z]{3,7}")),
+    "status": _is_number,
+    "ms": _is_number,
+    "user": _is_number,
+    "network": _matches(_NETWORK),
+    "actor": _matches(_WORD),
+    "duty": _matches(_WORD),
+    "entry": _matches(_HEX),
+    "kind": _matches(_WORD),
+    "state": _matches(_WORD),
+    "reason": _matches(_WORD),
+    "rule": _matches(_WORD),
+    "error": _matches(_WORD),
+    "code": _matches(_SQLSTATE),
+    "attempts": _is_number,
+    "count": _is_number,
+    "seconds": _is_number,
+}
+"""What may stand in a line beside its time, level and event, and what it must look like."""
+
+Event = MutableMapping[str, Any]
+
+
+@lru_cache(maxsize=10_000)
+def tenant_mark(schema: str) -> str:
+    """Return the mark under which a tenant stands in the logs: the same in every process."""
+    return blake2s(schema.encode(), digest_size=6).hexdigest()
+
+
+def network_of(address: str) -> str | None:
+    """Return the /24 or /48 of an address, None when it is not one (a Unix socket)."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped:
+        known = known.ipv4_mapped
+    return str(ipaddress.ip_network((known, NETWORKS[known.version]), strict=False))
+
+
+# --- Exceptions -----------------------------------------------------------------------------------
+def describe(error: BaseException) -> list[dict[str, Any]]:
+    """Return the chain of an exception, newest first: types, SQLSTATE and lines; no text, no values."""
+    return [_link(one) for one in _chain(error)]
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    for _ in range(MAX_LINKS):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _link(error: BaseException) -> dict[str, Any]:
+    kind = type(error)
+    link: dict[str, Any] = {
+        "type": f"{kind.__module__}.{kind.__qualname__}",
+        "at": list(_lines(error.__traceback__))[-MAX_FRAMES:],
+    }
+    code = getattr(error, "pgcode", None)
+    if isinstance(code, str) and _SQLSTATE.fullmatch(code):
+        link["sqlstate"] = code
+    return link
+
+
+def _lines(trace: TracebackType | None) -> Iterator[str]:
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        yield f"{_short(code.co_filename)}:{trace.tb_lineno} {code.co_name}"
+        trace = trace.tb_next
+
+
+@lru_cache(maxsize=2_000)
+def _short(filename: str) -> str:
+    return min((filename.removeprefix(root) for root in _ROOTS), key=len, default=filename)
+
+
+# --- Our own lines: structlog ---------------------------------------------------------------------
+def allow_list(logger: Any, method: str, event: Event) -> Event:
+    """Keep what is on the list and looks like it; ``schema`` becomes the tenant's mark."""
+    name = event.pop("event", "")
+    kept: Event = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": event.pop("level", method),
+        "event": name if isinstance(name, str) and _EVENT.fullmatch(name) else WITHHELD,
+        "logger": getattr(logger, "name", "app"),
+    }
+    if "schema" in event:
+        kept["tenant"] = tenant_mark(str(event["schema"]))
+    for key, value in event.items():
+        if key in SHAPES and value is not None:
+            kept[key] = value if SHAPES[key](value) else WITHHELD
+    error = _error_of(event.get("exc_info"))
+    if error is not None:
+        kept["exception"] = describe(error)
+    return kept
+
+
+def _error_of(exc_info: object) -> BaseException | None:
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple):
+        return exc_info[1] if isinstance(exc_info[1], BaseException) else None
+    return sys.exc_info()[1] if exc_info else None
+
+
+def render(logger: Any, method: str, event: Event) -> str:
+    """Return the line."""
+    return json.dumps(event, ensure_ascii=True, separators=(",", ":"), default=lambda _: WITHHELD)
+
+
+class Sink:
+    """Where lines go: whatever standard error is when they are written (workers replace it)."""
+
+    _lock = threading.Lock()
+
+    def __init__(self, *names: str) -> None:
+        self.name = names[0] if names else "app"
+
+    def write(self, line: str) -> None:
+        """Write one line at once."""
+        with self._lock:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg = write
+
+
+# --- Everybody else's lines: the standard library's logging ---------------------------------------
+class Handler(logging.Handler):
+    """Turns any record into one of our lines, and says nothing of what it cannot turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sink = Sink()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record without its arguments."""
+        try:
+            self.sink.write(render(None, "", _of_record(record)))
+        except Exception:  # noqa: BLE001  # a log line never breaks the work, nor tells why
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the library's name
+        """Say that a line was lost; the library's own version prints the message and its arguments."""
+        self.sink.write('{"level":"error","event":"log_line_lost"}')
+
+
+def _of_record(record: logging.LogRecord) -> Event:
+    line: Event = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+        "event": _literal(record),
+        "logger": record.name,
+        "at": f"{_short(record.pathname)}:{record.lineno}",
+        **structlog.contextvars.get_contextvars(),
+    }
+    if record.exc_info and record.exc_info[1] is not None:
+        line["exception"] = describe(record.exc_info[1])
+    return line
+
+
+def _literal(record: logging.LogRecord) -> str:
+    """Return the message when it is a literal of the code that logs it; its arguments never."""
+    message = record.msg
+    if not isinstance(message, str):
+        return WITHHELD
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.currentframe() is the same
+    while frame is not None:
+        if _holds(frame.f_code, message):
+            return message
+        frame = frame.f_back
+    return WITHHELD
+
+
+def _holds(code: CodeType, message: str) -> bool:
+    return message in code.co_consts
+
+
+# --- The security log, apart ----------------------------------------------------------------------
+_security = structlog.get_logger("security")
+
+
+def security_event(event: str, *, address: str, **fields: object) -> None:
+    """Log a failed login or a refused host, with the network; with the whole address in a file apart.
+
+    The file of SECURITY_LOG (mode 0600, kept 12 months) is what fail2ban reads; without it the whole
+    address is nowhere.
+    """
+    _security.warning(event, network=network_of(address), **fields)
+    path = os.environ.get("SECURITY_LOG", "")
+    if not path:
+        return
+    line = allow_list(Sink("security"), "warning", {"event": event, **fields})
+    line["address"] = address if network_of(address) else None
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(render(None, "", line) + "\n")
+
+
+# --- Set-up ---------------------------------------------------------------------------------------
+def configure(options: Mapping[str, Any]) -> None:
+    """Make this the only way out: Django calls it with settings.LOGGING, gunicorn before Django.
+
+    ``level`` is that of our own loggers; ``hooks`` also takes uncaught exceptions, whose text would
+    otherwise reach the journal.
+    """
+    level = str(options.get("level", "INFO")).upper()
+    _take_over_logging(level)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            allow_list,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        logger_factory=Sink,
+        cache_logger_on_first_use=True,
+    )
+    if options.get("hooks") and not sys.stderr.isatty():
+        sys.excepthook = _uncaught
+        threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, None)
+        sys.unraisablehook = lambda args: _uncaught(args.exc_type, args.exc_value, None)
+
+
+def _take_over_logging(level: str) -> None:
+    known = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    for logger in [logging.root, *known]:
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+        logger.propagate = True
+    logging.root.addHandler(Handler())
+    logging.root.setLevel(logging.WARNING)
+    for name in (*OURS, "gunicorn.error", "dramatiq"):
+        logging.getLogger(name).setLevel(level)
+    # One line per request is ours, with its status: Django's would add one per 404.
+    logging.getLogger("django.request").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
+
+
+def _uncaught(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    structlog.get_logger("process").critical("uncaught", error=kind.__name__, exc_info=error)

@@ -1,0 +1,275 @@
+"""What machines ask: alive, ready, promises kept, and may Caddy get a certificate."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+from booking import kinds
+from booking.models import PatientContact
+from config.health import broker, promises, readiness
+from tenants import routing
+from tenants.heartbeat import Duty, beat
+from tenants.models import Domain, Tenant
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import PUBLIC, Unit, inside
+from tests.conftest import ONE, PUBLIC_HOST
+from tests.factories import NOW as BOOKED_AT
+from tests.factories import Cabinet, local, make_appointment
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask afresh each time, and look hosts up afresh."""
+    monkeypatch.setattr("config.health.middleware.KEEP_SECONDS", -1.0)
+    routing.cache.clear()
+
+
+@pytest.fixture
+def duties_done(public: Unit) -> None:
+    """Every duty has just been done."""
+    for duty in Duty:
+        beat(duty=duty, now=datetime.now(UTC))
+
+
+def ask(path: str, host: str = "192.0.2.10", **extra: str) -> tuple[int, dict]:
+    response = Client(headers={"host": host}).get(path, **extra)
+    is_json = response.headers.get("Content-Type") == "application/json"
+    return response.status_code, json.loads(response.content) if is_json else {}
+
+
+def broken() -> set[str]:
+    return {p.name for p in promises.all_promises(now=datetime.now(UTC)) if not p.is_kept}
+
+
+@pytest.mark.parametrize("host", ["192.0.2.10", "10.0.0.3:8000", "[::1]:8000", "nobody.example"])
+def test_alive_by_any_address_without_touching_the_database(host: str) -> None:
+    # Nothing unblocks the database here: a statement would be an error.
+    assert ask("/healthz", host=host)[0] == 200
+
+
+def test_ready_when_the_database_stands_where_the_code_expects_it(public: Unit) -> None:
+    assert ask("/readyz") == (200, {"ready": True, "reasons": []})
+
+
+def test_not_ready_without_a_database(public: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(unit: Unit) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(readiness, "inside", refuse)
+
+    assert ask("/readyz") == (503, {"ready": False, "reasons": ["database"]})
+
+
+def test_not_ready_when_a_shared_migration_is_missing(
+    public: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        readiness, "_expected", lambda: (frozenset({("tenants", "9999_later")}), True)
+    )
+
+    assert ask("/readyz") == (503, {"ready": False, "reasons": ["migrations"]})
+
+
+def test_not_ready_when_the_template_is_older_than_the_migrations(
+    public: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "_expected", lambda: (frozenset(), False))
+
+    assert ask("/readyz") == (503, {"ready": False, "reasons": ["template"]})
+
+
+def test_promises_are_kept_when_nothing_is_late(duties_done: None) -> None:
+    status, body = ask("/promises")
+
+    assert status == 200, body
+    assert body["kept"] is True
+    assert body["erasures"] == {"kept": True, "overdue": 0}
+    assert set(body) == {
+        "kept", "erasures", "reminders", "sweep", "purge", "seal", "spaces", "broker",
+    }  # fmt: skip
+
+
+def test_an_erasure_an_hour_late_breaks_the_promise(duties_done: None) -> None:
+    with inside(ONE):
+        starts_at = local(date(2026, 11, 18), 10)
+        appointment = make_appointment(Cabinet(), starts_at, now=BOOKED_AT)
+        contact = PatientContact.objects.filter(appointment=appointment)
+        late = datetime.now(UTC) - promises.ERASURE_TOLERANCE
+        booked_at = late - timedelta(days=30)
+        contact.update(booked_at=booked_at, erase_at=late + timedelta(minutes=1))
+        assert "erasures" not in broken()
+        contact.update(erase_at=late - timedelta(minutes=1))
+
+    status, body = ask("/promises")
+
+    assert status == 503
+    assert body["erasures"] == {"kept": False, "overdue": 1}
+
+
+def reminder(**fields: object) -> None:
+    values = {
+        "kind": kinds.REMINDER,
+        "object_id": 7,
+        "due_at": NOW,
+        "expires_at": NOW + timedelta(hours=2),
+        "created_at": NOW,
+    }
+    with inside(ONE):
+        OutboxEntry.objects.create(**{**values, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_at_risk"),
+    [
+        ({"due_at": NOW - timedelta(minutes=14)}, False),
+        ({"due_at": NOW - timedelta(minutes=16)}, True),
+        # Tried and put off: the hour is that of its expiry.
+        ({"attempts": 3, "expires_at": NOW + timedelta(minutes=104)}, True),
+        ({"attempts": 1, "expires_at": NOW + timedelta(minutes=110)}, False),
+        # Terminal, or of another kind: not at risk.
+        (
+            {"due_at": NOW - timedelta(days=1), "state": "dropped", "finished_at": NOW},
+            False,
+        ),
+        ({"due_at": NOW - timedelta(days=1), "kind": kinds.SLOT_FREED}, False),
+    ],
+)
+def test_a_reminder_is_at_risk_a_quarter_of_an_hour_late(
+    duties_done: None, fields: dict, is_at_risk: bool
+) -> None:
+    reminder(**fields)
+
+    found = promises.all_promises(now=NOW)
+    (promise,) = [p for p in found if p.name == "reminders"]
+    assert promise.figures["at_risk"] == int(is_at_risk)
+
+
+@pytest.mark.parametrize("duty", list(Duty))
+def test_a_duty_not_done_for_long_breaks_its_promise(duties_done: None, duty: Duty) -> None:
+    beat(duty=duty, now=datetime.now(UTC) - promises.DUTY_TOLERANCE[duty] - timedelta(seconds=5))
+
+    assert broken() == {duty.value}
+
+
+def test_a_duty_that_was_never_done_breaks_its_promise(public: Unit) -> None:
+    assert {"sweep", "purge", "seal"} <= broken()
+
+
+def test_a_broker_that_does_not_answer_breaks_its_promise(duties_done: None, settings) -> None:
+    settings.BROKER_URL = "redis://127.0.0.1:1/0"
+
+    assert broken() == {"broker"}
+
+
+def test_the_broker_of_the_run_answers(services, settings) -> None:
+    settings.BROKER_URL = services.environment()["REDIS_URL"]
+
+    assert broker.is_reachable()
+
+
+def test_a_practice_whose_schema_is_behind_breaks_the_promise(duties_done: None) -> None:
+    with inside(PUBLIC):
+        Tenant.objects.filter(schema_name=ONE.schema).update(schema_version="old")
+
+    assert broken() == {"spaces"}
+
+
+def test_promises_without_a_database_are_broken(
+    public: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*, now: datetime) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(promises, "_of_schemas", refuse)
+
+    assert ask("/promises")[0] == 503
+
+
+def test_a_practices_site_says_nothing_of_the_others(duties_done: None, host: str) -> None:
+    assert ask("/promises", host=host)[0] == 404
+    assert ask("/promises", host=PUBLIC_HOST)[0] == 200
+
+
+def test_asking_all_schemas_takes_the_same_statements_whatever_their_number(
+    duties_done: None,
+) -> None:
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        promises.all_promises(now=NOW)
+
+    assert len([q for q in captured if q["sql"].startswith("SELECT")]) <= 4
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/promises", "/ask"])
+@pytest.mark.parametrize("method", ["post", "put", "delete", "options"])
+def test_a_probe_answers_to_get_and_head_only(public: Unit, path: str, method: str) -> None:
+    client = Client(headers={"host": "127.0.0.1"})
+
+    assert getattr(client, method)(path).status_code == 405
+
+
+def certificate(name: str, *, host: str = "127.0.0.1:8000", **extra: str) -> int:
+    return Client(headers={"host": host}).get("/ask", {"domain": name}, **extra).status_code
+
+
+def custom(name: str, *, verified: bool) -> None:
+    with inside(PUBLIC):
+        tenant = Tenant.objects.get(schema_name=ONE.schema)
+        Domain.objects.create(
+            domain=name,
+            tenant=tenant,
+            is_primary=False,
+            is_custom=True,
+            verified_at=NOW if verified else None,
+        )
+
+
+def test_a_certificate_for_our_names_and_served_practices(public: Unit, host: str) -> None:
+    custom("rdv.cabinet-exemple.fr", verified=True)
+
+    for name in (PUBLIC_HOST, host, host.upper(), f"{host}.", "rdv.cabinet-exemple.fr"):
+        assert certificate(name) == 200, name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "nobody.lib-rdv.localhost", "example.org", "a" * 300, "x y", "é.fr", "..", "192.0.2.1"],
+)
+def test_no_certificate_for_another_name(public: Unit, name: str) -> None:
+    assert certificate(name) == 404
+
+
+def test_no_certificate_before_a_domain_is_verified(public: Unit) -> None:
+    custom("rdv.cabinet-exemple.fr", verified=False)
+
+    assert certificate("rdv.cabinet-exemple.fr") == 404
+
+
+@pytest.mark.parametrize("state", ["ordered", "provisioning", "terminated", "erased"])
+def test_no_certificate_for_a_practice_that_is_not_served(
+    public: Unit, host: str, state: str
+) -> None:
+    Tenant.objects.filter(schema_name=ONE.schema).update(state=state)
+
+    assert certificate(host) == 404
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"host": PUBLIC_HOST},
+        {"host": "192.0.2.10"},
+        {"REMOTE_ADDR": "192.0.2.7"},
+        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"HTTP_FORWARDED": "for=127.0.0.1"},
+        {"HTTP_VIA": "1.1 caddy"},
+    ],
+)
+def test_only_this_machine_may_ask(public: Unit, host: str, extra: dict[str, str]) -> None:
+    assert certificate(host, **extra) == 404
