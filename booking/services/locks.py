@@ -28,7 +28,7 @@ def lock_names(names: Iterable[str]) -> None:
     keys = sorted(_lock_key(f"{schema}|{name}") for name in set(names))
     calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(keys))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {calls}", keys)  # noqa: S608  # only placeholders
+        cursor.execute(f"SELECT {calls}", keys)  # only placeholders
 
 
 def _lock_key(name: str) -> int:
