@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 _DENIED = (
-    r"n\.?i\.?r\b|securite sociale|num(ero)? (de )?secu|carte vitale|\bnss\b|\bins\b|\bine\b",
+    r"\bn\.?i\.?r\b|securite sociale|num(ero)? (de )?secu|carte vitale|\bnss\b|\bins\b|\bine\b",
     r"naissance|\bne\(?e?\)? le\b|\bage\b|\bddn\b|birth",
     r"symptom|diagnos|patholog|maladie|antecedent|allerg|handicap|douleur|blessure|motif medical",
     r"grossesse|enceinte|pregnan|contracept",

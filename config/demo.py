@@ -20,7 +20,7 @@ from pathlib import Path
 from config import embedded, guardian, processes
 from config.processes import ROOT, Leashed
 
-FOLDER = ROOT / ".demo"
+FOLDER = Path(os.environ.get("DEMO_FOLDER", ROOT / ".demo"))
 LOGS = FOLDER / "logs"
 APEX = "lib-rdv.localhost"
 QUICK_DEATH_SECONDS = 10.0

@@ -34,7 +34,7 @@ OWNER = "librdv_owner"
 APP = "app"
 POSTGRES_VERSION = 18
 LONGEST_SOCKET_FOLDER = 80  # a socket's whole path has at most 107 bytes
-ROLES_OF_THE_HOUSE = frozenset({OWNER, APP, "router", "public_app", "sweeper", "tenants"})
+ROLES_OF_THE_HOUSE = frozenset({OWNER, APP, "router", "public_app", "sweeper", "librdv_tenants"})
 
 
 class Unavailable(Exception):

@@ -1,0 +1,103 @@
+"""Order, fill and open the practices of the demonstration, and say how to enter them."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from config import demo_data
+from config.demo_data import PRACTICES, DemoPractice
+from tenants.keyring.services import ensure_tenant_key
+from tenants.models import Domain, Tenant
+from tenants.schema import PUBLIC, inside
+
+BUILD_SECONDS = 60.0
+PAUSE_SECONDS = 0.2
+
+
+class Command(BaseCommand):
+    """Fill the demonstration; what is already there stays as it is."""
+
+    help = __doc__ or ""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Order all three, then fill each one as soon as it is built."""
+        if not settings.DEMO:
+            raise CommandError("Only the demonstration is filled with fictitious practices.")
+        now = timezone.now()
+        with inside(PUBLIC):
+            ensure_tenant_key(now=now)
+            demo_data.staff()
+        for plan in PRACTICES:
+            order(plan, now=now)
+        for plan in PRACTICES:
+            tenant = wait_until_built(plan)
+            with inside(tenant.unit):
+                ensure_tenant_key(now=now)
+                demo_data.fill(plan, now=now)
+            go_live(tenant, now=now)
+        self.stdout.write(notice())
+
+
+def host_of(plan: DemoPractice) -> str:
+    """The practice's own host name."""
+    return f"{plan.host}.{settings.APEX}"
+
+
+def order(plan: DemoPractice, *, now: datetime) -> None:
+    """Ask for a space, once."""
+    with inside(PUBLIC):
+        if Domain.objects.filter(domain=host_of(plan)).exists():
+            return
+        tenant = Tenant(
+            name=plan.practice["name"],
+            profession=plan.practice["profession"],
+            time_zone=plan.places[0].get("time_zone", "Europe/Paris"),
+            territory=plan.places[0].get("territory", ""),
+            owner_email=plan.owner.email,
+            owner_name=plan.owner.name,
+            created_at=now,
+        )
+        # Not Tenant.save(): the library's would create the schema in this process.
+        (tenant,) = Tenant.objects.bulk_create([tenant])
+        Domain.objects.bulk_create([Domain(domain=host_of(plan), tenant=tenant)])
+
+
+def wait_until_built(plan: DemoPractice) -> Tenant:
+    """Wait for the provisioner."""
+    deadline = time.monotonic() + BUILD_SECONDS
+    while time.monotonic() < deadline:
+        with inside(PUBLIC):
+            tenant = Tenant.objects.get(domains__domain=host_of(plan))
+        if tenant.state in Tenant.SERVED:
+            return tenant
+        time.sleep(PAUSE_SECONDS)
+    raise CommandError(f"{host_of(plan)} was not built: is the provisioner running?")
+
+
+def go_live(tenant: Tenant, *, now: datetime) -> None:
+    """Open a practice that has just been filled."""
+    with inside(PUBLIC):
+        Tenant.objects.filter(pk=tenant.pk, state=Tenant.State.READY).update(
+            state=Tenant.State.LIVE, live_at=now
+        )
+
+
+def notice() -> str:
+    """Addresses, logins and how to get a code."""
+    port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
+    public = f"http://{settings.APEX}{port}"
+    lines = ["Practices (patients book here, the team signs in at /connexion/):"]
+    for plan in PRACTICES:
+        lines.append(f"  http://{host_of(plan)}{port}/  {plan.practice['name']}")
+        lines.extend(f"      {member.email}  {member.role.label}" for member in plan.members)
+    lines += [
+        f"lib-rdv's desk:  {public}/bureau/",
+        f"      {demo_data.STAFF_EMAIL}",
+        f"Mails, and the desk's one-time code:  {public}/courrier/",
+        f"One password for all:  {demo_data.PASSWORD}",
+    ]
+    return "\n".join(lines)
