@@ -8,3 +8,9 @@ class BookingConfig(AppConfig):
 
     name = "booking"
     verbose_name = "Rendez-vous"
+
+    def ready(self) -> None:
+        """Tell the outbox who delivers our messages."""
+        from booking.services import notices
+
+        notices.register()

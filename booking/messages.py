@@ -226,7 +226,7 @@ def _context(
         # Whoever holds the address that was replaced must not hold the appointment.
         "manage_url": rights_url if is_stranger else visit.manage_url,
         "stop_url": rights_url if is_stranger else f"{visit.manage_url}sans-rappel/",
-        "rights_url": rights_url,
+        "rights_url": rights_url if is_stranger else f"{visit.manage_url}#effacer",
     } | _local_instants(visit)
 
 

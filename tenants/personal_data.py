@@ -181,17 +181,31 @@ def undeclared() -> list[str]:
         named = declared.fields if declared is not None else frozenset()
         existing = {field.name for field in model._meta.local_concrete_fields}
         wrong += [f"{model._meta.label}.{name}" for name in existing - named]
-        wrong += [f"{model._meta.label}.{name} (no such field)" for name in named - existing]
+        links = {field.name for field in model._meta.local_many_to_many}
+        gone = named - existing - links
+        wrong += [f"{model._meta.label}.{name} (no such field)" for name in gone]
     return sorted(wrong)
 
 
-def columns_declared(model: type[models.Model]) -> frozenset[str]:
-    """The columns of the table whose field is declared, as the database names them."""
-    declared = declaration_of(model)
-    if declared is None:
-        return frozenset()
-    fields = model._meta.local_concrete_fields
-    return frozenset(str(field.column) for field in fields if field.name in declared.fields)
+def columns_declared(*, apps_of_schema: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return table -> declared columns, as the database names them, for the apps of one kind of schema.
+
+    Hidden link tables hold two keys and stand here whole: their ends are declared.
+    """
+    names = frozenset(apps_of_schema)
+    found: dict[str, frozenset[str]] = {}
+    for model in apps.get_models(include_auto_created=True):
+        meta = model._meta
+        if meta.proxy or not meta.managed or meta.app_config.name not in names:
+            continue
+        declared = declaration_of(model)
+        named = frozenset() if declared is None else declared.fields
+        found[meta.db_table] = frozenset(
+            str(field.column)
+            for field in meta.local_concrete_fields
+            if meta.auto_created or field.name in named
+        )
+    return found
 
 
 def personal_values(instance: models.Model) -> dict[str, object]:

@@ -123,7 +123,33 @@ def served_units() -> list[Unit]:
         return [tenant_unit(name) for name in names.values_list("schema_name", flat=True)]
 
 
+def kept_units() -> list[Unit]:
+    """Return the units of all tenants that have a schema, served or not: keys, registers, backups."""
+    without = (Tenant.State.ORDERED, Tenant.State.PROVISIONING, Tenant.State.ERASED)
+    with inside(ROUTER):
+        names = Tenant.objects.exclude(state__in=without).order_by("id")
+        return [tenant_unit(name) for name in names.values_list("schema_name", flat=True)]
+
+
 def is_served(schema: str) -> bool:
     """Return whether ``schema`` belongs to a tenant that is served: asked by workers per message."""
     with inside(ROUTER):
         return Tenant.objects.filter(schema_name=schema, state__in=Tenant.SERVED).exists()
+
+
+def base_url(unit: Unit) -> str:
+    """Return the address of a tenant's own host, without final slash, for links that leave in messages.
+
+    Never a custom domain: the link must outlive it. Must be called outside any unit.
+    """
+    with inside(ROUTER):
+        host = (
+            Domain.objects.filter(tenant__schema_name=unit.schema, is_custom=False)
+            .order_by("-is_primary", "id")
+            .values_list("domain", flat=True)
+            .first()
+        )
+    if host is None:
+        raise LookupError(unit.schema)
+    port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
+    return f"{settings.SCHEME}://{host}{port}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tenants.provisioning.build import build_schema, drop_schema
@@ -92,6 +93,14 @@ def ensure_key(unit: Unit) -> None:
 
     with inside(unit):
         ensure_tenant_key(now=datetime.now(UTC))
+
+
+@pytest.fixture(autouse=True)
+def ledger_file(settings: Settings, tmp_path: Path) -> Path:
+    """Give each test an erasure ledger of its own."""
+    path = tmp_path / "erasures.ledger"
+    settings.ERASURE_LEDGER = str(path)
+    return path
 
 
 @pytest.fixture(scope="session")

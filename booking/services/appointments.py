@@ -107,11 +107,22 @@ def move(
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
     )
+    left_at = appointment.starts_at
     _rewrite(appointment, placed)
     settle_pending(object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="moved", now=now)
     settings = deadlines.practice()
     due = (
-        [Due(kinds.MOVED, appointment.pk, due_at=now, version=appointment.sequence)] if tell else []
+        [
+            Due(
+                kinds.MOVED,
+                appointment.pk,
+                due_at=now,
+                version=appointment.sequence,
+                audience=left_at.isoformat(),
+            )
+        ]
+        if tell
+        else []
     )
     reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
     write(due=[*due, *([reminder] if reminder else [])], now=now)

@@ -770,7 +770,7 @@ ALTER TABLE ONLY __tenant__.accounts_user_user_permissions
 ALTER TABLE ONLY __tenant__.booking_appointment
     ADD CONSTRAINT appointment_manage_hash UNIQUE (manage_hash);
 ALTER TABLE ONLY __tenant__.booking_appointment
-    ADD CONSTRAINT appointment_no_overlap EXCLUDE USING gist (int8range(practitioner_id, practitioner_id, '[]'::text) WITH &&, during WITH &&) WHERE (((status)::text = ANY ((ARRAY['held'::character varying, 'booked'::character varying, 'fulfilled'::character varying, 'noshow'::character varying])::text[])));
+    ADD CONSTRAINT appointment_no_overlap EXCLUDE USING gist (int8range(practitioner_id, practitioner_id, '[]'::text) WITH &&, during WITH &&) WHERE ((status IN ('held', 'booked', 'fulfilled', 'noshow')));
 ALTER TABLE ONLY __tenant__.booking_appointment
     ADD CONSTRAINT appointment_short_hash UNIQUE (short_hash);
 ALTER TABLE ONLY __tenant__.auth_group
@@ -985,7 +985,7 @@ CREATE INDEX outbox_due ON __tenant__.outbox_outboxentry USING btree (due_at) WH
 CREATE INDEX outbox_object ON __tenant__.outbox_outboxentry USING btree (object_id);
 CREATE INDEX trail_act_ref ON __tenant__.trail_act USING btree (ref);
 CREATE INDEX trail_receipt_subject ON __tenant__.trail_receipt USING btree (subject_ref);
-CREATE UNIQUE INDEX unique_authenticator_type ON __tenant__.mfa_authenticator USING btree (user_id, type) WHERE ((type)::text = ANY ((ARRAY['totp'::character varying, 'recovery_codes'::character varying])::text[]));
+CREATE UNIQUE INDEX unique_authenticator_type ON __tenant__.mfa_authenticator USING btree (user_id, type) WHERE (type IN ('totp', 'recovery_codes'));
 CREATE UNIQUE INDEX unique_primary_email ON __tenant__.account_emailaddress USING btree (user_id, "primary") WHERE "primary";
 CREATE UNIQUE INDEX unique_verified_email ON __tenant__.account_emailaddress USING btree (email) WHERE verified;
 ALTER TABLE ONLY __tenant__.account_emailaddress
@@ -1253,49 +1253,49 @@ INSERT INTO __tenant__.auth_permission (id, name, content_type_id, codename) VAL
 	(151, 'Can delete daily count', 38, 'delete_dailycount'),
 	(152, 'Can view daily count', 38, 'view_dailycount');
 INSERT INTO __tenant__.django_migrations (id, app, name, applied) VALUES
-	(1, 'contenttypes', '0001_initial', '2026-11-23 04:31:42.187216+00'),
-	(2, 'contenttypes', '0002_remove_content_type_name', '2026-11-23 04:31:42.191083+00'),
-	(3, 'auth', '0001_initial', '2026-11-23 04:31:42.205866+00'),
-	(4, 'auth', '0002_alter_permission_name_max_length', '2026-11-23 04:31:42.209314+00'),
-	(5, 'auth', '0003_alter_user_email_max_length', '2026-11-23 04:31:42.213747+00'),
-	(6, 'auth', '0004_alter_user_username_opts', '2026-11-23 04:31:42.216917+00'),
-	(7, 'auth', '0005_alter_user_last_login_null', '2026-11-23 04:31:42.220257+00'),
-	(8, 'auth', '0006_require_contenttypes_0002', '2026-11-23 04:31:42.221174+00'),
-	(9, 'auth', '0007_alter_validators_add_error_messages', '2026-11-23 04:31:42.22426+00'),
-	(10, 'auth', '0008_alter_user_username_max_length', '2026-11-23 04:31:42.227363+00'),
-	(11, 'auth', '0009_alter_user_last_name_max_length', '2026-11-23 04:31:42.230628+00'),
-	(12, 'auth', '0010_alter_group_name_max_length', '2026-11-23 04:31:42.234415+00'),
-	(13, 'auth', '0011_update_proxy_permissions', '2026-11-23 04:31:42.237694+00'),
-	(14, 'auth', '0012_alter_user_first_name_max_length', '2026-11-23 04:31:42.241129+00'),
-	(15, 'accounts', '0001_initial', '2026-11-23 04:31:42.294222+00'),
-	(16, 'account', '0001_initial', '2026-11-23 04:31:42.312109+00'),
-	(17, 'account', '0002_email_max_length', '2026-11-23 04:31:42.320568+00'),
-	(18, 'account', '0003_alter_emailaddress_create_unique_verified_email', '2026-11-23 04:31:42.332347+00'),
-	(19, 'account', '0004_alter_emailaddress_drop_unique_email', '2026-11-23 04:31:42.342148+00'),
-	(20, 'account', '0005_emailaddress_idx_upper_email', '2026-11-23 04:31:42.348895+00'),
-	(21, 'account', '0006_emailaddress_lower', '2026-11-23 04:31:42.357124+00'),
-	(22, 'account', '0007_emailaddress_idx_email', '2026-11-23 04:31:42.370788+00'),
-	(23, 'account', '0008_emailaddress_unique_primary_email_fixup', '2026-11-23 04:31:42.379776+00'),
-	(24, 'account', '0009_emailaddress_unique_primary_email', '2026-11-23 04:31:42.386083+00'),
-	(25, 'axes', '0001_initial', '2026-11-23 04:31:42.393007+00'),
-	(26, 'axes', '0002_auto_20151217_2044', '2026-11-23 04:31:42.408483+00'),
-	(27, 'axes', '0003_auto_20160322_0929', '2026-11-23 04:31:42.416261+00'),
-	(28, 'axes', '0004_auto_20181024_1538', '2026-11-23 04:31:42.423599+00'),
-	(29, 'axes', '0005_remove_accessattempt_trusted', '2026-11-23 04:31:42.425924+00'),
-	(30, 'axes', '0006_remove_accesslog_trusted', '2026-11-23 04:31:42.428486+00'),
-	(31, 'axes', '0007_alter_accessattempt_unique_together', '2026-11-23 04:31:42.439683+00'),
-	(32, 'axes', '0008_accessfailurelog', '2026-11-23 04:31:42.445834+00'),
-	(33, 'axes', '0009_add_session_hash', '2026-11-23 04:31:42.450244+00'),
-	(34, 'axes', '0010_accessattemptexpiration', '2026-11-23 04:31:42.454712+00'),
-	(35, 'keyring', '0001_initial', '2026-11-23 04:31:42.461025+00'),
-	(36, 'booking', '0001_initial', '2026-11-23 04:31:43.116765+00'),
-	(37, 'mfa', '0001_initial', '2026-11-23 04:31:43.138125+00'),
-	(38, 'mfa', '0002_authenticator_timestamps', '2026-11-23 04:31:43.153519+00'),
-	(39, 'mfa', '0003_authenticator_type_uniq', '2026-11-23 04:31:43.179951+00'),
-	(40, 'outbox', '0001_initial', '2026-11-23 04:31:43.187257+00'),
-	(41, 'sessions', '0001_initial', '2026-11-23 04:31:43.191705+00'),
-	(42, 'tenants', '0001_initial', '2026-11-23 04:31:43.196451+00'),
-	(43, 'trail', '0001_initial', '2026-11-23 04:31:43.208115+00');
+	(1, 'contenttypes', '0001_initial', '2026-11-23 04:34:16.662464+00'),
+	(2, 'contenttypes', '0002_remove_content_type_name', '2026-11-23 04:34:16.666502+00'),
+	(3, 'auth', '0001_initial', '2026-11-23 04:34:16.681039+00'),
+	(4, 'auth', '0002_alter_permission_name_max_length', '2026-11-23 04:34:16.684856+00'),
+	(5, 'auth', '0003_alter_user_email_max_length', '2026-11-23 04:34:16.688364+00'),
+	(6, 'auth', '0004_alter_user_username_opts', '2026-11-23 04:34:16.691866+00'),
+	(7, 'auth', '0005_alter_user_last_login_null', '2026-11-23 04:34:16.695478+00'),
+	(8, 'auth', '0006_require_contenttypes_0002', '2026-11-23 04:34:16.696359+00'),
+	(9, 'auth', '0007_alter_validators_add_error_messages', '2026-11-23 04:34:16.699868+00'),
+	(10, 'auth', '0008_alter_user_username_max_length', '2026-11-23 04:34:16.703124+00'),
+	(11, 'auth', '0009_alter_user_last_name_max_length', '2026-11-23 04:34:16.706329+00'),
+	(12, 'auth', '0010_alter_group_name_max_length', '2026-11-23 04:34:16.71024+00'),
+	(13, 'auth', '0011_update_proxy_permissions', '2026-11-23 04:34:16.713433+00'),
+	(14, 'auth', '0012_alter_user_first_name_max_length', '2026-11-23 04:34:16.716554+00'),
+	(15, 'accounts', '0001_initial', '2026-11-23 04:34:16.767553+00'),
+	(16, 'account', '0001_initial', '2026-11-23 04:34:16.822172+00'),
+	(17, 'account', '0002_email_max_length', '2026-11-23 04:34:16.8292+00'),
+	(18, 'account', '0003_alter_emailaddress_create_unique_verified_email', '2026-11-23 04:34:16.840551+00'),
+	(19, 'account', '0004_alter_emailaddress_drop_unique_email', '2026-11-23 04:34:16.85004+00'),
+	(20, 'account', '0005_emailaddress_idx_upper_email', '2026-11-23 04:34:16.856725+00'),
+	(21, 'account', '0006_emailaddress_lower', '2026-11-23 04:34:16.866412+00'),
+	(22, 'account', '0007_emailaddress_idx_email', '2026-11-23 04:34:16.877397+00'),
+	(23, 'account', '0008_emailaddress_unique_primary_email_fixup', '2026-11-23 04:34:16.886715+00'),
+	(24, 'account', '0009_emailaddress_unique_primary_email', '2026-11-23 04:34:16.893315+00'),
+	(25, 'axes', '0001_initial', '2026-11-23 04:34:16.899417+00'),
+	(26, 'axes', '0002_auto_20151217_2044', '2026-11-23 04:34:16.913196+00'),
+	(27, 'axes', '0003_auto_20160322_0929', '2026-11-23 04:34:16.922812+00'),
+	(28, 'axes', '0004_auto_20181024_1538', '2026-11-23 04:34:16.930104+00'),
+	(29, 'axes', '0005_remove_accessattempt_trusted', '2026-11-23 04:34:16.932569+00'),
+	(30, 'axes', '0006_remove_accesslog_trusted', '2026-11-23 04:34:16.935153+00'),
+	(31, 'axes', '0007_alter_accessattempt_unique_together', '2026-11-23 04:34:16.947005+00'),
+	(32, 'axes', '0008_accessfailurelog', '2026-11-23 04:34:16.952093+00'),
+	(33, 'axes', '0009_add_session_hash', '2026-11-23 04:34:16.954732+00'),
+	(34, 'axes', '0010_accessattemptexpiration', '2026-11-23 04:34:16.959171+00'),
+	(35, 'keyring', '0001_initial', '2026-11-23 04:34:16.964227+00'),
+	(36, 'booking', '0001_initial', '2026-11-23 04:34:17.329961+00'),
+	(37, 'mfa', '0001_initial', '2026-11-23 04:34:17.420559+00'),
+	(38, 'mfa', '0002_authenticator_timestamps', '2026-11-23 04:34:17.45412+00'),
+	(39, 'mfa', '0003_authenticator_type_uniq', '2026-11-23 04:34:17.50578+00'),
+	(40, 'outbox', '0001_initial', '2026-11-23 04:34:17.526147+00'),
+	(41, 'sessions', '0001_initial', '2026-11-23 04:34:17.540305+00'),
+	(42, 'tenants', '0001_initial', '2026-11-23 04:34:17.556445+00'),
+	(43, 'trail', '0001_initial', '2026-11-23 04:34:17.584337+00');
 SELECT pg_catalog.setval('__tenant__.auth_permission_id_seq', 152, true);
 SELECT pg_catalog.setval('__tenant__.django_content_type_id_seq', 38, true);
 SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 43, true);

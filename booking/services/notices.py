@@ -1,0 +1,324 @@
+"""Delivering the messages of an appointment: re-read the truth, hand over once, draw the consequence.
+
+Each kind of outbox entry has one Notice. It decides inside the tenant's unit from the rows as they are
+now, hands over outside any transaction with the entry's ref as key, and settles in the transaction
+that records the one terminal state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+
+from booking import erasure, kinds, messages, sms
+from booking.messages import Channel, Kind, Recipient, Visit
+from booking.models import Appointment, Location, Practice, Replacement
+from booking.persons import Person
+from booking.services import appointments, contacts, deadlines, links
+from tenants import routing
+from tenants.mail import MailRefusedError, MailUnavailableError, hand_over
+from tenants.outbox import delivery
+from tenants.outbox.delivery import SENT, Outcome, TryAgain
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import Unit
+
+CANCELLED = "cancelled"
+"""Rule of the receipt: the notices of a cancellation have gone (B-24)."""
+
+_MESSAGES = {
+    kinds.CONFIRMATION: Kind.CONFIRMATION,
+    kinds.REMINDER: Kind.REMINDER,
+    kinds.MOVED: Kind.MOVED,
+    kinds.CANCELLED_BY_PATIENT: Kind.CANCELLED_BY_PATIENT,
+    kinds.CANCELLED_BY_PRACTITIONER: Kind.CANCELLED_BY_PRACTITIONER,
+    kinds.CONTACT_CORRECTED: Kind.CONTACT_CORRECTED,
+    kinds.MANAGE_LINKS: Kind.MANAGE_LINKS,
+    kinds.SLOT_FREED: Kind.SLOT_FREED,
+}
+_STATUS_OF_CANCELLING = {
+    kinds.CANCELLED_BY_PATIENT: Appointment.Status.CANCELLED_BY_PATIENT,
+    kinds.CANCELLED_BY_PRACTITIONER: Appointment.Status.CANCELLED_BY_PRACTITIONER,
+    kinds.SLOT_FREED: Appointment.Status.CANCELLED_BY_PATIENT,
+}
+_HOLDS_ADDRESS = (*kinds.TO_PATIENT, kinds.CONTACT_CORRECTED)
+
+
+def dropped(reason: str) -> Outcome:
+    """An entry that has lost its sense."""
+    return Outcome(OutboxEntry.State.DROPPED, reason)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one message needs once the transaction is over; it lives as long as its sending."""
+
+    entry: OutboxEntry
+    kind: Kind
+    recipient: Recipient
+    channel: Channel
+    visit: dict[str, Any]
+    manage_token: str
+    short_token: str
+
+
+class Notice:
+    """The handler of one kind of entry."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def prepare(
+        self, entry: OutboxEntry, *, unit: Unit, now: datetime
+    ) -> Outcome | Callable[[], Outcome]:
+        """Re-read the appointment: what has moved, ended, been cancelled or erased is not sent."""
+        appointment = _appointment(entry)
+        if appointment is None:
+            return dropped("gone")
+        refusal = why_not(entry, appointment, now=now)
+        if refusal:
+            return dropped(refusal)
+        settings = deadlines.practice()
+        if self.kind == kinds.SLOT_FREED:
+            recipient = Recipient(email=_address_of_practitioner(appointment, settings))
+        else:
+            person = _person(appointment)
+            if person is None:
+                return dropped("erased")
+            recipient = _recipient(self.kind, person)
+        return self._letter(entry, appointment, recipient, settings, unit=unit, now=now)
+
+    def _letter(
+        self,
+        entry: OutboxEntry,
+        appointment: Appointment,
+        recipient: Recipient,
+        settings: Practice,
+        *,
+        unit: Unit,
+        now: datetime,
+    ) -> Outcome | Callable[[], Outcome]:
+        channel = messages.choose_channel(recipient, sms_enabled=settings.sms_enabled)
+        if channel is Channel.NONE:
+            return Outcome(OutboxEntry.State.NO_CHANNEL)
+        letter = Letter(
+            entry=entry,
+            kind=_MESSAGES[self.kind],
+            recipient=recipient,
+            channel=channel,
+            visit=_facts(entry, appointment, settings, now=now),
+            manage_token=links.manage_token(appointment),
+            short_token=links.short_token(appointment),
+        )
+        return partial(send, letter, unit=unit, now=now)
+
+    def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
+        """Apply the table of erasure to what is left of the person (design section 5)."""
+        appointment = _appointment(entry)
+        contact = contacts.contact_of(appointment) if appointment else None
+        if appointment is None or contact is None:
+            return
+        if self.kind == kinds.CONTACT_CORRECTED and not _is_pending(entry, [self.kind]):
+            contacts.forget_previous_email(contact=contact)
+        if appointment.is_cancelled:
+            if not _is_pending(entry, _HOLDS_ADDRESS):
+                contacts.erase(contact=contact, rule=CANCELLED, now=now)
+            return
+        if self.kind == kinds.REMINDER:
+            deadlines.recompute(appointment=appointment)
+
+
+def why_not(entry: OutboxEntry, appointment: Appointment, *, now: datetime) -> str:
+    """Return why an entry must not be sent any more, or nothing."""
+    if entry.kind in _STATUS_OF_CANCELLING:
+        is_so = appointment.status == _STATUS_OF_CANCELLING[entry.kind]
+        return "" if is_so and entry.version == appointment.sequence else "moved"
+    if appointment.is_cancelled:
+        return "cancelled"
+    if entry.kind in kinds.BEFORE_THE_VISIT and entry.version != appointment.sequence:
+        return "moved"
+    if appointment.starts_at <= now:
+        return "late"
+    return _why_no_reminder(entry, appointment, now=now) if entry.kind == kinds.REMINDER else ""
+
+
+def _why_no_reminder(entry: OutboxEntry, appointment: Appointment, *, now: datetime) -> str:
+    if not appointment.has_reminder:
+        return "stopped"
+    if entry.expires_at is not None and now > entry.expires_at:
+        return "late"
+    local = now.astimezone(ZoneInfo(appointment.location.time_zone))
+    minute = local.hour * 60 + local.minute
+    return "" if erasure.QUIET_UNTIL <= minute < erasure.QUIET_FROM else "quiet_hours"
+
+
+def send(letter: Letter, *, unit: Unit, now: datetime) -> Outcome:
+    """Hand one letter over, outside any unit; raises TryAgain when the outside does not answer."""
+    visit = _visit(letter, base_url=routing.base_url(unit))
+    try:
+        if letter.channel is Channel.SMS:
+            return _send_sms(letter, visit)
+        return _send_mail(letter, visit, now=now)
+    except (MailUnavailableError, sms.SmsUnavailableError) as error:
+        raise TryAgain(str(error)) from None
+    except (MailRefusedError, sms.SmsRefusedError) as error:
+        return Outcome(OutboxEntry.State.FAILED, str(error))
+
+
+def _send_mail(letter: Letter, visit: Visit, *, now: datetime) -> Outcome:
+    mail = messages.render_mail(
+        letter.kind,
+        visit=visit,
+        recipient=letter.recipient,
+        key=letter.entry.ref,
+        now=now,
+        is_retry=letter.entry.attempts > 1,
+        visits=[visit],
+    )
+    hand_over(mail)
+    return SENT
+
+
+def _send_sms(letter: Letter, visit: Visit) -> Outcome:
+    gateway = sms.gateway()
+    if gateway is None:
+        return Outcome(OutboxEntry.State.NO_CHANNEL)
+    try:
+        text = messages.render_sms(letter.kind, visit=visit)
+    except ValueError:
+        return Outcome(OutboxEntry.State.FAILED, "too_long")
+    gateway.send(
+        number=letter.recipient.phone,
+        text=text,
+        key=letter.entry.ref,
+        is_retry=letter.entry.attempts > 1,
+    )
+    return SENT
+
+
+def _visit(letter: Letter, *, base_url: str) -> Visit:
+    def address(name: str, token: str) -> str:
+        return base_url + reverse(f"booking:{name}", args=[token], urlconf="config.urls_tenant")
+
+    return Visit(
+        base_url=base_url,
+        manage_url=address("manage", letter.manage_token),
+        short_url=address("short", letter.short_token),
+        **letter.visit,
+    )
+
+
+def _facts(
+    entry: OutboxEntry, appointment: Appointment, settings: Practice, *, now: datetime
+) -> dict[str, Any]:
+    """What a Visit says, addresses apart: they need the router's role."""
+    location = appointment.location
+    zone = ZoneInfo(location.time_zone)
+    until = appointments.change_until(appointment)
+    return {
+        "ref": appointment.ref,
+        "sequence": appointment.sequence,
+        "starts_at": appointment.starts_at,
+        "ends_at": appointment.ends_at,
+        "zone": zone,
+        "practitioner": appointment.practitioner.name,
+        "substitute": _substitute(appointment, zone),
+        "place": place_lines(location),
+        "town": settings.town,
+        "practice_phone": settings.phone,
+        "practice_email": settings.email,
+        "spoken_ref": appointment.spoken_ref,
+        "limit_at": _limit(appointment, settings),
+        "reminder_at": _coming_reminder(appointment, now=now),
+        "changes_until": None if until == appointment.starts_at else until,
+        "previous_starts_at": _previous_start(entry),
+    }
+
+
+def place_lines(location: Location) -> tuple[str, ...]:
+    """Where to go, line by line; for a visit or a video, what kind of place it is."""
+    if location.kind != Location.Kind.OFFICE:
+        return (str(Location.Kind(location.kind).label),)
+    town = f"{location.postcode} {location.town}".strip()
+    return tuple(line for line in (location.street, town) if line)
+
+
+def _appointment(entry: OutboxEntry) -> Appointment | None:
+    return (
+        Appointment.objects.select_related(
+            "practitioner", "practitioner__user", "location", "appointment_type"
+        )
+        .filter(pk=entry.object_id or 0)
+        .first()
+    )
+
+
+def _person(appointment: Appointment) -> Person | None:
+    contact = contacts.contact_of(appointment)
+    return contacts.open_contact(contact) if contact else None
+
+
+def _recipient(kind: str, person: Person) -> Recipient:
+    if kind == kinds.CONTACT_CORRECTED:
+        return Recipient(email=person.previous_email)
+    return Recipient(
+        first_name=person.first_name,
+        email=person.email,
+        phone=person.phone,
+        relative=person.relative,
+    )
+
+
+def _address_of_practitioner(appointment: Appointment, settings: Practice) -> str:
+    user = appointment.practitioner.user
+    return (user.email if user else "") or settings.email
+
+
+def _substitute(appointment: Appointment, zone: ZoneInfo) -> str:
+    on = appointment.starts_at.astimezone(zone).date()
+    names = Replacement.objects.filter(
+        practitioner=appointment.practitioner, from_on__lte=on, to_on__gte=on
+    ).values_list("substitute_name", flat=True)
+    return names.first() or ""
+
+
+def _limit(appointment: Appointment, settings: Practice) -> datetime | None:
+    if appointment.booked_at is None:
+        return None
+    return erasure.erasure_limit(
+        booked_at=appointment.booked_at, retention_days=settings.retention_days
+    )
+
+
+def _coming_reminder(appointment: Appointment, *, now: datetime) -> datetime | None:
+    due = OutboxEntry.objects.filter(
+        kind=kinds.REMINDER,
+        object_id=appointment.pk,
+        version=appointment.sequence,
+        state=OutboxEntry.State.PENDING,
+        due_at__gt=now,
+    )
+    return due.values_list("due_at", flat=True).first()
+
+
+def _previous_start(entry: OutboxEntry) -> datetime | None:
+    if entry.kind != kinds.MOVED or not entry.audience:
+        return None
+    return datetime.fromisoformat(entry.audience)
+
+
+def _is_pending(entry: OutboxEntry, kinds_: Any) -> bool:
+    return OutboxEntry.objects.filter(
+        object_id=entry.object_id, kind__in=kinds_, state=OutboxEntry.State.PENDING
+    ).exists()
+
+
+def register() -> None:
+    """Make the notices responsible for their kinds; called once, when the apps are ready."""
+    for kind in _MESSAGES:
+        delivery.register(kind, Notice(kind))

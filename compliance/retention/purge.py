@@ -1,0 +1,33 @@
+"""Erasing on time: batches of 500, each its own transaction, restartable at any instruction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from booking.services import contacts, leftovers
+from tenants.schema import Unit, inside
+
+BATCH = 500
+
+
+def purge(unit: Unit, *, now: datetime) -> int:
+    """Erase everybody of one schema whose date has come; return how many.
+
+    Two purges at once share the work, and a second run finds nothing to do.
+    """
+    return _until_done(unit, lambda: contacts.erase_due(now=now, limit=BATCH))
+
+
+def tidy(unit: Unit, *, now: datetime) -> None:
+    """Clear what names nobody but has no use any more: holds, links, rows past their 30 days."""
+    for sweep in (leftovers.drop_stale_holds, leftovers.forget_links, leftovers.count_and_delete):
+        _until_done(unit, lambda sweep=sweep: sweep(now=now, limit=BATCH))  # type: ignore[misc]
+
+
+def _until_done(unit: Unit, batch: Callable[[], int]) -> int:
+    done = 0
+    while True:
+        with inside(unit):
+            swept = batch()
+        done += swept
+        if swept < BATCH:
+            return done

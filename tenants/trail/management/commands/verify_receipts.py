@@ -1,0 +1,28 @@
+"""Check that no receipt of erasure and no act was altered, removed or put in another order."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tenants.routing import kept_units
+from tenants.schema import PUBLIC, inside
+from tenants.trail import chain, receipts
+
+
+class Command(BaseCommand):
+    """Walk the chains of every schema; fail when one is broken."""
+
+    help = __doc__ or ""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print one line per schema."""
+        broken = 0
+        for unit in [PUBLIC, *kept_units()]:
+            with inside(unit):
+                verdicts = {"receipts": receipts.verify(), "acts": chain.verify_acts()}
+            for name, verdict in verdicts.items():
+                state = "intact" if verdict.is_intact else f"BROKEN at {verdict.broken_at}"
+                self.stdout.write(f"{unit.schema} {name}: {verdict.links} links, {state}")
+                broken += not verdict.is_intact
+        if broken:
+            raise CommandError(f"{broken} broken chains")

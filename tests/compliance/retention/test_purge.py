@@ -1,0 +1,253 @@
+"""Erasing on time: what goes, what stays, and what happens when it is stopped or run twice."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from booking.models import Appointment, DailyCount, PatientContact
+from booking.services import contacts, leftovers, links
+from compliance.retention import alerts
+from compliance.retention import purge as sweeping
+from compliance.retention.due import backlog, overdue
+from tenants import ledger
+from tenants.keyring.models import DataKey
+from tenants.outbox.delivery import deliver_entry
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import PUBLIC, Unit, inside
+from tenants.trail import receipts
+from tests.conftest import ONE, owner_cursor
+from tests.factories import NOW, Cabinet, make_appointment
+
+MINUTE = timedelta(minutes=1)
+
+
+def booked(cabinet: Cabinet, count: int = 1) -> list[Appointment]:
+    """Book ``count`` half-hours of the coming days by hand, each with a person."""
+    first = NOW + timedelta(days=2)
+    return [
+        make_appointment(cabinet, starts_at=first + timedelta(hours=number))
+        for number in range(count)
+    ]
+
+
+def due_at(appointment: Appointment) -> timedelta:
+    return PatientContact.objects.get(appointment=appointment).erase_at - NOW
+
+
+def test_nobody_is_erased_a_minute_early(tenant: Unit) -> None:
+    (appointment,) = booked(Cabinet())
+    until = NOW + due_at(appointment)
+
+    assert contacts.erase_due(now=until - timedelta(microseconds=1)) == 0
+    assert contacts.erase_due(now=until) == 1
+
+
+def test_an_erasure_leaves_neither_key_nor_contact_nor_message(tenant: Unit) -> None:
+    (appointment,) = booked(Cabinet())
+    contact = PatientContact.objects.get()
+    now = NOW + timedelta(days=30)
+
+    contacts.erase_due(now=now)
+
+    assert not PatientContact.objects.exists()
+    assert not DataKey.objects.exists()
+    assert not OutboxEntry.objects.filter(state=OutboxEntry.State.PENDING).exists()
+    appointment.refresh_from_db()
+    assert appointment.erased_at == now
+    receipt = receipts.of(appointment.ref)
+    assert receipt is not None
+    assert (receipt.rule, receipt.at, len(receipt.key_fingerprint)) == ("B-21 due", now, 64)
+    hashes = ledger.erased_hashes()[ONE.schema, "booking_patientcontact"]
+    assert hashes == {
+        ledger.ref_hash(schema=ONE.schema, table="booking_patientcontact", ref=contact.ref)
+    }
+
+
+def test_the_ledger_is_written_before_anything_is_erased(
+    tenant: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booked(Cabinet())
+
+    def full_disk(**_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(ledger, "append_many", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        contacts.erase_due(now=NOW + timedelta(days=30))
+
+    assert PatientContact.objects.count() == DataKey.objects.count() == 1
+
+
+def test_a_contact_whose_key_is_gone_already_is_erased_like_the_others(tenant: Unit) -> None:
+    booked(Cabinet())
+    DataKey.objects.all().delete()
+
+    assert contacts.erase_due(now=NOW + timedelta(days=30)) == 1
+    assert receipts.verify().is_intact
+
+
+def test_erasing_many_costs_no_more_statements_than_erasing_two(tenant: Unit) -> None:
+    cabinet = Cabinet()
+    booked(cabinet, 8)
+    later = NOW + timedelta(days=30)
+
+    with CaptureQueriesContext(connection) as two:
+        assert contacts.erase_due(now=later, limit=2) == 2
+    with CaptureQueriesContext(connection) as six:
+        assert contacts.erase_due(now=later) == 6
+
+    assert len(six) == len(two) <= 12
+    assert receipts.verify().links == 8
+
+
+def test_the_purge_takes_one_transaction_per_batch_and_resumes_after_a_crash(
+    committed_tenant: Callable[[str], Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = committed_tenant("purge")
+    with inside(unit):
+        booked(Cabinet(), 7)
+    monkeypatch.setattr(sweeping, "BATCH", 3)
+    later = NOW + timedelta(days=30)
+    real, calls = contacts.erase_due, []
+
+    def crash_in_the_second_batch(**arguments: object) -> int:
+        erased = real(**arguments)  # type: ignore[arg-type]  # passed through
+        calls.append(erased)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return erased
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contacts, "erase_due", crash_in_the_second_batch)
+        with pytest.raises(KeyboardInterrupt):
+            sweeping.purge(unit, now=later)
+
+    with inside(unit):
+        assert PatientContact.objects.count() == 4
+    assert sweeping.purge(unit, now=later) == 4
+    assert sweeping.purge(unit, now=later) == 0
+    with inside(unit):
+        assert receipts.verify().links == 7
+        assert DataKey.objects.count() == 0
+
+
+def test_a_row_that_another_purge_holds_is_left_to_it(
+    committed_tenant: Callable[[str], Unit],
+) -> None:
+    unit = committed_tenant("purge")
+    with inside(unit):
+        booked(Cabinet(), 2)
+        held = PatientContact.objects.order_by("pk").values_list("pk", flat=True)[0]
+    later = NOW + timedelta(days=30)
+
+    with owner_cursor() as other:
+        other.execute(
+            f"SELECT 1 FROM {unit.schema}.booking_patientcontact WHERE id = %s FOR UPDATE", [held]
+        )
+        assert sweeping.purge(unit, now=later) == 1
+
+    assert sweeping.purge(unit, now=later) == 1
+
+
+def test_the_backlog_is_counted_per_schema_in_one_query(
+    committed_tenant: Callable[[str], Unit],
+) -> None:
+    unit = committed_tenant("purge")
+    with inside(unit):
+        first, _second = booked(Cabinet(), 2)
+        oldest = NOW + due_at(first)
+
+    assert backlog(until=oldest - MINUTE) == []
+    (entry,) = backlog(until=NOW + timedelta(days=30))
+    assert (entry.unit, entry.count, entry.oldest_at) == (unit, 2, oldest)
+
+
+def test_an_erasure_is_overdue_after_an_hour_and_the_staff_is_told_once_an_hour(
+    committed_tenant: Callable[[str], Unit],
+) -> None:
+    unit = committed_tenant("purge")
+    with inside(unit):
+        (appointment,) = booked(Cabinet())
+        due = NOW + due_at(appointment)
+
+    assert overdue(now=due + 59 * MINUTE) == []
+    assert alerts.raise_alert(now=due + 59 * MINUTE) == 0
+    late = due + 60 * MINUTE
+    assert [entry.unit for entry in overdue(now=late)] == [unit]
+    assert (alerts.raise_alert(now=late), alerts.raise_alert(now=late)) == (1, 1)
+
+    with inside(PUBLIC):
+        (ref,) = OutboxEntry.objects.filter(kind=alerts.OVERDUE).values_list("ref", flat=True)
+    deliver_entry(unit=PUBLIC, ref=ref, now=late, clock=lambda: late)
+    assert [message.subject for message in mail.outbox] == ["Effacements en retard"]
+    assert "1 effacement a plus" in mail.outbox[0].body
+    with inside(PUBLIC):
+        OutboxEntry.objects.filter(kind=alerts.OVERDUE).delete()
+
+
+def test_the_command_purges_every_schema(committed_tenant: Callable[[str], Unit]) -> None:
+    unit = committed_tenant("purge")
+    with inside(unit):
+        booked(Cabinet(), 2)
+        PatientContact.objects.update(erase_at=NOW)
+
+    out = StringIO()
+    call_command("purge", stdout=out)
+
+    assert out.getvalue() == "2 erased.\n"
+
+
+def test_what_a_backup_brought_back_is_erased_again(tenant: Unit) -> None:
+    first, second = booked(Cabinet(), 2)
+    gone = PatientContact.objects.get(appointment=first)
+    hashes = {
+        ledger.ref_hash(schema=ONE.schema, table="booking_patientcontact", ref=ref)
+        for ref in (gone.ref, uuid.uuid4())
+    }
+
+    assert contacts.erase_again(hashes=hashes, now=NOW) == 1
+
+    assert PatientContact.objects.get().appointment == second
+    receipt = receipts.of(first.ref)
+    assert receipt is not None
+    assert receipt.rule == "S-27 restored"
+
+
+def test_a_link_is_forgotten_when_the_appointment_begins(tenant: Unit) -> None:
+    (appointment,) = booked(Cabinet())
+    token = links.manage_token(appointment)
+
+    assert leftovers.forget_links(now=appointment.starts_at - MINUTE) == 0
+    assert links.find_by_token(token) is not None
+    assert leftovers.forget_links(now=appointment.starts_at) == 1
+    assert links.find_by_token(token) is None
+    assert leftovers.forget_links(now=appointment.starts_at) == 0
+
+
+def test_a_past_appointment_is_counted_on_its_local_day_and_deleted(tenant: Unit) -> None:
+    cabinet = Cabinet()
+    first, *_others = booked(cabinet, 2)
+    contacts.erase_due(now=NOW + timedelta(days=20))
+    last_end = NOW + timedelta(days=2, hours=1, minutes=45)
+
+    assert leftovers.count_and_delete(now=first.ends_at + timedelta(days=30)) == 1
+    assert leftovers.count_and_delete(now=last_end + timedelta(days=30)) == 1
+
+    assert not Appointment.objects.exists()
+    count = DailyCount.objects.get()
+    assert (count.count, count.status) == (2, "booked")
+    assert count.on.isoformat() == "2026-11-12"
+
+
+def test_a_past_appointment_that_still_has_a_contact_is_not_deleted(tenant: Unit) -> None:
+    booked(Cabinet())
+
+    assert leftovers.count_and_delete(now=NOW + timedelta(days=90)) == 0
+    assert Appointment.objects.count() == 1
