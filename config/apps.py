@@ -1,4 +1,4 @@
-"""App configuration of the wiring: it only carries management commands of the house."""
+"""App configuration of the wiring: commands of the house and checks of the settings."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,7 @@ class ConfigConfig(AppConfig):
     """Wiring."""
 
     name = "config"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from config import checks  # noqa: F401  # registers itself

@@ -245,6 +245,10 @@ class PostgreSQL:
             "fsync": "on",
             "synchronous_commit": "on",
             "max_wal_size": "2GB",
+            # psycopg2 puts values into the statements: a log of statements is a log of people.
+            "log_statement": "none",
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
             "log_timezone": "UTC",
             "timezone": "UTC",
         }

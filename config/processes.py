@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def web(*, bind: str, workers: int = 1, threads: int = 8) -> list[str]:
     """The pages: gunicorn with threads, which is what the figures were measured with."""
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
-    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
-    return [*command, "--bind", bind, "--graceful-timeout", "8", "--no-control-socket"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"]
+    command += ["--workers", str(workers), "--threads", str(threads), "--bind", bind]
+    return [*command, "config.wsgi:application"]
 
 
 def worker(*, processes: int = 1, threads: int = 4) -> list[str]:

@@ -14,6 +14,9 @@ for _config in apps.get_app_configs():
     if _config.module is not None and module_has_submodule(_config.module, "actors"):
         importlib.import_module(f"{_config.name}.actors")
 
+from config.start import refuse_unsafe_settings  # noqa: E402  # the apps must be ready first
 from tenants.broker import broker  # noqa: E402  # the apps must be ready first
+
+refuse_unsafe_settings()
 
 __all__ = ["broker"]

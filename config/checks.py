@@ -1,0 +1,95 @@
+"""What no process starts with: a demonstration's settings in production, or production's in a demonstration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.db import connection
+
+from tenants.schema import SWEEPER, inside
+
+_LOCAL_NAMES = (".localhost", ".local", ".internal", ".test", ".example", ".invalid")
+_DEMONSTRATION = "démonstration"
+_SILENT_SERVER = {
+    "log_statement": ("none",),
+    "log_min_error_statement": ("panic", "fatal"),
+    "log_min_duration_statement": ("-1",),
+    "log_error_verbosity": ("terse",),
+}
+"""psycopg2 puts values into the statements: a server that logs statements or details logs people."""
+
+Rule = tuple[str, bool, str]
+
+
+@register()
+def check_environment(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Refuse settings that belong elsewhere; the number is that of the table of docs/running.md."""
+    rules = _rules_of_production() if settings.PRODUCTION else _rules_of_demonstration()
+    return [Error(message, id=f"config.{number}") for number, holds, message in rules if not holds]
+
+
+def _rules_of_production() -> Sequence[Rule]:
+    return (
+        ("E001", "." in settings.APEX and not _is_local(settings.APEX), "APEX is no public name"),
+        ("E002", settings.SCHEME == "https", "SCHEME must be https"),
+        (
+            "E003",
+            len(settings.SECRET_KEY) >= 50 and not settings.SECRET_KEY.startswith("local-only"),
+            "SECRET_KEY must be 50 random characters",
+        ),
+        ("E004", not settings.MAIL_SPOOL, "MAIL_SPOOL keeps mails in a folder: demonstration only"),
+        ("E005", not settings.BROKER_URL.startswith("stub"), "BROKER_URL must name a broker"),
+        (
+            "E006",
+            not Path(settings.ERASURE_LEDGER).is_relative_to(settings.BASE_DIR),
+            "ERASURE_LEDGER must be outside the program's folder, on another disk than the database",
+        ),
+        (
+            "E007",
+            _DEMONSTRATION not in settings.HOST_PROVIDER["name"],
+            "HOST_PROVIDER_NAME, _ADDRESS and _PHONE stand in the legal notice",
+        ),
+        ("E008", settings.TRUSTED_PROXIES >= 1, "TRUSTED_PROXIES must count the proxy in front"),
+        (
+            "E009",
+            not any(_is_local(host) for host in settings.PUBLIC_HOSTS),
+            "PUBLIC_HOSTS holds a local name",
+        ),
+    )
+
+
+def _rules_of_demonstration() -> Sequence[Rule]:
+    hint = "LIBRDV_DEMO and LIBRDV_TESTING are for this machine only"
+    return (
+        ("E021", all(map(_is_local, (settings.APEX, *settings.PUBLIC_HOSTS))), hint),
+        ("E022", settings.SCHEME == "http", hint),
+        ("E023", not (settings.DEMO and settings.TESTING), "either a demonstration or a test"),
+    )
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or host.endswith(_LOCAL_NAMES)
+
+
+@register(Tags.database, deploy=True)
+def check_server_logs(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Warn when PostgreSQL's own log would hold the values of statements (S-24)."""
+    if not databases or settings.AS_OWNER:
+        return []
+    with inside(SWEEPER), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_SILENT_SERVER)]
+        )
+        found = dict(cursor.fetchall())
+    return [
+        CheckWarning(
+            f"PostgreSQL: set {name} = {wanted[0]}, or its log holds values", id="config.W031"
+        )
+        for name, wanted in _SILENT_SERVER.items()
+        if found.get(name) not in wanted
+    ]

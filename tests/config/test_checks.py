@@ -1,0 +1,132 @@
+"""No process starts with settings that belong elsewhere."""
+
+import os
+import secrets
+import subprocess
+import sys
+
+import pytest
+from pytest_django import Settings
+
+from config import checks
+from config.processes import ROOT
+from tenants.schema import Unit
+
+GOOD = {
+    "APEX": "lib-rdv.fr",
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "LIBRDV_KEKS": "2026a:" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    "EMAIL_URL": "smtp+tls://librdv:secret@mail.lib-rdv.fr:587",
+    "ERASURE_LEDGER": "/var/lib/lib-rdv/erasures.ledger",
+    "HOST_PROVIDER_NAME": "Hébergeur Exemple SAS",
+    "HOST_PROVIDER_ADDRESS": "1 rue de l'Exemple, Lyon",
+    "HOST_PROVIDER_PHONE": "04 00 00 00 00",
+}
+
+
+def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with production's environment, and a few changes."""
+    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "DATABASE_URL", "REDIS_URL"}}
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        check=False,
+        cwd=ROOT,
+        env={**kept, **GOOD, **changes},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_production_environment_passes_every_check() -> None:
+    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def codes() -> set[str]:
+    return {check.id for check in checks.check_environment(None)}
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    """Give this process settings as production has them."""
+    settings.PRODUCTION, settings.SCHEME, settings.TRUSTED_PROXIES = True, "https", 1
+    settings.APEX, settings.PUBLIC_HOSTS = GOOD["APEX"], (GOOD["APEX"],)
+    settings.SECRET_KEY, settings.ERASURE_LEDGER = GOOD["SECRET_KEY"], GOOD["ERASURE_LEDGER"]
+    settings.HOST_PROVIDER = {"name": GOOD["HOST_PROVIDER_NAME"]}
+    settings.BROKER_URL = "redis://127.0.0.1:6379/0"
+    assert codes() == set()
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "value"),
+    [
+        ("E001", "APEX", "lib-rdv.localhost"),
+        ("E001", "APEX", "librdv"),
+        ("E002", "SCHEME", "http"),
+        ("E003", "SECRET_KEY", "short"),
+        ("E003", "SECRET_KEY", "local-only-" + "0" * 50),
+        ("E004", "MAIL_SPOOL", "/tmp/mails"),
+        ("E005", "BROKER_URL", "stub://"),
+        ("E006", "ERASURE_LEDGER", str(ROOT / "erasures.ledger")),
+        ("E007", "HOST_PROVIDER", {"name": "hébergeur de démonstration"}),
+        ("E008", "TRUSTED_PROXIES", 0),
+        ("E009", "PUBLIC_HOSTS", ("lib-rdv.fr", "lib-rdv.localhost")),
+    ],
+)
+def test_production_refuses_what_belongs_to_a_demonstration(
+    production: Settings, code: str, name: str, value: object
+) -> None:
+    setattr(production, name, value)
+
+    assert codes() == {f"config.{code}"}
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("E021", {"APEX": "lib-rdv.fr"}),
+        ("E021", {"PUBLIC_HOSTS": ("lib-rdv.localhost", "lib-rdv.fr")}),
+        ("E022", {"SCHEME": "https"}),
+        ("E023", {"DEMO": True, "TESTING": True}),
+    ],
+)
+def test_a_demonstration_refuses_what_belongs_to_production(
+    settings: Settings, code: str, changes: dict[str, object]
+) -> None:
+    assert codes() == set()
+    for name, value in changes.items():
+        setattr(settings, name, value)
+
+    assert codes() == {f"config.{code}"}
+
+
+@pytest.mark.parametrize("process", ["config.wsgi", "config.worker"])
+def test_web_and_worker_refuse_to_start(process: str) -> None:
+    owner = "postgres://owner@/librdv"
+    done = run("-c", f"import {process}", SCHEME="http", OWNER_DATABASE_URL=owner, LIBRDV_KEKS="")
+
+    assert done.returncode != 0
+    for reason in ("config.E002", "keyring.E001", "OWNER_DATABASE_URL"):
+        assert reason in done.stderr
+
+
+@pytest.mark.parametrize("process", ["config.wsgi", "config.worker"])
+def test_web_and_worker_start_with_productions_settings(process: str) -> None:
+    done = run("-c", f"import {process}")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_server_of_the_run_logs_no_statement(public: Unit) -> None:
+    assert checks.check_server_logs(None, databases=["default"]) == []
+
+
+def test_a_server_that_logs_statements_is_noticed(
+    public: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_SILENT_SERVER", {"log_statement": ("something else",)})
+
+    assert [c.id for c in checks.check_server_logs(None, databases=["default"])] == ["config.W031"]
