@@ -1,5 +1,6 @@
 """The settings of every process, read from the environment (see docs/running.md for the variables)."""
 
+import base64
 import os
 from pathlib import Path
 
@@ -82,7 +83,13 @@ PG_BIN = env("PG_BIN", default="")
 # --- Keys (design section 4) ----------------------------------------------------------------------
 PRODUCTION = not IS_LOCAL
 KEKS = load_keks(os.environ) or ([DEMO_KEK] if IS_LOCAL else [])
+# The erasure ledger stands outside the database, and is never restored from a backup of it.
 ERASURE_LEDGER = env("ERASURE_LEDGER", default=str(BASE_DIR / ".cache" / "erasures.ledger"))
+
+# --- Backups: the main dump for 30 days, the keys in a dump of their own for 7 (B-20, S-27) -----------
+BACKUP_DIR = env("BACKUP_DIR", default=str(BASE_DIR / ".cache" / "backups"))
+KEY_BACKUP_DIR = env("KEY_BACKUP_DIR", default=f"{BACKUP_DIR}/keys")
+BACKUP_KEY = base64.b64decode(env("LIBRDV_BACKUP_KEY", default=""), validate=True)
 
 # --- Broker, cache --------------------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")

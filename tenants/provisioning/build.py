@@ -99,12 +99,17 @@ def build_schema(cursor: Any, *, schema: str, app_role: str) -> None:
     restrict(cursor, schema=schema)
 
 
-def create_role_and_schema(cursor: Any, *, schema: str, app_role: str) -> None:
-    """Create the tenant's role and its empty schema, with the rights that its tables will have."""
+def create_role(cursor: Any, *, schema: str, app_role: str) -> None:
+    """Create the tenant's role, which owns nothing; harmless when it is there."""
     if not _role_exists(cursor, schema):
         _run(cursor, "CREATE ROLE {} NOLOGIN", schema)
         _run(cursor, "GRANT {} TO {}", schema, app_role)
         _run(cursor, "GRANT {} TO {}", TENANTS_GROUP, schema)
+
+
+def create_role_and_schema(cursor: Any, *, schema: str, app_role: str) -> None:
+    """Create the tenant's role and its empty schema, with the rights that its tables will have."""
+    create_role(cursor, schema=schema, app_role=app_role)
     _run(cursor, "CREATE SCHEMA {}", schema)
     # Right after CREATE SCHEMA: default privileges belong to the login that issues them, the owner.
     _run(

@@ -1,0 +1,96 @@
+"""Sealing a backup's files with AES-256-GCM as they are written. No Django, nothing kept in memory.
+
+A file is a header with a salt, then chunks: length, then ciphertext. The chunk's number is its nonce and
+the last one says that it is the last, so a file that was cut, reordered or spliced does not open.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+MAGIC = b"LRDVBAK1"
+SALT_BYTES = 16
+CHUNK_BYTES = 1 << 20
+_LENGTH = struct.Struct(">I")
+_TAG_BYTES = 16
+
+
+class BadBackup(Exception):
+    """The file is no sealed backup, was damaged or cut, or the key is another one."""
+
+
+def seal(*, source: BinaryIO, target: BinaryIO, key: bytes) -> None:
+    """Write everything that ``source`` gives, sealed under a key derived for this file alone."""
+    salt = os.urandom(SALT_BYTES)
+    cipher = _cipher(key, salt)
+    target.write(MAGIC + salt)
+    number, chunk = 0, source.read(CHUNK_BYTES)
+    while True:
+        following = source.read(CHUNK_BYTES) if chunk else b""
+        sealed = cipher.encrypt(_nonce(number), chunk, _place(is_last=not following))
+        target.write(_LENGTH.pack(len(sealed)) + sealed)
+        if not following:
+            return
+        number, chunk = number + 1, following
+
+
+def opened(source: BinaryIO, *, key: bytes) -> Iterator[bytes]:
+    """Yield what was sealed, chunk by chunk; BadBackup as soon as something is wrong."""
+    header = source.read(len(MAGIC) + SALT_BYTES)
+    if not header.startswith(MAGIC) or len(header) != len(MAGIC) + SALT_BYTES:
+        raise BadBackup("not a sealed backup")
+    cipher = _cipher(key, header[len(MAGIC) :])
+    number, sealed = 0, _read_chunk(source)
+    while sealed:
+        following = _read_chunk(source)
+        yield _open(cipher, number, sealed, is_last=not following)
+        number, sealed = number + 1, following
+    if number == 0:
+        raise BadBackup("an empty backup")
+
+
+def is_sealed(source: BinaryIO) -> bool:
+    """Return whether the file begins like a sealed one; leaves the position where it was."""
+    start = source.tell()
+    found = source.read(len(MAGIC)) == MAGIC
+    source.seek(start)
+    return found
+
+
+def _open(cipher: AESGCM, number: int, sealed: bytes, *, is_last: bool) -> bytes:
+    try:
+        return cipher.decrypt(_nonce(number), sealed, _place(is_last=is_last))
+    except InvalidTag:
+        raise BadBackup("damaged, cut, or sealed by another key") from None
+
+
+def _read_chunk(source: BinaryIO) -> bytes:
+    head = source.read(_LENGTH.size)
+    if not head:
+        return b""
+    if len(head) != _LENGTH.size:
+        raise BadBackup("cut short")
+    (length,) = _LENGTH.unpack(head)
+    sealed = source.read(length) if _TAG_BYTES <= length <= CHUNK_BYTES + _TAG_BYTES else b""
+    if len(sealed) != length:
+        raise BadBackup("cut short")
+    return sealed
+
+
+def _cipher(key: bytes, salt: bytes) -> AESGCM:
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"lib-rdv|backup")
+    return AESGCM(hkdf.derive(key))
+
+
+def _nonce(number: int) -> bytes:
+    return number.to_bytes(12, "big")
+
+
+def _place(*, is_last: bool) -> bytes:
+    return b"last" if is_last else b"more"
