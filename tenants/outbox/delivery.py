@@ -72,23 +72,37 @@ def deliver_entry(
 ) -> Outcome | None:
     """Deliver one entry if it is due and nobody else has it; return its outcome, or None.
 
-    ``clock`` gives the instants after the act, which may have been slow.
+    ``clock`` gives the instants after the act, which may have been slow. An entry whose handler fails
+    backs off like one whose outside does not answer, and ends as FAILED: it never stops the others.
     """
+    # The claim has a transaction of its own: a handler that fails must not take its attempt back.
     with inside(unit):
         entry = _claim(ref=ref, now=now)
-        if entry is None:
-            return None
-        handler = _handlers[entry.kind]
+    if entry is None:
+        return None
+    try:
+        return _deliver(unit=unit, entry=entry, now=now, clock=clock)
+    except TryAgain as refusal:
+        reason = refusal.reason
+    except Exception as error:  # one poisoned entry may not stop the others
+        reason = type(error).__name__
+        log.exception("outbox_error", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
+    return _back_off(unit=unit, entry=entry, reason=reason[:40], now=clock())
+
+
+def _deliver(
+    *, unit: Unit, entry: OutboxEntry, now: datetime, clock: Callable[[], datetime]
+) -> Outcome | None:
+    handler = _handlers[entry.kind]
+    with inside(unit):
         prepared = handler.prepare(entry, unit=unit, now=now)
-    outcome = prepared
-    if not isinstance(outcome, Outcome):
-        try:
-            outcome = outcome()
-        except TryAgain as reason:
-            return _back_off(
-                unit=unit, entry=entry, reason=reason.reason, handler=handler, now=clock()
-            )
-    return _finish(unit=unit, entry=entry, outcome=outcome, handler=handler, now=clock())
+    outcome = prepared if isinstance(prepared, Outcome) else prepared()
+    with inside(unit):
+        won = _record(entry, outcome, now=clock())
+        if won:
+            handler.settle(entry, outcome, unit=unit, now=now)
+    log.info("outbox_done", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
+    return outcome if won else None
 
 
 def _claim(*, ref: uuid.UUID, now: datetime) -> OutboxEntry | None:
@@ -98,35 +112,31 @@ def _claim(*, ref: uuid.UUID, now: datetime) -> OutboxEntry | None:
     return OutboxEntry.objects.get(ref=ref) if mine else None
 
 
-def _back_off(
-    *, unit: Unit, entry: OutboxEntry, reason: str, handler: Handler, now: datetime
-) -> Outcome | None:
+def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> Outcome | None:
     if entry.attempts >= MAX_ATTEMPTS:
-        failed = Outcome(OutboxEntry.State.FAILED, reason)
-        return _finish(unit=unit, entry=entry, outcome=failed, handler=handler, now=now)
+        return _give_up(unit=unit, entry=entry, reason=reason, now=now)
     # Full jitter: many entries that failed together do not come back together.
     wait = timedelta(seconds=random.uniform(2, min(300, 5 * 2**entry.attempts)))  # noqa: S311
     with inside(unit):
         OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING).update(
             due_at=now + wait, reason=reason
         )
-    log.info(
-        "outbox_retry", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind, reason=reason
-    )
+    log.info("outbox_retry", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
     return None
 
 
-def _finish(
-    *, unit: Unit, entry: OutboxEntry, outcome: Outcome, handler: Handler, now: datetime
-) -> Outcome | None:
+def _give_up(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> Outcome:
+    failed = Outcome(OutboxEntry.State.FAILED, reason)
     with inside(unit):
-        won = OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING).update(
-            state=outcome.state, reason=outcome.reason, finished_at=now
-        )
-        if not won:
-            return None
-        handler.settle(entry, outcome, unit=unit, now=now)
-    log.info(
-        "outbox_done", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind, state=outcome.state
-    )
-    return outcome
+        won = _record(entry, failed, now=now)
+    handler = _handlers.get(entry.kind)
+    if won and handler is not None:
+        with inside(unit):
+            handler.settle(entry, failed, unit=unit, now=now)
+    return failed
+
+
+def _record(entry: OutboxEntry, outcome: Outcome, *, now: datetime) -> bool:
+    """Write the one terminal state; False when somebody else has written one."""
+    pending = OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING)
+    return bool(pending.update(state=outcome.state, reason=outcome.reason, finished_at=now))

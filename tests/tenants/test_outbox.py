@@ -141,6 +141,40 @@ def test_what_fails_is_tried_again_later_and_in_the_end_given_up(committed_tenan
     assert recorder.settled == [Outcome(OutboxEntry.State.FAILED, "smtp_451")]
 
 
+def test_a_poisoned_entry_ends_as_failed(committed_tenant, handle) -> None:
+    unit = committed_tenant("outbox")
+
+    def broken() -> Outcome:
+        raise ZeroDivisionError
+
+    handle(broken)
+    with inside(unit):
+        entry = due()
+    now = NOW
+    for _attempt in range(MAX_ATTEMPTS):
+        deliver(unit, entry.ref, now=now)
+        now += timedelta(minutes=10)
+    with inside(unit):
+        entry.refresh_from_db()
+
+    assert (entry.state, entry.reason) == (OutboxEntry.State.FAILED, "ZeroDivisionError")
+    assert entry.attempts == MAX_ATTEMPTS
+
+
+def test_an_entry_that_nobody_handles_is_kept_and_in_the_end_failed(committed_tenant) -> None:
+    unit = committed_tenant("outbox")
+    with inside(unit):
+        entry = due(kind="test.unknown")
+    now = NOW
+    for _attempt in range(MAX_ATTEMPTS):
+        deliver(unit, entry.ref, now=now)
+        now += timedelta(minutes=10)
+    with inside(unit):
+        entry.refresh_from_db()
+
+    assert entry.state == OutboxEntry.State.FAILED
+
+
 def test_writing_twice_is_writing_once(tenant: Unit) -> None:
     due()
     due()
