@@ -7,12 +7,13 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3 python3.13 python3.1
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help ready demo demo-reset test bench prove lock wheels migrations template screenshots
+.PHONY: help ready demo demo-reset format test bench prove lock wheels migrations template screenshots
 
 help:
 	@echo 'make demo          three practices to try, on http://lib-rdv.localhost:8000/ (Ctrl-C stops all)'
 	@echo 'make demo-reset    forget what the demonstration holds'
 	@echo 'make test          every check: format, types, contracts, tests, journeys, short proofs'
+	@echo 'make format        write Python and templates as the checks want them'
 	@echo 'make prove         the proofs in full; PROOF=race for one, SABOTAGE=guard to remove a guard'
 	@echo 'make bench         the figures beside their peers; BENCH=slots for one'
 	@echo 'make lock          resolve the dependencies again (UPGRADE=1 takes newer versions)'
@@ -35,11 +36,14 @@ demo-reset: ready
 test: ready
 	@$(RUN) -m tests.run
 
+format: ready
+	@$(RUN) -m tests.run format
+
 prove: ready
 	@$(RUN) -m tests.proofs $(PROOF) $(if $(SABOTAGE),--sabotage $(SABOTAGE)) $(if $(SHORT),--short)
 
 bench: ready
-	@$(RUN) -m tests.bench $(BENCH)
+	@$(RUN) -m tests.bench $(BENCH) $(if $(SHORT),--short)
 
 lock: ready
 	@$(RUN) -m config.lock $(if $(UPGRADE),--upgrade)
