@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from booking import form_token, limits, proof_of_work
+from booking import form_token, french, limits, proof_of_work
 from booking.errors import NotBookable, SlotTaken, TooManyBookings, TooManyHolds
 from booking.form_token import Expired, Forged, TooFast
 from booking.forms.public import HONEYPOT, DetailsForm, extra_name
@@ -17,7 +17,15 @@ from booking.models import Appointment, AppointmentType, ExtraField, FormVersion
 from booking.services import appointments, holds, links
 from booking.services.choice import Choice
 from booking.views.public import notice, search
-from booking.views.public.page import Site, patient_view, refusal, schema_of_request, show, too_many
+from booking.views.public.page import (
+    Site,
+    patient_view,
+    refusal,
+    region_of,
+    schema_of_request,
+    show,
+    too_many,
+)
 from booking.views.public.practice import CHOOSE
 from tenants.refs import new_ref
 
@@ -191,7 +199,7 @@ def _form(
 ) -> DetailsForm:
     form = DetailsForm(
         data,
-        region=held.location.territory or "FR",
+        region=region_of(held.location),
         sms_enabled=site.practice.sms_enabled,
         location=held.location,
         extra_fields=published_fields(),
@@ -204,7 +212,7 @@ def _form_of_choice(request: HttpRequest, site: Site, choice: Choice) -> Details
     location = Location.objects.get(pk=choice.location_id)
     return DetailsForm(
         request.POST,
-        region=location.territory or "FR",
+        region=region_of(location),
         sms_enabled=site.practice.sms_enabled,
         location=location,
         extra_fields=published_fields(),
@@ -274,6 +282,7 @@ def _details(
         ),
         "slot": search.write_value(held.starts_at, held.practitioner, held.location),
         "motif": held.appointment_type.ref.hex,
+        "zone_mention": "" if zone.key == "Europe/Paris" else french.zone_name(zone),
         "token": token,
         "work": work,
         "honeypot": HONEYPOT,

@@ -17,9 +17,9 @@ from booking.errors import AlreadyCancelled, BeyondPromise, BookingError, SlotTa
 from booking.forms.public import CorrectionForm, ErasureForm
 from booking.models import Appointment, Location, PatientContact
 from booking.persons import Person
-from booking.services import appointments, contacts, erasing, links, rights
+from booking.services import appointments, contacts, deadlines, erasing, links, rights
 from booking.views.public import notice, practice, search
-from booking.views.public.page import Site, patient_view, refusal, show, too_many
+from booking.views.public.page import Site, patient_view, refusal, region_of, show, too_many
 from tenants.trail import receipts
 from tenants.trail import services as trail
 
@@ -77,6 +77,17 @@ class Visit:
     def is_erased(self) -> bool:
         """Whether nobody is known behind this appointment any more."""
         return self.contact is None
+
+    @property
+    def expects_reminder(self) -> bool:
+        """Whether a reminder will leave, or would if the person can be reached."""
+        due = deadlines.reminder_at(
+            appointment=self.appointment,
+            settings=self.site.practice,
+            booked_at=self.appointment.booked_at or self.site.now,
+        )
+        is_ahead = due is not None and due > self.site.now
+        return is_ahead and self.appointment.has_reminder and not self.is_erased
 
     @property
     def zone_mention(self) -> str:
@@ -388,7 +399,7 @@ def _correction_form(visit: Visit, data: Any = None) -> CorrectionForm:
     nothing = _("Nous n'en avons pas.")
     return CorrectionForm(
         data,
-        region=visit.appointment.location.territory or "FR",
+        region=region_of(visit.appointment.location),
         phone_hint=phone if person.phone else nothing,
         email_hint=email if person.email else nothing,
     )

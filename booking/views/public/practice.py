@@ -1,6 +1,6 @@
 """P1 and P2: the practice page with its first free slots, and all slots week by week."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from booking import form_token, limits
-from booking.models import OpeningHours
+from booking.holidays import public_holidays
+from booking.models import Location, OpeningHours
 from booking.views.public import search as searches
 from booking.views.public.page import Site, patient_view, schema_of_request, show, too_many
 from booking.views.public.search import DayOfSlots, Search, SlotButton
@@ -101,7 +102,7 @@ def week_context(
     )
     first = _monday(found[0].day if found else today)
     monday = _monday(_within(_read_day(asked) or first, today, last))
-    days = _week(monday, found, today=today, last=last)
+    days = _week(search.location, monday, found, today=today, last=last)
     return {
         "search": search,
         "today": today,
@@ -126,31 +127,34 @@ def _first_days(found: Sequence[SlotButton]) -> list[DayOfSlots]:
     return [DayOfSlots(day.day, day.slots[:SLOTS_ON_FRONT]) for day in days]
 
 
-def _week(monday: date, found: Sequence[SlotButton], *, today: date, last: date) -> list[WeekDay]:
+def _week(
+    location: Location, monday: date, found: Sequence[SlotButton], *, today: date, last: date
+) -> list[WeekDay]:
     """Return Monday to Saturday; Sunday only when someone works."""
     by_day = {group.day: group.slots for group in searches.days_of(found)}
     days = [monday + timedelta(days=shift) for shift in range(7)]
     if days[6] not in by_day:
         days.pop()
-    return [_week_day(day, by_day.get(day, ()), today=today, last=last) for day in days]
+    return [
+        WeekDay(
+            day=day,
+            morning=[slot for slot in by_day.get(day, ()) if slot.starts_at.hour < _NOON],
+            afternoon=[slot for slot in by_day.get(day, ()) if slot.starts_at.hour >= _NOON],
+            is_today=day == today,
+            why_closed=_why_closed(location, day, today=today, last=last),
+        )
+        for day in days
+    ]
 
 
-def _week_day(day: date, slots: Iterable[SlotButton], *, today: date, last: date) -> WeekDay:
-    listed = list(slots)
-    why = ""
+def _why_closed(location: Location, day: date, *, today: date, last: date) -> str:
+    """Return what a day without any slot says."""
     if day < today:
-        why = _("Passé")
-    elif day > last:
-        why = _("Pas encore ouvert")
-    elif not listed:
-        why = _("Rien de libre")
-    return WeekDay(
-        day=day,
-        morning=[slot for slot in listed if slot.starts_at.hour < _NOON],
-        afternoon=[slot for slot in listed if slot.starts_at.hour >= _NOON],
-        is_today=day == today,
-        why_closed=why,
-    )
+        return _("Passé")
+    if day > last:
+        return _("Pas encore ouvert")
+    off = public_holidays(territory=location.territory, postcode=location.postcode, year=day.year)
+    return _("Jour férié") if day in off else _("Rien de libre")
 
 
 def _next_week(found: Sequence[SlotButton], days: Sequence[WeekDay]) -> date | None:
@@ -179,7 +183,7 @@ def _hours(search: Search, *, today: date) -> list[HoursRow]:
         else:
             drawn.append(([weekday], ranges))
     return [
-        HoursRow(_names(weekdays), ranges, is_today=today.weekday() in weekdays)
+        HoursRow(_names(weekdays), ranges, is_today=weekdays == [today.weekday()])
         for weekdays, ranges in drawn
     ]
 

@@ -8,7 +8,15 @@ from booking import form_token, limits
 from booking.forms.public import HONEYPOT, RightsForm
 from booking.models import Location
 from booking.services import rights
-from booking.views.public.page import Site, patient_view, refusal, schema_of_request, show, too_many
+from booking.views.public.page import (
+    Site,
+    patient_view,
+    refusal,
+    region_of,
+    schema_of_request,
+    show,
+    too_many,
+)
 
 PURPOSE = "rights"
 
@@ -16,7 +24,8 @@ PURPOSE = "rights"
 @patient_view("GET", "POST")
 def ask(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the form, or have the links of coming appointments sent again to their own address."""
-    region = Location.objects.values_list("territory", flat=True).first() or "FR"
+    place = Location.objects.filter(is_active=True).first()
+    region = region_of(place) if place else "FR"
     if request.method != "POST":
         return _page(request, site, RightsForm(region=region))
     network = limits.network_of(request)

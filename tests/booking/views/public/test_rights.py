@@ -1,0 +1,103 @@
+"""Having the links sent again, and the pages that say what is kept."""
+
+import html
+
+import pytest
+
+from booking import kinds
+from booking.models import Practice
+from tenants.outbox.models import OutboxEntry
+from tests.booking.views.public.conftest import Visitor, hidden, text
+
+
+def ask(visitor: Visitor, contact: str) -> tuple[int, str, str]:
+    fields = hidden(text(visitor.get("/mes-donnees/")))
+    visitor.wait(seconds=10)
+    answer = visitor.post("/mes-donnees/", fields | {"contact": contact})
+    location = answer.headers.get("Location", "")
+    return answer.status_code, location, text(visitor.get(location)) if location else text(answer)
+
+
+def links_due() -> int:
+    return OutboxEntry.objects.filter(kind=kinds.MANAGE_LINKS).count()
+
+
+def test_a_known_address_and_an_unknown_one_get_the_same_answer(visitor: Visitor) -> None:
+    visitor.book()
+
+    assert ask(visitor, "camille@example.org") == ask(visitor, "personne@example.org")
+    assert links_due() == 1
+
+
+@pytest.mark.parametrize(
+    "typed", ["CAMILLE@example.org", " camille@example.org ", "06 39 98 01 04", "+33 6 39 98 01 04"]
+)
+def test_links_are_found_however_the_address_is_written(visitor: Visitor, typed: str) -> None:
+    visitor.book(phone="0639980104")
+
+    ask(visitor, typed)
+
+    assert links_due() == 1
+
+
+def test_asking_twice_in_a_day_sends_once(visitor: Visitor) -> None:
+    visitor.book()
+    for _ in range(3):
+        ask(visitor, "camille@example.org")
+
+    assert links_due() == 1
+
+
+def test_past_appointments_are_not_sent(visitor: Visitor) -> None:
+    visitor.book()
+    visitor.wait(days=2)
+
+    ask(visitor, "camille@example.org")
+
+    assert links_due() == 0
+
+
+def test_the_fourth_question_about_an_address_is_answered_alike_and_sends_nothing(
+    visitor: Visitor,
+) -> None:
+    answers = [ask(visitor, "camille@example.org") for _ in range(3)]
+    visitor.book()
+
+    assert ask(visitor, "camille@example.org") == answers[0]
+    assert links_due() == 0
+
+
+@pytest.mark.parametrize("typed", ["", "x", "@", "12", "camille@"])
+def test_what_is_no_address_is_said_beside_the_field(visitor: Visitor, typed: str) -> None:
+    status, _location, page = ask(visitor, typed)
+
+    assert status == 422
+    assert 'aria-invalid="true"' in page
+
+
+def test_a_form_of_elsewhere_is_refused(visitor: Visitor) -> None:
+    assert visitor.post("/mes-donnees/", {"contact": "camille@example.org"}).status_code == 400
+
+
+def test_the_privacy_page_says_what_the_settings_say(visitor: Visitor) -> None:
+    Practice.objects.update(retention_days=100, reminder_minute=9 * 60 + 30)
+
+    page = html.unescape(text(visitor.get("/confidentialite/")))
+
+    assert "100 jours au plus" in page
+    assert "la veille à 9\u00a0h\u00a030" in page
+    assert "responsable" in page
+    assert "CNIL" in page
+
+
+def test_the_legal_notice_is_made_of_the_practice(visitor: Visitor) -> None:
+    page = html.unescape(text(visitor.get("/mentions-legales/")))
+
+    for part in (
+        "Maite Exemple EI",
+        "12 rue de la Falaise",
+        "Directeur de la publication",
+        "Hébergement",
+        "lib-rdv",
+    ):
+        assert part in page
