@@ -6,6 +6,7 @@ from booking.models import Practitioner
 from tenants.accounts.models import Role
 from tenants.accounts.services import invitations
 from tenants.accounts.services.invitations import Accepted
+from tenants.trail import services as trail
 
 _WITH_AGENDA = frozenset({Role.OWNER, Role.PRACTITIONER})
 
@@ -21,3 +22,15 @@ def join(*, token: str, password: str, name: str, now: datetime) -> Accepted:
         if not Practitioner.objects.filter(user=accepted.user).exists():
             free.update(user=accepted.user)
     return accepted
+
+
+def save_agenda(
+    *, practitioner: Practitioner | None, name: str, title: str, actor: str, now: datetime
+) -> Practitioner:
+    """Add an agenda after the others, or change its name and title."""
+    if practitioner is None:
+        practitioner = Practitioner(position=Practitioner.objects.count())
+    practitioner.name, practitioner.title = name, title
+    practitioner.save()
+    trail.record(verb="agenda.saved", ref=practitioner.ref, actor=actor, now=now)
+    return practitioner

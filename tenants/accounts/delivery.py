@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -19,6 +18,7 @@ from tenants.accounts import kinds
 from tenants.accounts.models import Invitation, User
 from tenants.accounts.services.invitations import token_of
 from tenants.accounts.tokens import ResetTokenGenerator
+from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
 from tenants.outbox.delivery import SENT, Outcome, TryAgain, register
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit
@@ -37,25 +37,28 @@ class Letter:
     name: str
     to: str
     path: str
-    idempotency_key: str
+    entry: OutboxEntry
     context: dict[str, Any]
 
 
 def post(letter: Letter, *, unit: Unit) -> Outcome:
     """Send one message; a server that refuses or does not answer is asked again later."""
     context = {**letter.context, "link": f"{site_address(unit)}{letter.path}"}
-    subject = " ".join(render_to_string(f"emails/{letter.name}.subject.txt", context).split())
-    message = EmailMultiAlternatives(
-        subject=subject,
+    mail = Mail(
+        key=letter.entry.ref,
+        written_at=letter.entry.created_at,
+        is_retry=letter.entry.attempts > 1,
+        subject=" ".join(render_to_string(f"emails/{letter.name}.subject.txt", context).split()),
         body=render_to_string(f"emails/{letter.name}.txt", context),
         to=[letter.to],
-        headers={"Message-ID": f"<{letter.idempotency_key}@{settings.APEX}>"},
     )
-    message.attach_alternative(render_to_string(f"emails/{letter.name}.html", context), "text/html")
+    mail.attach_alternative(render_to_string(f"emails/{letter.name}.html", context), "text/html")
     try:
-        message.send()
-    except OSError as error:  # SMTPException is one
-        raise TryAgain(type(error).__name__[:40]) from None
+        hand_over(mail)
+    except MailUnavailableError as error:
+        raise TryAgain(str(error)) from None
+    except MailRefusedError as error:
+        return Outcome(OutboxEntry.State.FAILED, str(error))
     return SENT
 
 
@@ -82,7 +85,7 @@ class InvitationLetter(_Handler):
             path=reverse(
                 "account_invitation", args=[token_of(invitation)], urlconf=_urlconf_of(unit)
             ),
-            idempotency_key=entry.ref.hex,
+            entry=entry,
             context={"name": invitation.name, "until": invitation.expires_at},
         )
         return lambda: post(letter, unit=unit)
@@ -104,7 +107,7 @@ class ResetLetter(_Handler):
             kwargs={"uidb36": user_pk_to_url_str(user), "key": quote(key)},
             urlconf=_urlconf_of(unit),
         )
-        letter = Letter("account_password_reset", user.email, path, entry.ref.hex, {})
+        letter = Letter("account_password_reset", user.email, path, entry, {})
         return lambda: post(letter, unit=unit)
 
 
@@ -120,7 +123,7 @@ class NoticeLetter(_Handler):
         if user is None:
             return GONE
         path = reverse("account_reset_password", urlconf=_urlconf_of(unit))
-        letter = Letter(self.name, user.email, path, entry.ref.hex, {"at": entry.created_at})
+        letter = Letter(self.name, user.email, path, entry, {"at": entry.created_at})
         return lambda: post(letter, unit=unit)
 
 

@@ -1,0 +1,201 @@
+"""Booking by hand, moving, cancelling, correcting: the forms of one appointment."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking.forms.dashboard.base import DayField, HourField, WorkForm
+from booking.french import UnreadablePhoneError, read_phone
+from booking.models import AppointmentType, Location, Practitioner
+from booking.persons import Person
+from booking.services.choice import Choice
+
+
+def read_contact(typed: str, *, region: str) -> tuple[str, str]:
+    """Return (phone, e-mail) of one field that takes either; raise ValidationError for neither."""
+    typed = typed.strip()
+    if not typed:
+        return "", ""
+    if "@" in typed:
+        try:
+            validate_email(typed)
+        except ValidationError:
+            raise ValidationError(_("Cette adresse e-mail ne semble pas valide.")) from None
+        return "", typed
+    try:
+        return read_phone(typed, region=region), ""
+    except UnreadablePhoneError:
+        raise ValidationError(
+            _("Ce numéro ne semble pas valide. Exemple\u00a0: 06\u00a012\u00a034\u00a056\u00a078.")
+        ) from None
+
+
+def split_name(typed: str) -> tuple[str, str]:
+    """Return (first, last) of « Camille Spécimen »; a single word is a last name."""
+    first, _space, last = " ".join(typed.split()).partition(" ")
+    return (first, last) if last else ("", first)
+
+
+class SlotForm(WorkForm):
+    """Who, where, what for and when: shared by booking by hand and moving."""
+
+    practitioner = forms.ModelChoiceField(
+        label=gettext_lazy("Praticien"), queryset=Practitioner.objects.none(), to_field_name="ref"
+    )
+    motif = forms.ModelChoiceField(
+        label=gettext_lazy("Motif"), queryset=AppointmentType.objects.none(), to_field_name="ref"
+    )
+    place = forms.ModelChoiceField(
+        label=gettext_lazy("Lieu"), queryset=Location.objects.none(), to_field_name="ref"
+    )
+    day = DayField(label=gettext_lazy("Jour"))
+    hour = HourField(
+        label=gettext_lazy("Heure"), help_text=gettext_lazy("Par exemple 9, 9h30 ou 14:15.")
+    )
+    anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, practitioners: Sequence[Practitioner], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices: dict[str, Any] = {
+            "practitioner": Practitioner.objects.filter(pk__in=[one.pk for one in practitioners]),
+            "motif": AppointmentType.objects.filter(
+                is_active=True, practitioners__in=practitioners
+            ).distinct(),
+            "place": Location.objects.filter(is_active=True),
+        }
+        for name, queryset in choices.items():
+            self._offer(name, queryset)
+
+    def _offer(self, name: str, queryset: Any) -> None:
+        """Offer the rows; a single one is chosen beforehand and not asked."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  # declared above
+        field.queryset = queryset
+        rows = list(queryset[:2])
+        if len(rows) == 1:
+            field.widget = forms.HiddenInput()
+            self.initial[name] = rows[0].ref
+        field.empty_label = None if rows else _("Aucun")
+
+    def clean(self) -> dict[str, Any]:
+        """Check that this motif is given there by this practitioner, and that the date can be."""
+        data = super().clean() or {}
+        motif, who, place = (data.get(name) for name in ("motif", "practitioner", "place"))
+        if motif and who and not motif.practitioners.filter(pk=who.pk).exists():
+            self.add_error("motif", _("Ce praticien ne reçoit pas pour ce motif."))
+        if motif and place and not motif.locations.filter(pk=place.pk).exists():
+            self.add_error("place", _("Ce motif ne se fait pas dans ce lieu."))
+        return data
+
+    @property
+    def starts_at(self) -> datetime:
+        """The chosen start, in the zone of the place."""
+        on, place = self.cleaned_data["day"], self.cleaned_data["place"]
+        minutes = int(self.cleaned_data["hour"])
+        return datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(place.time_zone)).replace(
+            hour=minutes // 60 % 24, minute=minutes % 60
+        ) + timedelta(days=minutes // (24 * 60))
+
+    @property
+    def choice(self) -> Choice:
+        """The slot, as the services take it."""
+        return Choice(
+            practitioner_id=self.cleaned_data["practitioner"].pk,
+            location_id=self.cleaned_data["place"].pk,
+            appointment_type_id=self.cleaned_data["motif"].pk,
+            starts_at=self.starts_at,
+        )
+
+
+class BookForm(SlotForm):
+    """Booking by hand: one field for the name, one for a phone or an e-mail, both may stay empty."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Prénom et nom"),
+        required=False,
+        max_length=160,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    contact = forms.CharField(
+        label=gettext_lazy("Téléphone ou e-mail"),
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Sans l’un des deux, aucun rappel ne partira."),
+    )
+    form_ref = forms.UUIDField(widget=forms.HiddenInput)
+
+    field_order = ["name", "contact", "practitioner", "motif", "place", "day", "hour"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("form_ref", uuid.uuid4())
+
+    def clean(self) -> dict[str, Any]:
+        """Read the contact in the territory of the place."""
+        data = super().clean()
+        place = data.get("place")
+        region = (place.territory if place else "") or "FR"
+        try:
+            data["phone"], data["email"] = read_contact(data.get("contact", ""), region=region)
+        except ValidationError as error:
+            self.add_error("contact", error)
+        return data
+
+    @property
+    def person(self) -> Person:
+        """Who comes, as far as was said."""
+        first, last = split_name(self.cleaned_data["name"])
+        return Person(
+            first_name=first,
+            last_name=last,
+            phone=self.cleaned_data["phone"],
+            email=self.cleaned_data["email"],
+        )
+
+
+class MoveForm(SlotForm):
+    """Moving: the same slot fields, and whether the person is told."""
+
+    tell = forms.BooleanField(label=gettext_lazy("Prévenir la personne"), required=False)
+
+
+class CancelForm(WorkForm):
+    """Cancelling: only whether the person is told."""
+
+    tell = forms.BooleanField(label=gettext_lazy("Prévenir la personne"), required=False)
+
+
+class ContactForm(WorkForm):
+    """Correcting what serves to reach the person."""
+
+    phone = forms.CharField(
+        label=gettext_lazy("Téléphone"),
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        required=False,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "L’ancienne adresse reçoit un mot qui dit qu’elle a changé, sans la nouvelle."
+        ),
+    )
+
+    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.region = region
+
+    def clean_phone(self) -> str:
+        """Read the number in the territory of the place."""
+        return read_contact(self.cleaned_data["phone"].replace("@", " "), region=self.region)[0]
