@@ -110,22 +110,20 @@ def _key_arguments(group: Sequence[str], snapshot: str) -> list[str]:
 
 def _dump_into(path: Path, server: Server, arguments: Sequence[str]) -> None:
     command = [server.program("pg_dump"), "--format=custom", *arguments, "-d", server.url]
-    with path.open("xb") as target, _running(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None  # noqa: S101
-        if server.key is None:
-            for chunk in iter(lambda: process.stdout.read(sealing.CHUNK_BYTES), b""):  # type: ignore[union-attr]
-                target.write(chunk)
-        else:
-            sealing.seal(source=process.stdout, target=target, key=server.key)
+    with path.open("xb") as target, _running(command) as (_input, output):
+        if server.key is not None:
+            sealing.seal(source=output, target=target, key=server.key)
+            return
+        while chunk := output.read(sealing.CHUNK_BYTES):
+            target.write(chunk)
 
 
 def _load(server: Server, path: Path, *arguments: str) -> None:
     command = [server.program("pg_restore"), "--exit-on-error", *arguments, "-d", server.url]
-    with path.open("rb") as source, _running(command, stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None  # noqa: S101
+    with path.open("rb") as source, _running(command) as (program, _output):
         for chunk in _chunks(source, key=server.key):
-            process.stdin.write(chunk)
-        process.stdin.close()
+            program.write(chunk)
+        program.close()
 
 
 def _chunks(source: Any, *, key: bytes | None) -> Iterator[bytes]:
@@ -137,14 +135,18 @@ def _chunks(source: Any, *, key: bytes | None) -> Iterator[bytes]:
 
 
 @contextmanager
-def _running(command: list[str], **pipes: int) -> Iterator["subprocess.Popen[bytes]"]:
-    with subprocess.Popen(command, stderr=subprocess.PIPE, **pipes) as process:
+def _running(command: list[str]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Yield the program's input and output; DumpFailed with what it said when it fails."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101
         try:
-            yield process
+            yield process.stdin, process.stdout
         except BrokenPipeError:
             # The program has ended early: what it said is the reason.
             with suppress(BrokenPipeError):
-                process.stdin.close()  # type: ignore[union-attr]  # it was written to
+                process.stdin.close()
         except BaseException:
             process.kill()
             raise

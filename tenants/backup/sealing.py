@@ -7,7 +7,7 @@ the last one says that it is the last, so a file that was cut, reordered or spli
 import os
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,7 +25,7 @@ class BadBackup(Exception):
     """The file is no sealed backup, was damaged or cut, or the key is another one."""
 
 
-def seal(*, source: BinaryIO, target: BinaryIO, key: bytes) -> None:
+def seal(*, source: IO[bytes], target: IO[bytes], key: bytes) -> None:
     """Write everything that ``source`` gives, sealed under a key derived for this file alone."""
     salt = os.urandom(SALT_BYTES)
     cipher = _cipher(key, salt)
@@ -40,7 +40,7 @@ def seal(*, source: BinaryIO, target: BinaryIO, key: bytes) -> None:
         number, chunk = number + 1, following
 
 
-def opened(source: BinaryIO, *, key: bytes) -> Iterator[bytes]:
+def opened(source: IO[bytes], *, key: bytes) -> Iterator[bytes]:
     """Yield what was sealed, chunk by chunk; BadBackup as soon as something is wrong."""
     header = source.read(len(MAGIC) + SALT_BYTES)
     if not header.startswith(MAGIC) or len(header) != len(MAGIC) + SALT_BYTES:
@@ -55,7 +55,7 @@ def opened(source: BinaryIO, *, key: bytes) -> Iterator[bytes]:
         raise BadBackup("an empty backup")
 
 
-def is_sealed(source: BinaryIO) -> bool:
+def is_sealed(source: IO[bytes]) -> bool:
     """Return whether the file begins like a sealed one; leaves the position where it was."""
     start = source.tell()
     found = source.read(len(MAGIC)) == MAGIC
@@ -70,7 +70,7 @@ def _open(cipher: AESGCM, number: int, sealed: bytes, *, is_last: bool) -> bytes
         raise BadBackup("damaged, cut, or sealed by another key") from None
 
 
-def _read_chunk(source: BinaryIO) -> bytes:
+def _read_chunk(source: IO[bytes]) -> bytes:
     head = source.read(_LENGTH.size)
     if not head:
         return b""
