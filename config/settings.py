@@ -162,7 +162,8 @@ SECURE_HSTS_SECONDS = 0 if IS_LOCAL else 63_072_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not IS_LOCAL  # not on clients' own domains
 SECURE_SSL_REDIRECT = not IS_LOCAL  # Caddy does it first; this is for whoever comes by another way
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|promises|ask)$"]  # probes speak plain HTTP on loopback
-SECURE_REFERRER_POLICY = "no-referrer"
+# Patient pages say no-referrer themselves; signed-in forms need their Origin for the CSRF check.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
