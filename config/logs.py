@@ -33,7 +33,9 @@ _HEX = re.compile(r"[0-9a-f]{8,64}")
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 _NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]{1,3}")
 _ROOTS = tuple(
-    f"{Path(root).resolve()}{os.sep}" for root in [*sys.path, Path(__file__).parent.parent] if root
+    f"{Path(root).resolve()}{os.sep}"
+    for root in [*sys.path, str(Path(__file__).parent.parent)]
+    if root
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -36,7 +37,7 @@ def duties_done(public: Unit) -> None:
         beat(duty=duty, now=datetime.now(UTC))
 
 
-def ask(path: str, host: str = "192.0.2.10", **extra: str) -> tuple[int, dict]:
+def ask(path: str, host: str = "192.0.2.10", **extra: Any) -> tuple[int, dict]:
     response = Client(headers={"host": host}).get(path, **extra)
     is_json = response.headers.get("Content-Type") == "application/json"
     return response.status_code, json.loads(response.content) if is_json else {}
@@ -214,7 +215,7 @@ def test_a_probe_answers_to_get_and_head_only(public: Unit, path: str, method: s
     assert getattr(client, method)(path).status_code == 405
 
 
-def certificate(name: str, *, host: str = "127.0.0.1:8000", **extra: str) -> int:
+def certificate(name: str, *, host: str = "127.0.0.1:8000", **extra: Any) -> int:
     return Client(headers={"host": host}).get("/ask", {"domain": name}, **extra).status_code
 
 

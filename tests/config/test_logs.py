@@ -154,7 +154,9 @@ def test_a_warning_that_was_captured_has_no_text(lines, monkeypatch) -> None:
     monkeypatch.setattr(logging.getLogger("py.warnings"), "propagate", False)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        logging._showwarning(f"about {CANARY}", UserWarning, "somewhere.py", 3)
+        logging._showwarning(  # type: ignore[attr-defined]  # what captureWarnings installs
+            f"about {CANARY}", UserWarning, "somewhere.py", 3
+        )
 
     (line,) = lines()
     assert line["logger"] == "py.warnings"
