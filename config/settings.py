@@ -102,6 +102,9 @@ CACHES = {
         "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
     }
 }
+# How long one worker owns an entry of the outbox, and the first wait after a failure (doubled each time)
+OUTBOX_LEASE_SECONDS = env.float("OUTBOX_LEASE_SECONDS", default=60)
+OUTBOX_BACKOFF_SECONDS = env.float("OUTBOX_BACKOFF_SECONDS", default=5)
 DRAMATIQ_CRONTAB = {"REDIS_URL": REDIS_URL}
 
 # --- Requests -------------------------------------------------------------------------------------

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
+from django.conf import settings
 from django.db.models import F
 
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
 MAX_ATTEMPTS = 8
 log = structlog.get_logger("outbox")
 
@@ -116,7 +117,9 @@ def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> 
     if entry.attempts >= MAX_ATTEMPTS:
         return _give_up(unit=unit, entry=entry, reason=reason, now=now)
     # Full jitter: many entries that failed together do not come back together.
-    wait = timedelta(seconds=random.uniform(2, min(300, 5 * 2**entry.attempts)))  # noqa: S311
+    first = settings.OUTBOX_BACKOFF_SECONDS
+    seconds = random.uniform(first / 2, min(300, first * 2**entry.attempts))  # noqa: S311
+    wait = timedelta(seconds=seconds)
     with inside(unit):
         OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING).update(
             due_at=now + wait, reason=reason

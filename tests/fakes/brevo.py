@@ -2,7 +2,7 @@
 
 Every request is validated against the published contract and refused as Brevo refuses it. What is
 accepted stands in a journal. Faults can be injected: an answer lost after the message was taken, an
-error before it, a slow or a throttled answer.
+error before it, a slow or a throttled answer; `on_taken` is called between taking and answering.
 
 Run alone (`python -m tests.fakes.brevo --port 2580 --journal sms.jsonl`) it serves the demo.
 """
@@ -79,6 +79,8 @@ class Brevo:
     faults: deque[str] = field(default_factory=deque)
     fault_every: dict[str, int] = field(default_factory=dict)
     delay: float = 0.0
+    delay_answer: float = 0.0
+    on_taken: Callable[[], None] | None = None
     _keys: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _posts: int = 0
@@ -143,6 +145,8 @@ class Brevo:
             if self.journal is not None:
                 with self.journal.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps({"channel": channel, **body}, ensure_ascii=False) + "\n")
+        if self.on_taken is not None:
+            self.on_taken()
         return taken
 
 
@@ -243,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(302, {}, location="http://example.com/")
             return
         status, answer = self._answer(lambda: self._post(raw))
+        if self.brevo.delay_answer:
+            threading.Event().wait(self.brevo.delay_answer)
         if fault == "answer_lost":
             self.close_connection = True
             self.connection.close()
