@@ -2,7 +2,6 @@
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 
 from tenants.schema import Unit
 from tests.conftest import PUBLIC_HOST
@@ -22,7 +21,7 @@ def test_the_first_page_says_what_it_is_without_a_cookie(public: Unit, client: C
 
 
 def test_clients_are_listed_in_the_demonstration_only(
-    public: Unit, client: Client, settings: SettingsWrapper
+    public: Unit, client: Client, settings
 ) -> None:
     hidden = client.get("/").content.decode()
     settings.DEMO = True
