@@ -54,6 +54,7 @@ _WITHOUT_TABLES = [
     "csp",
     "dramatiq_crontab",
     "compliance.retention",
+    "compliance.desk",
     "config",
 ]
 INSTALLED_APPS = list(dict.fromkeys([*SHARED_APPS, *TENANT_APPS, *_WITHOUT_TABLES]))

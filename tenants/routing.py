@@ -142,6 +142,9 @@ def base_url(unit: Unit) -> str:
 
     Never a custom domain: the link must outlive it. Must be called outside any unit.
     """
+    port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
+    if unit == PUBLIC:
+        return f"{settings.SCHEME}://{settings.APEX}{port}"
     with inside(ROUTER):
         host = (
             Domain.objects.filter(tenant__schema_name=unit.schema, is_custom=False)
@@ -151,5 +154,4 @@ def base_url(unit: Unit) -> str:
         )
     if host is None:
         raise LookupError(unit.schema)
-    port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
     return f"{settings.SCHEME}://{host}{port}"

@@ -155,6 +155,15 @@ def host() -> str:
 
 
 @pytest.fixture
+def count_queries() -> Callable[[], Any]:
+    """Return a context manager that collects the statements sent inside it."""
+    from django.db import connection  # settings must be loaded
+    from django.test.utils import CaptureQueriesContext
+
+    return lambda: CaptureQueriesContext(connection)
+
+
+@pytest.fixture
 def public_host() -> str:
     """The host name of lib-rdv's own site."""
     return PUBLIC_HOST

@@ -21,8 +21,8 @@ from tenants.accounts.tokens import ResetTokenGenerator
 from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
 from tenants.outbox.delivery import SENT, Outcome, TryAgain, register
 from tenants.outbox.models import OutboxEntry
+from tenants.routing import base_url
 from tenants.schema import PUBLIC, Unit
-from tenants.sites import site_address
 
 Act = Callable[[], Outcome]
 GONE = Outcome(OutboxEntry.State.DROPPED, "gone")
@@ -43,7 +43,7 @@ class Letter:
 
 def post(letter: Letter, *, unit: Unit) -> Outcome:
     """Send one message; a server that refuses or does not answer is asked again later."""
-    context = {**letter.context, "link": f"{site_address(unit)}{letter.path}"}
+    context = {**letter.context, "link": f"{base_url(unit)}{letter.path}"}
     mail = Mail(
         key=letter.entry.ref,
         written_at=letter.entry.created_at,

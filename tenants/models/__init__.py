@@ -2,6 +2,7 @@
 
 from tenants.models.domain import Domain
 from tenants.models.heartbeat import Heartbeat
+from tenants.models.readiness import Readiness
 from tenants.models.tenant import Tenant
 
-__all__ = ["Domain", "Heartbeat", "Tenant"]
+__all__ = ["Domain", "Heartbeat", "Readiness", "Tenant"]

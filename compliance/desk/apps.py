@@ -1,0 +1,18 @@
+"""App configuration of the desk."""
+
+from django.apps import AppConfig
+
+
+class DeskConfig(AppConfig):
+    """lib-rdv's own desk: it has pages and services, and no table."""
+
+    name = "compliance.desk"
+    label = "desk"
+
+    def ready(self) -> None:
+        """Make the desk responsible for the work it asks of the outbox."""
+        from compliance.desk import delivery
+        from tenants.outbox.delivery import register
+
+        register(delivery.SETTLE, delivery.Settle())
+        register(delivery.CHECK, delivery.CheckReadiness())

@@ -1,0 +1,63 @@
+"""What workers do for the desk: enter a client's schema, which no page of the public host may."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from compliance.desk.furnishing import Furniture, furnish
+from compliance.desk.kinds import CHECK, SETTLE
+from compliance.desk.readiness import results
+from compliance.desk.services import GO_LIVE, note_results
+from tenants.models import Tenant
+from tenants.outbox.delivery import SENT, Outcome, TryAgain
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import PUBLIC, Unit, inside
+
+__all__ = ["CHECK", "SETTLE", "CheckReadiness", "Settle"]
+
+Act = Callable[[], Outcome]
+GONE = Outcome(OutboxEntry.State.DROPPED, "gone")
+
+
+class _Handler:
+    def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
+        """Nothing follows: the act wrote what it found."""
+
+
+class Settle(_Handler):
+    """Furnish a space that has just been built, and invite its owner."""
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Wait for the provisioner; then make the first rows, once."""
+        tenant = Tenant.objects.filter(pk=entry.object_id or 0).first()
+        if tenant is None:
+            return GONE
+        furniture = Furniture.of(tenant)
+
+        def act() -> Outcome:
+            if tenant.state not in Tenant.SERVED:
+                raise TryAgain("not_built_yet")
+            with inside(tenant.unit):
+                furnish(furniture, now=now)
+            return SENT
+
+        return act
+
+
+class CheckReadiness(_Handler):
+    """Look whether a space can open, and open it when that was asked."""
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Ask every check inside the tenant, then note the answers outside it."""
+        tenant = Tenant.objects.filter(pk=entry.object_id or 0).first()
+        if tenant is None or tenant.state not in Tenant.SERVED:
+            return GONE
+        opens = entry.audience == GO_LIVE
+
+        def act() -> Outcome:
+            with inside(tenant.unit):
+                found = results(now=now)
+            with inside(PUBLIC):
+                note_results(tenant_id=tenant.pk, found=found, opens=opens, now=now)
+            return SENT
+
+        return act

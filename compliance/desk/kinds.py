@@ -1,0 +1,4 @@
+"""The kinds of outbox entries of the desk, in ``public``; ``object_id`` is the tenant's key."""
+
+SETTLE = "desk.settle"
+CHECK = "desk.check"
