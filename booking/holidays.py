@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from django.utils.translation import gettext_lazy as _
-from holidays.countries import France
+from holidays import country_holidays
 
 LOCAL_LAW = ("57", "67", "68")
 """Moselle, Bas-Rhin, Haut-Rhin: Good Friday and 26 December too, in every commune of them."""
@@ -83,7 +83,7 @@ def _holidays(territory: str, year: int) -> MappingProxyType[date, str]:
     if territory in LOCAL_LAW:
         # The package knows the common list of the three departments under Moselle's number.
         subdivision = LOCAL_LAW[0]
-    found = dict(France(subdiv=subdivision, years=year, language="fr"))
+    found = dict(country_holidays("FR", subdiv=subdivision, years=year, language="fr"))
     if territory in ABOLITION:
         found[date(year, *ABOLITION[territory])] = "Abolition de l'esclavage"
     named = {on: name.replace("'", "’") for on, name in sorted(found.items())}
