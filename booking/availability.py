@@ -14,11 +14,10 @@ is aired after closing time) but never into busy time nor an absence: nobody is 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import accumulate, chain
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,6 +25,7 @@ from booking.intervals import Interval
 
 DAY = 24 * 60
 _EPOCH = date(1970, 1, 1).toordinal()
+_EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
 _EVER = 1 << 62
 
 
@@ -92,23 +92,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """One practitioner: hours, exceptions, and when they are taken, absences and margins included.
+    """One practitioner: hours, exceptions, and busy time.
 
-    ``busy`` holds non-empty intervals sorted by their start; they may overlap.
+    ``busy`` holds this practitioner's non-empty intervals sorted by start; they may overlap.
     """
 
     practitioner: int
     hours: Sequence[WeeklyHours]
     exceptions: Sequence[DayException]
     busy: Sequence[Interval]
-
-
-class Opening(NamedTuple):
-    """Grid starts ``first``, ``first + step`` ... before ``until``, all to be over by ``close``."""
-
-    first: int
-    until: int
-    close: int
 
 
 class Stretch(NamedTuple):
@@ -131,7 +123,7 @@ def minute_from(instant: datetime) -> int:
 
 def instant_of(minute: int) -> datetime:
     """Return the instant, in UTC, of a minute since 1970."""
-    return datetime.fromtimestamp(minute * 60, UTC)
+    return _EPOCH_AT + timedelta(minutes=minute)
 
 
 def day_span(zone: str, first: date, last: date) -> Interval:
@@ -150,68 +142,81 @@ def free_starts(
     until_on: date,
 ) -> list[FreeStart]:
     """Return in order the free starts of the local dates ``from_on`` to ``until_on``, included."""
-    found: set[FreeStart] = set()
+    found: list[FreeStart] = []
     for agenda in agendas:
-        gaps = _gaps(agenda.busy, wanted)
-        for place in places.values():
-            for opening in _openings(
-                agenda, place, wanted, (from_on, min(until_on, place.last_on))
-            ):
-                for minute in _starts(opening, gaps, wanted):
-                    found.add(FreeStart(minute, agenda.practitioner, place.location))
+        who, gaps = agenda.practitioner, _gaps(agenda.busy, wanted)
+        for where, place in places.items():
+            dates = range(from_on.toordinal(), min(until_on, place.last_on).toordinal() + 1)
+            minutes = _starts(_openings(agenda, place, wanted, dates), gaps, wanted)
+            found += [FreeStart(minute, who, where) for minute in sorted(minutes)]
     return sorted(found)
 
 
-def _gaps(busy: Sequence[Interval], wanted: Wanted) -> list[Interval]:
+def _gaps(busy: Iterable[Interval], wanted: Wanted) -> list[Interval]:
     """Return the stretches long enough for ``wanted``, as the first and last start they allow."""
-    need = wanted.before + wanted.duration + wanted.after
-    covered = accumulate((end for _, end in busy), max, initial=-_EVER)
-    starts = chain((start for start, _ in busy), (_EVER,))
-    return [
-        (low + wanted.before, start - wanted.after - wanted.duration)
-        for low, start in zip(covered, starts, strict=True)
-        if start - low >= need
-    ]
+    before, need = wanted.before, wanted.before + wanted.duration + wanted.after
+    gaps = []
+    low = enough = -_EVER
+    for start, end in busy:
+        if start >= enough:
+            gaps.append((low + before, start - need + before))
+        if end > low:
+            low = end
+            enough = end + need
+    gaps.append((low + before, _EVER))
+    return gaps
 
 
-def _starts(opening: Opening, gaps: Sequence[Interval], wanted: Wanted) -> Iterator[int]:
-    """Yield the grid minutes of ``opening`` that fall in a gap and leave time before the close."""
-    first, step = opening.first, wanted.step
-    last = min(opening.until - 1, opening.close - wanted.duration)
-    index = bisect_left(gaps, first, key=lambda gap: gap[1])
-    while index < len(gaps) and gaps[index][0] <= last:
-        low = max(gaps[index][0], wanted.earliest)
-        skipped = max(0, -((first - low) // step))
-        yield from range(first + skipped * step, min(gaps[index][1], last) + 1, step)
-        index += 1
+def _starts(openings: Iterable[Interval], gaps: Sequence[Interval], wanted: Wanted) -> set[int]:
+    """Return the grid minutes of the openings that fall in a gap."""
+    step, earliest = wanted.step, wanted.earliest
+    lasts = [last for _, last in gaps]
+    minutes: set[int] = set()  # openings may overlap
+    for first, last in openings:
+        index = bisect_left(lasts, first)
+        low, high = gaps[index]
+        while low <= last:
+            skipped = max(0, -((first - max(low, earliest)) // step))
+            minutes.update(range(first + skipped * step, min(high, last) + 1, step))
+            index += 1
+            low, high = gaps[index] if index < len(gaps) else (_EVER, _EVER)
+    return minutes
 
 
-def _openings(
-    agenda: Agenda, place: Place, wanted: Wanted, dates: tuple[date, date]
-) -> Iterator[Opening]:
-    """Yield the openings of one agenda at one place, in order of date."""
+def _openings(agenda: Agenda, place: Place, wanted: Wanted, dates: Iterable[int]) -> list[Interval]:
+    """Return the first and last start of each opening of these ordinal dates, in order of date."""
     weekly = _weekly(agenda.hours, place, wanted.motif)
     special = _special(agenda.exceptions, place)
+    openings: list[Interval] = []
     if not special and not any(weekly):
-        return
+        return openings
     closed = {holiday.toordinal() for holiday in place.closed}
-    for day in range(dates[0].toordinal(), dates[1].toordinal() + 1):
+    for day in dates:
         if day in special:
             ranges = special[day]
         elif day in closed:
             continue
         else:
-            ranges = [(h.starts, h.ends) for h in weekly[(day - 1) % 7] if _applies(h, day)]
-        for starts, ends in ranges:
-            yield from _in_utc(stretches(place.zone, day), starts, ends, wanted.step)
+            ranges = [
+                (starts, ends)
+                for starts, ends, limits in weekly[(day - 1) % 7]
+                if limits is None or _applies(limits, day)
+            ]
+        if ranges:
+            openings += _in_utc(stretches(place.zone, day), ranges, wanted)
+    return openings
 
 
-def _weekly(hours: Iterable[WeeklyHours], place: Place, motif: int) -> list[list[WeeklyHours]]:
-    """Sort by weekday the hours of ``place`` in which ``motif`` is received."""
-    weekly: list[list[WeeklyHours]] = [[] for _ in range(7)]
+def _weekly(
+    hours: Iterable[WeeklyHours], place: Place, motif: int
+) -> list[list[tuple[int, int, WeeklyHours | None]]]:
+    """Sort by weekday the ranges in which ``place`` receives ``motif``, with their limits if any."""
+    weekly: list[list[tuple[int, int, WeeklyHours | None]]] = [[] for _ in range(7)]
     for each in hours:
         if each.location == place.location and (each.motifs is None or motif in each.motifs):
-            weekly[each.weekday].append(each)
+            is_limited = each.every_n_weeks > 1 or each.valid_from or each.valid_to
+            limits = each if is_limited else None
+            weekly[each.weekday].append((each.starts, each.ends, limits))
     return weekly
 
 
@@ -238,22 +243,33 @@ def _applies(hours: WeeklyHours, day: int) -> bool:
     return weeks % hours.every_n_weeks == 0
 
 
-def _in_utc(day: Sequence[Stretch], starts: int, ends: int, step: int) -> list[Opening]:
-    """Turn wall minutes [starts, ends) of a date into openings; the grid keeps the wall clock."""
-    openings: list[Opening] = []
+def _in_utc(
+    day: Sequence[Stretch], ranges: Iterable[Interval], wanted: Wanted
+) -> Iterable[Interval]:
+    """Turn ranges of wall minutes of one date into first and last starts, on the wall clock's grid."""
+    if len(day) > 1:
+        return [pair for each in ranges for pair in _on_a_broken_day(day, each, wanted)]
+    shift = day[0][2]
+    latest = shift - wanted.duration
+    return [(starts + shift, ends + latest) for starts, ends in ranges]
+
+
+def _on_a_broken_day(day: Sequence[Stretch], wall: Interval, wanted: Wanted) -> list[Interval]:
+    """Return the first and last starts of one range on a date whose clock moves."""
+    found: list[Interval] = []
     follows = close = None
     for stretch in reversed(day):
-        low, high = max(starts, stretch.starts), min(ends, stretch.ends)
+        low, high = max(wall[0], stretch.starts), min(wall[1], stretch.ends)
         if low >= high:
             continue
         until = high + stretch.shift
         if close is None or until != follows:
             # Not so across a clock put forward: time goes on, a slot may end beyond the jump.
             close = until
-        first = low + (starts - low) % step
-        openings.append(Opening(first + stretch.shift, until, close))
+        first = low + (wall[0] - low) % wanted.step
+        found.append((first + stretch.shift, min(until - 1, close - wanted.duration)))
         follows = low + stretch.shift
-    return openings[::-1]
+    return found[::-1]
 
 
 @lru_cache(maxsize=8192)

@@ -1,9 +1,9 @@
-"""What pages and services read of the agendas: the free slots, in two queries whatever is asked."""
+"""What pages and services read of the agendas: the free slots, in three queries at most."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,78 +21,66 @@ from booking.availability import (
     instant_of,
     minute_from,
 )
-from booking.erasure import LIMIT_DAYS, last_bookable_on
+from booking.erasure import last_bookable_on
 from booking.holidays import public_holidays
 from booking.intervals import Interval
 from booking.models import AppointmentType, Location
 from booking.models.appointment_type import MAX_HORIZON_DAYS
 
-_LONGEST_STAY = timedelta(days=1)
-"""No appointment occupies more, margins included: duration and margins are bounded by CHECKs."""
-_WHOLE_PRACTICE = 0
+_LONGEST_MARGIN, _LONGEST = timedelta(hours=4), timedelta(hours=12)
+"""The CHECKs of AppointmentType: no margin and no appointment is longer."""
 
-# Everything but the busy time, as (kind, practitioner, location, numbers, days, texts) in one message:
-# the tables are small, and a round trip costs more than reading them.
+# Who receives the motif, and where; asked only when the caller has not said both.
+_OFFERED = """
+SELECT 'who', p.id, p.position::int, NULL, NULL, NULL
+FROM booking_practitioner p
+JOIN booking_appointmenttype_practitioners m ON m.practitioner_id = p.id
+WHERE m.appointmenttype_id = %(motif)s AND p.is_active
+UNION ALL
+SELECT 'place', l.id, l.position::int, l.time_zone, l.territory, l.postcode
+FROM booking_location l
+JOIN booking_appointmenttype_locations m ON m.location_id = l.id
+WHERE m.appointmenttype_id = %(motif)s AND l.is_active
+ORDER BY 3, 2
+"""
+
+# The rules in one message: one row, each table as a list of JSON rows that Python joins. Planning a
+# join, or asking table by table, costs more than reading them. What lies after the dates asked for
+# is read too: there is little of it.
 _RULES = """
-WITH who AS (
-    SELECT p.id, p.position FROM booking_practitioner p
-    JOIN booking_appointmenttype_practitioners m ON m.practitioner_id = p.id
-    WHERE m.appointmenttype_id = %(motif)s AND p.is_active
-      AND (%(practitioners)s::bigint[] IS NULL OR p.id = ANY(%(practitioners)s::bigint[]))
-), place AS (
-    SELECT l.id, l.time_zone, l.territory, l.postcode FROM booking_location l
-    JOIN booking_appointmenttype_locations m ON m.location_id = l.id
-    WHERE m.appointmenttype_id = %(motif)s AND l.is_active
-      AND (%(location)s::bigint IS NULL OR l.id = %(location)s::bigint)
-)
-SELECT 'practice', NULL::bigint, NULL::bigint, ARRAY[retention_days::bigint, (
-    SELECT floor(date_part('epoch', booked_at))::bigint
-    FROM booking_appointment WHERE id = %(ignored)s)], NULL::date[], NULL::text[]
-FROM booking_practice
-UNION ALL
-SELECT 'who', id, NULL, ARRAY[position::bigint], NULL, NULL FROM who
-UNION ALL
-SELECT 'place', NULL, id, NULL, NULL, ARRAY[time_zone, territory, postcode] FROM place
-UNION ALL
-SELECT 'hours', h.practitioner_id, h.location_id,
-    ARRAY[weekday, starts_min, ends_min, every_n_weeks]::bigint[] || ARRAY(
-        SELECT m.appointmenttype_id FROM booking_openinghours_appointment_types m
-        WHERE m.openinghours_id = h.id),
-    ARRAY[valid_from, valid_to, anchor_on], NULL
-FROM booking_openinghours h
-WHERE h.practitioner_id IN (SELECT id FROM who) AND h.location_id IN (SELECT id FROM place)
-UNION ALL
-SELECT 'exception', practitioner_id, location_id, ARRAY[starts_min, ends_min]::bigint[],
-    ARRAY[on_date], NULL
-FROM booking_openingexception
-WHERE on_date BETWEEN %(from_on)s AND %(until_on)s
-UNION ALL
-SELECT 'opened', NULL, location_id, NULL, ARRAY[on_date], NULL
-FROM booking_holidayopening WHERE on_date BETWEEN %(from_on)s AND %(until_on)s
-UNION ALL
-SELECT 'substitute', practitioner_id, NULL, NULL, ARRAY[from_on, to_on], ARRAY[substitute_name]
-FROM booking_replacement WHERE from_on <= %(until_on)s AND to_on >= %(from_on)s
+SELECT (SELECT retention_days FROM booking_practice),
+ARRAY(SELECT json_build_array(practitioner_id, location_id, id, weekday, starts_min, ends_min,
+        valid_from, valid_to, every_n_weeks, anchor_on)
+    FROM booking_openinghours WHERE practitioner_id = ANY(%(who)s)),
+ARRAY(SELECT json_build_array(openinghours_id, appointmenttype_id)
+    FROM booking_openinghours_appointment_types),
+ARRAY(SELECT json_build_array(practitioner_id, location_id, on_date, starts_min, ends_min)
+    FROM booking_openingexception WHERE on_date >= %(from_on)s),
+ARRAY(SELECT json_build_array(location_id, on_date)
+    FROM booking_holidayopening WHERE on_date >= %(from_on)s),
+ARRAY(SELECT json_build_array(practitioner_id, floor(date_part('epoch', starts_at) / 60)::int,
+        ceil(date_part('epoch', ends_at) / 60)::int)
+    FROM booking_absence WHERE ends_at > %(low)s),
+ARRAY(SELECT json_build_array(practitioner_id, from_on, to_on, substitute_name)
+    FROM booking_replacement WHERE to_on >= %(from_on)s)
+"""
+_FIRST_BOOKED = """,
+(SELECT booked_at FROM booking_appointment WHERE id = %(ignored)s)
 """
 
 # Minutes are rounded outwards. A hold that has expired hides nothing: a constraint cannot know the
 # clock, so the row may still be there.
 _BUSY = """
-SELECT practitioner_id,
-    floor(date_part('epoch', lower(during)) / 60)::int,
+SELECT floor(date_part('epoch', lower(during)) / 60)::int,
     ceil(date_part('epoch', upper(during)) / 60)::int
+"""
+_WHOSE = ", practitioner_id"
+_OCCUPYING = """
 FROM booking_appointment
-WHERE practitioner_id = ANY(%(who)s) AND starts_at >= %(low)s - %(longest)s
-  AND starts_at < %(high)s + %(longest)s
+WHERE practitioner_id = ANY(%(who)s) AND starts_at >= %(since)s AND starts_at < %(before)s
   AND status IN ('held', 'booked', 'fulfilled', 'noshow')
   AND (held_until IS NULL OR held_until > %(now)s) AND id <> %(ignored)s
-UNION ALL
-SELECT coalesce(practitioner_id, 0),
-    floor(date_part('epoch', starts_at) / 60)::int,
-    ceil(date_part('epoch', ends_at) / 60)::int
-FROM booking_absence
-WHERE (practitioner_id IS NULL OR practitioner_id = ANY(%(who)s))
-  AND starts_at < %(high)s + %(longest)s AND ends_at > %(low)s - %(longest)s
-ORDER BY 2
+ORDER BY starts_at
 """
 
 
@@ -110,17 +98,28 @@ class Slot(NamedTuple):
     substitute_name: str
 
 
+_Absences = Sequence[tuple[int | None, int, int]]
+"""Whose (None: the whole practice's), and minutes [start, end)."""
+
+
+class _Where(NamedTuple):
+    """What is needed of a place: its zone, and what decides its holidays."""
+
+    zone: str
+    territory: str
+    postcode: str
+
+
 @dataclass(frozen=True)
 class _Rules:
-    """The rows of the first query, sorted out by practitioner and place."""
+    """What the practice has written, sorted out by practitioner and place."""
 
     retention_days: int
     booked_at: datetime | None
-    positions: Mapping[int, int]
-    places: Mapping[int, Sequence[str]]
     hours: Mapping[int, list[WeeklyHours]]
     exceptions: Mapping[int, list[DayException]]
     opened: frozenset[tuple[int, date]]
+    absences: _Absences
     substitutes: Mapping[int, list[tuple[date, date, str]]]
 
 
@@ -137,115 +136,171 @@ def free_slots(  # noqa: PLR0913  # what a visitor chooses, each by its name
 ) -> list[Slot]:
     """Return the free slots of the local dates ``from_on`` to ``until_on``, both included, by start.
 
-    ``practitioners`` are keys, None for all who receive this motif; so is ``location``. A move gives
-    the key of its appointment: its own time counts as free, and the last date counts from its first
-    booking act (B-22). For staff neither the notice nor the motif's horizon counts, only that limit.
+    ``practitioners`` are keys of active ones who receive the motif, in the order in which they are
+    listed at the same hour; ``location`` is an active place of the motif; None stands for all of
+    them. A move gives the key of its appointment: its own time counts as free, and the last date
+    counts from its first booking act (B-22). For staff neither the notice nor the motif's horizon
+    counts, only that limit. Two queries, and a third when a choice is left open.
     """
+    horizon_days = MAX_HORIZON_DAYS if by_staff else appointment_type.horizon_days
+    who, wheres = _offered(appointment_type, practitioners, location)
     # Nobody makes us walk through a century.
     from_on = max(from_on, (now - timedelta(days=1)).date())
-    until_on = min(until_on, (now + timedelta(days=LIMIT_DAYS)).date())
+    until_on = min(until_on, (now + timedelta(days=horizon_days + 1)).date())
+    if not who or not wheres or from_on > until_on:
+        return []
     asked = {
-        "motif": appointment_type.pk,
-        "practitioners": None if practitioners is None else list(practitioners),
-        "location": location.pk if location else None,
+        "who": who,
         "ignored": ignore_appointment or 0,
+        "now": now,
         "from_on": from_on,
-        "until_on": until_on,
+        **_bounds(wheres, from_on, until_on),
     }
     rules = _rules(asked)
-    if rules is None or not rules.places or not rules.positions:
-        return []
-    horizon_days = MAX_HORIZON_DAYS if by_staff else appointment_type.horizon_days
     places = _places(
-        rules, years=range(from_on.year, until_on.year + 1), horizon_days=horizon_days, now=now
+        rules,
+        wheres,
+        years=range(from_on.year, until_on.year + 1),
+        horizon_days=horizon_days,
+        now=now,
     )
-    until_on = min(until_on, max(place.last_on for place in places.values()))
-    if from_on > until_on:
-        return []
-    wanted = _wanted(appointment_type, now, notice=not by_staff)
-    busy = _busy(rules, places, asked, from_on=from_on, until_on=until_on, now=now)
+    busy = _busy(asked, rules.absences)
     found = free_starts(
-        wanted=wanted,
-        agendas=[
-            Agenda(who, rules.hours[who], rules.exceptions[who], busy[who])
-            for who in rules.positions
-        ],
+        wanted=_wanted(appointment_type, now, notice=not by_staff),
+        agendas=[Agenda(one, rules.hours[one], rules.exceptions[one], busy[one]) for one in who],
         places=places,
         from_on=from_on,
         until_on=until_on,
     )
-    found.sort(key=lambda free: (free.minute, rules.positions[free.practitioner]))
+    if len(who) > 1:
+        rank = {one: index for index, one in enumerate(who)}
+        found.sort(key=lambda free: (free.minute, rank[free.practitioner]))
     length = timedelta(minutes=appointment_type.duration_min)
     return [_slot(free, places[free.location].zone, length, rules.substitutes) for free in found]
 
 
-def _rules(asked: Mapping[str, Any]) -> _Rules | None:
-    """Read everything but the busy time; None while the practice has no settings."""
-    by_kind: dict[str, list[Any]] = defaultdict(list)
+def _offered(
+    motif: AppointmentType, practitioners: Iterable[int] | None, location: Location | None
+) -> tuple[list[int], dict[int, _Where]]:
+    """Return who receives the motif, in order, and where."""
+    who = [] if practitioners is None else list(practitioners)
+    wheres = {}
+    if location is not None:
+        wheres[location.pk] = _Where(location.time_zone, location.territory, location.postcode)
+    if practitioners is not None and location is not None:
+        return who, wheres
     with connection.cursor() as cursor:
-        cursor.execute(_RULES, asked)
-        for kind, *row in cursor.fetchall():
-            by_kind[kind].append(row)
-    if not by_kind["practice"]:
-        return None
-    retention_days, booked = by_kind["practice"][0][2]
+        cursor.execute(_OFFERED, {"motif": motif.pk})
+        rows = cursor.fetchall()
+    if practitioners is None:
+        who = [key for kind, key, *_ in rows if kind == "who"]
+    if location is None:
+        wheres = {key: _Where(*texts) for kind, key, _, *texts in rows if kind == "place"}
+    return who, wheres
+
+
+def _bounds(wheres: Mapping[int, _Where], from_on: date, until_on: date) -> dict[str, datetime]:
+    """Return the instants between which something may touch a slot of these local dates."""
+    spans = [day_span(where.zone, from_on, until_on) for where in wheres.values()]
+    low = instant_of(min(start for start, _ in spans)) - _LONGEST_MARGIN
+    high = instant_of(max(end for _, end in spans)) + _LONGEST_MARGIN
+    return {
+        "low": low,
+        "since": low - _LONGEST - _LONGEST_MARGIN,
+        "before": high + _LONGEST_MARGIN,
+    }
+
+
+def _rules(asked: Mapping[str, Any]) -> _Rules:
+    """Read what the practice has written."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RULES + _FIRST_BOOKED if asked["ignored"] else _RULES, asked)
+        retention_days, all_hours, kept, all_exceptions, opened, absences, replaced, *booked = (
+            cursor.fetchone()
+        )
+    motifs: dict[int, set[int]] = defaultdict(set)
+    for key, motif in kept:
+        motifs[key].add(motif)
     hours: dict[int, list[WeeklyHours]] = defaultdict(list)
-    for who, where, numbers, days, _ in by_kind["hours"]:
-        hours[who].append(_hours(where, numbers, days))
+    for who, *row in all_hours:
+        hours[who].append(_hours(row, motifs))
     exceptions: dict[int, list[DayException]] = defaultdict(list)
-    for who, where, numbers, days, _ in by_kind["exception"]:
-        exceptions[who].append(DayException(where, days[0], *numbers))
+    for who, where, on, *minutes in all_exceptions:
+        exceptions[who].append(DayException(where, date.fromisoformat(on), *minutes))
     substitutes: dict[int, list[tuple[date, date, str]]] = defaultdict(list)
-    for who, _, _, days, texts in by_kind["substitute"]:
-        substitutes[who].append((*days, texts[0]))
+    for who, first, last, name in replaced:
+        substitutes[who].append((date.fromisoformat(first), date.fromisoformat(last), name))
     return _Rules(
-        retention_days=retention_days,
-        booked_at=None if booked is None else datetime.fromtimestamp(booked, UTC),
-        positions={who: numbers[0] for who, _, numbers, *_ in by_kind["who"]},
-        places={where: texts for _, where, _, _, texts in by_kind["place"]},
+        # A practice without settings has promised nothing yet: no date is within it.
+        retention_days=retention_days or 0,
+        booked_at=booked[0] if booked else None,
         hours=hours,
         exceptions=exceptions,
-        opened=frozenset((where, days[0]) for _, where, _, days, _ in by_kind["opened"]),
+        opened=frozenset((where, date.fromisoformat(on)) for where, on in opened),
+        absences=absences,
         substitutes=substitutes,
     )
 
 
-def _hours(where: int, numbers: Sequence[int], days: Sequence[date | None]) -> WeeklyHours:
-    weekday, starts, ends, every_n_weeks, *motifs = numbers
-    valid_from, valid_to, anchor = days
+def _busy(asked: Mapping[str, Any], absences: _Absences) -> dict[int, list[Interval]]:
+    """Return when each practitioner is taken or away, sorted by start."""
+    who = asked["who"]
+    is_one = len(who) == 1
+    with connection.cursor() as cursor:
+        cursor.execute(_BUSY + ("" if is_one else _WHOSE) + _OCCUPYING, asked)
+        rows = cursor.fetchall()
+    # For one practitioner, the commonest question, the rows are the intervals.
+    busy: dict[int, list[Interval]] = {who[0]: rows} if is_one else {one: [] for one in who}
+    if not is_one:
+        for start, end, whose in rows:
+            busy[whose].append((start, end))
+    for one, taken in busy.items():
+        away = [(start, end) for absent, start, end in absences if absent in {one, None}]
+        if away:
+            busy[one] = sorted(taken + away)
+    return busy
+
+
+def _hours(row: Sequence[Any], motifs: Mapping[int, set[int]]) -> WeeklyHours:
+    where, key, weekday, starts, ends, valid_from, valid_to, every_n_weeks, anchor = row
     return WeeklyHours(
-        location=where,
-        weekday=weekday,
-        starts=starts,
-        ends=ends,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        every_n_weeks=every_n_weeks,
-        anchor=anchor,
-        motifs=frozenset(motifs) if motifs else None,
+        where,
+        weekday,
+        starts,
+        ends,
+        valid_from and date.fromisoformat(valid_from),
+        valid_to and date.fromisoformat(valid_to),
+        every_n_weeks,
+        anchor and date.fromisoformat(anchor),
+        frozenset(motifs[key]) if key in motifs else None,
     )
 
 
 def _places(
-    rules: _Rules, *, years: Iterable[int], horizon_days: int, now: datetime
+    rules: _Rules,
+    wheres: Mapping[int, _Where],
+    *,
+    years: Iterable[int],
+    horizon_days: int,
+    now: datetime,
 ) -> dict[int, Place]:
     """Give each place its closed holidays and its last date."""
     places = {}
-    for where, (zone, territory, postcode) in rules.places.items():
+    for key, where in wheres.items():
         last_on = last_bookable_on(
             now=now,
             booked_at=rules.booked_at or now,
-            zone=ZoneInfo(zone),
+            zone=ZoneInfo(where.zone),
             horizon_days=horizon_days,
             retention_days=rules.retention_days,
         )
         closed = frozenset(
             on
             for year in years
-            for on in public_holidays(territory=territory, postcode=postcode, year=year)
-            if (where, on) not in rules.opened
+            for on in public_holidays(territory=where.territory, postcode=where.postcode, year=year)
+            if (key, on) not in rules.opened
         )
-        places[where] = Place(where, zone, closed, last_on)
+        places[key] = Place(key, where.zone, closed, last_on)
     return places
 
 
@@ -261,47 +316,16 @@ def _wanted(motif: AppointmentType, now: datetime, *, notice: bool) -> Wanted:
     )
 
 
-def _busy(
-    rules: _Rules,
-    places: Mapping[int, Place],
-    asked: Mapping[str, Any],
-    *,
-    from_on: date,
-    until_on: date,
-    now: datetime,
-) -> Mapping[int, list[Interval]]:
-    """Read when each practitioner is taken or away, sorted by start."""
-    spans = [day_span(place.zone, from_on, until_on) for place in places.values()]
-    bounds = {
-        "who": list(rules.positions),
-        "low": instant_of(min(start for start, _ in spans)),
-        "high": instant_of(max(end for _, end in spans)),
-        "longest": _LONGEST_STAY,
-        "now": now,
-        "ignored": asked["ignored"],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_BUSY, bounds)
-        rows = cursor.fetchall()
-    busy: dict[int, list[Interval]] = defaultdict(list)
-    for who, start, end in rows:
-        busy[who].append((start, end))
-    for everybody in busy.pop(_WHOLE_PRACTICE, ()):
-        for who in rules.positions:
-            busy[who].append(everybody)
-            busy[who].sort()
-    return busy
-
-
 def _slot(
     free: FreeStart,
     zone: str,
     length: timedelta,
     substitutes: Mapping[int, Sequence[tuple[date, date, str]]],
 ) -> Slot:
-    starts_at = instant_of(free.minute)
+    minute, who, where = free
+    starts_at = instant_of(minute)
     name = ""
-    for from_on, to_on, substitute in substitutes.get(free.practitioner, ()):
+    for from_on, to_on, substitute in substitutes.get(who, ()):
         if from_on <= starts_at.astimezone(ZoneInfo(zone)).date() <= to_on:
             name = substitute
-    return Slot(starts_at, starts_at + length, free.practitioner, free.location, zone, name)
+    return Slot(starts_at, starts_at + length, who, where, zone, name)
