@@ -1,0 +1,140 @@
+"""The demonstration starts from nothing, survives being killed, keeps its data and leaves nothing."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config import processes
+from config.processes import ROOT, wait_until
+
+START_SECONDS = 150
+# What this very run tells its own children must not reach the demonstration.
+OF_THE_RUN = ("OWNER_DATABASE_URL", "DATABASE_URL", "REDIS_URL", "LIBRDV_TESTING", "LIBRDV_PARTS")
+
+
+def environment(folder: Path, port: int) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in OF_THE_RUN}
+    return {**kept, "DEMO_FOLDER": str(folder), "DEMO_PORT": str(port)}
+
+
+@contextlib.contextmanager
+def demo(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    output = folder.with_suffix(".out")
+    with output.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "config.demo", "--with-parent"],
+            cwd=ROOT,
+            env=environment(folder, port),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def is_ready(folder: Path) -> bool:
+    return "Ctrl-C stops everything" in folder.with_suffix(".out").read_text("utf-8")
+
+
+def family(pid: int) -> set[int]:
+    """Every process that descends from this one, itself included."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split() for line in listing.stdout.splitlines()]
+    parents = {int(child): int(parent) for child, parent in rows}
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split() for line in listing.stdout.splitlines()]
+    return {int(pid) for pid, state in rows if not state.startswith("Z")} & pids
+
+
+def page(port: int, host: str) -> str:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Host": host})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def motifs(shown: str) -> set[str]:
+    """The refs of the motifs, which are drawn once for a practice."""
+    return set(re.findall(r'value="([0-9a-f]{32})"', shown))
+
+
+def test_a_killed_demonstration_leaves_no_process_and_starts_again_with_its_data(
+    tmp_path: Path,
+) -> None:
+    folder, port = tmp_path / "demo", processes.free_port()
+    host = f"maite.lib-rdv.localhost:{port}"
+
+    with demo(folder, port) as first:
+        assert wait_until(lambda: is_ready(folder), seconds=START_SECONDS)
+        offered = motifs(page(port, host))
+        started = family(first.pid)
+        first.kill()
+        assert wait_until(lambda: not alive(started), seconds=40)
+    folder.with_suffix(".out").write_text("")
+
+    with demo(folder, port) as second:
+        assert wait_until(lambda: is_ready(folder), seconds=START_SECONDS)
+        assert motifs(page(port, host)) == offered
+        started = family(second.pid)
+        second.send_signal(signal.SIGINT)
+        assert second.wait(60) == 0
+        assert wait_until(lambda: not alive(started), seconds=20)
+    assert len(offered) == 3
+    assert len(started) > 10
+    assert processes.is_free(port)
+
+
+def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        folder = tmp_path / "demo"
+
+        with demo(folder, port) as refused:
+            assert refused.wait(30) == 1
+
+        said = folder.with_suffix(".out").read_text("utf-8")
+    assert f"Port {port} is taken" in said
+    assert f"DEMO_PORT={port + 1} make demo" in said
+    assert not (folder / "postgres").exists()
+
+
+@pytest.mark.parametrize("text", ["80", "eight", "70000", ""])
+def test_a_port_that_cannot_be_is_refused(
+    text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "config.demo"]
+    refused = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**environment(tmp_path, 1), "DEMO_PORT": text},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert refused.returncode == 1
+    assert "DEMO_PORT is a number" in refused.stderr
