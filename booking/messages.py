@@ -8,6 +8,7 @@ neither a subject nor a sender names a profession (B-41).
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.mime.text import MIMEText
@@ -244,9 +245,8 @@ def _local_instants(visit: Visit) -> dict[str, dt.datetime | None]:
 
 
 def _render(kind: Kind, part: str, context: dict[str, Any]) -> str:
-    return render_to_string(f"emails/{kind.value}.{part}", context).strip() + (
-        "" if part == "subject.txt" else "\n"
-    )
+    text = render_to_string(f"emails/{kind.value}.{part}", context).strip()
+    return re.sub(r"\n{3,}", "\n\n", text) + "\n"
 
 
 def _has_reply(kind: Kind, visit: Visit) -> bool:

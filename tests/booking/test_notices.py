@@ -1,10 +1,13 @@
 """Messages from the booking to the relay: what is sent, what is dropped, what is erased afterwards."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.urls import resolve
 from pytest_django import Settings
 
 from booking import kinds
@@ -106,6 +109,20 @@ def test_the_links_of_a_mail_open_the_appointment_on_the_practices_own_host(worl
 
     text = world.brevo.mails()[0].body["textContent"]
     assert "http://notices.lib-rdv.localhost:8000/rdv/" in text
+
+
+@pytest.mark.parametrize("kind", [kinds.CONFIRMATION, kinds.CANCELLED_BY_PATIENT, kinds.SLOT_FREED])
+def test_no_link_of_a_mail_leads_nowhere(world: World, kind: str) -> None:
+    appointment = world.book()
+    if kind != kinds.CONFIRMATION:
+        by_patient(world, appointment)
+    world.deliver(kind)
+
+    body = world.brevo.mails()[0].body
+    links = re.findall(r"https?://[^\s\"<]+", body["textContent"] + body["htmlContent"])
+    for link in links:
+        resolve(urlsplit(link).path, urlconf="config.urls_tenant")
+    assert bool(links) is (kind != kinds.SLOT_FREED)
 
 
 def test_a_second_delivery_of_what_is_done_does_nothing(world: World) -> None:

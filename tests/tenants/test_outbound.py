@@ -1,4 +1,6 @@
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -9,6 +11,9 @@ from tenants import outbound
 from tenants.outbound import OutboundRefusedError
 from tenants.schema import Unit
 from tests.fakes.brevo import API_KEY, Brevo, running
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("api", "billing", "booking", "compliance", "tenants")
 
 
 @pytest.fixture
@@ -158,3 +163,20 @@ def test_a_relay_on_this_machine_is_a_decision(settings: Settings) -> None:
     assert outbound.refusals_of_settings()
     settings.MAIL_RELAY_IS_LOCAL = True
     assert outbound.refusals_of_settings() == []
+
+
+def test_no_module_of_the_house_opens_a_way_out_of_its_own() -> None:
+    ways_out = re.compile(
+        r"^\s*(?:import|from) (?:requests|urllib3|urllib\.request|http\.client|httpx|aiohttp|smtplib"
+        r"|ftplib|socket|ssl|anymail)\b",
+        re.MULTILINE,
+    )
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if ways_out.search(path.read_text("utf-8"))
+    }
+
+    # config is wiring: the supervisor of the demonstration asks its own servers whether they are up.
+    assert found <= {"tenants/outbound.py", "tenants/mail.py", "booking/sms.py"}
