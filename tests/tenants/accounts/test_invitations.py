@@ -1,0 +1,169 @@
+"""Invitations: a link that opens an account once, until its end, and never carries a password."""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+
+from tenants.accounts.delivery import GONE, STALE, InvitationLetter
+from tenants.accounts.errors import InvitationClosedError, LastOwnerError
+from tenants.accounts.models import Invitation, Membership, Role, User
+from tenants.accounts.services import invitations
+from tenants.accounts.services.invitations import Invited, token_of
+from tenants.accounts.services.memberships import access_of, revoke
+from tenants.keyring.services import token_hash
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import Unit
+from tests.accounts import PASSWORD, browser, make_member, memberships_of, sign_in
+
+NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
+
+
+def make_invitation(role: Role = Role.SECRETARY, **fields: object) -> Invitation:
+    """Return an open invitation."""
+    invited = Invited(email="nadia@example.org", role=role, name="Nadia Témoin", **fields)  # type: ignore[arg-type]
+    return invitations.invite(invited=invited, invited_by=None, actor="system", now=NOW)
+
+
+def link(invitation: Invitation) -> str:
+    """Return the path of the link."""
+    return f"/invitation/{token_of(invitation)}/"
+
+
+def answer(**fields: str) -> dict[str, str]:
+    """Return what the person fills in."""
+    return {"name": "Nadia Témoin", "password": PASSWORD, **fields}
+
+
+def test_only_the_hash_of_the_token_is_kept(tenant: Unit) -> None:
+    invitation = make_invitation()
+
+    token = token_of(invitation)
+
+    assert bytes(invitation.token_hash) == token_hash(token)
+    assert token not in str(list(Invitation.objects.values()))
+    assert OutboxEntry.objects.get(kind="account.invitation").object_id == invitation.pk
+
+
+def test_looking_at_the_link_changes_nothing(tenant: Unit, host: str) -> None:
+    with time_machine.travel(NOW, tick=False):
+        invitation = make_invitation()
+        shown = browser(host).get(link(invitation))
+
+    invitation.refresh_from_db()
+    assert shown.status_code == 200
+    assert invitation.accepted_at is None
+    assert not User.objects.filter(email="nadia@example.org").exists()
+
+
+def test_the_link_opens_an_account_once(tenant: Unit, host: str) -> None:
+    with time_machine.travel(NOW, tick=False):
+        invitation = make_invitation()
+        first = browser(host).post(link(invitation), answer())
+        second = browser(host).post(link(invitation), answer())
+
+        assert (first.status_code, second.status_code) == (302, 410)
+        assert sign_in(browser(host), "nadia@example.org").status_code == 302
+
+
+def test_a_weak_password_keeps_the_name_and_says_why(tenant: Unit, host: str) -> None:
+    with time_machine.travel(NOW, tick=False):
+        shown = browser(host).post(link(make_invitation()), answer(password="court"))
+
+    assert shown.status_code == 200
+    assert "Douze caractères" in shown.text
+    assert 'value="Nadia Témoin"' in shown.text
+
+
+@pytest.mark.parametrize("days", [7, 30])
+def test_the_link_ends_after_seven_days(tenant: Unit, host: str, days: int) -> None:
+    invitation = make_invitation()
+
+    with time_machine.travel(NOW + timedelta(days=days), tick=False):
+        shown = browser(host).get(link(invitation))
+
+    assert shown.status_code == 410
+
+
+def test_a_revoked_or_renewed_link_opens_nothing(tenant: Unit) -> None:
+    revoked, renewed = make_invitation(), make_invitation(Role.OWNER)
+    old = token_of(renewed)
+
+    invitations.revoke_invitation(invitation=revoked, actor="system", now=NOW)
+    fresh = invitations.renew(invitation=renewed, actor="system", now=NOW)
+
+    assert invitations.find_open(token=token_of(revoked), now=NOW) is None
+    assert invitations.find_open(token=old, now=NOW) is None
+    assert invitations.find_open(token=token_of(fresh), now=NOW) == renewed
+
+
+def test_an_invitation_that_was_used_is_not_renewed(tenant: Unit) -> None:
+    invitation = make_invitation()
+    invitations.accept(token=token_of(invitation), password=PASSWORD, name="", now=NOW)
+
+    with pytest.raises(InvitationClosedError):
+        invitations.renew(invitation=invitation, actor="system", now=NOW)
+
+
+def test_an_existing_account_keeps_its_password(tenant: Unit, host: str) -> None:
+    make_member(Role.PRACTITIONER, "nadia@example.org")
+    with time_machine.travel(NOW, tick=False):
+        invitation = make_invitation()
+        browser(host).post(link(invitation), {"agreed": "on", "password": "Autre-mot-de-passe-9"})
+
+        assert sign_in(browser(host), "nadia@example.org").status_code == 302
+    assert Membership.objects.filter(user__email="nadia@example.org").count() == 2
+
+
+def test_a_secretary_invited_for_one_agenda_keeps_only_that_one(tenant: Unit) -> None:
+    kept = uuid.UUID(int=7)
+    invitation = make_invitation(practitioner_ref=kept)
+
+    accepted = invitations.accept(
+        token=token_of(invitation), password=PASSWORD, name="Nadia", now=NOW
+    )
+
+    access = access_of(user=accepted.user, own=(), on=date(2026, 11, 10))
+    assert access.grants[0].entrusted == frozenset({kept})
+
+
+def test_the_letter_is_dropped_when_a_newer_one_exists_or_it_is_too_late(tenant: Unit) -> None:
+    invitation = make_invitation()
+    entry = OutboxEntry.objects.get(kind="account.invitation")
+    letter = InvitationLetter()
+
+    late = letter.prepare(entry, unit=tenant, now=NOW + timedelta(days=8))
+    invitations.renew(invitation=invitation, actor="system", now=NOW)
+    older = letter.prepare(entry, unit=tenant, now=NOW)
+
+    assert (late, older) == (STALE, GONE)
+
+
+def test_taking_the_last_role_closes_the_account_and_its_session(tenant: Unit, host: str) -> None:
+    make_member(Role.OWNER)
+    secretary = make_member(Role.SECRETARY)
+    client = browser(host, secretary)
+    assert client.get("/espace/").status_code == 200
+
+    revoke(membership=memberships_of(secretary)[0], actor="system", now=NOW)
+
+    assert client.get("/espace/").status_code == 302
+
+
+def test_one_of_two_roles_is_taken_back_alone(tenant: Unit, host: str) -> None:
+    owner = make_member(Role.OWNER)
+    make_invitation()
+    other = make_member(Role.OWNER, "autre@example.org")
+    client = browser(host, owner)
+
+    revoke(membership=memberships_of(other)[0], actor="system", now=NOW)
+
+    assert client.get("/espace/").status_code == 200
+
+
+def test_the_last_owner_stays(tenant: Unit) -> None:
+    owner = make_member(Role.OWNER)
+
+    with pytest.raises(LastOwnerError):
+        revoke(membership=memberships_of(owner)[0], actor="system", now=NOW)

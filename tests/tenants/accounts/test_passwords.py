@@ -1,0 +1,201 @@
+"""Password rules (S-02) and links that set one: single use, one hour, one tenant, same answer."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from tenants.accounts import kinds
+from tenants.accounts.delivery import GONE, STALE, ResetLetter
+from tenants.accounts.models import User
+from tenants.accounts.tokens import ResetTokenGenerator
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import Unit, inside, tenant_unit
+from tests.accounts import PASSWORD, browser, make_member, make_user, sign_in
+
+NOON = datetime(2026, 11, 10, 11, 0, tzinfo=UTC)
+NEW = "Sept-goélands-au-large"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Court-1",
+        "onze-lettre",
+        "123456789012",
+        "motdepasse2026!",
+        "Azertyuiop123",
+        "!!bienvenue64!!",
+        "aaaaaaaaaaaaaaaa",
+        "maite@example.org-1",
+    ],
+)
+def test_a_weak_password_is_refused(password: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_password(password, User(email="maite@example.org"))
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        PASSWORD,
+        "7294016385520174",
+        "galet dune vent sel mer roc pin",
+        "un vrai mot long bleu",
+    ],
+)
+def test_a_long_password_or_seven_words_pass(password: str) -> None:
+    validate_password(password, User(email="maite@example.org"))
+
+
+def test_argon2_comes_first_in_production() -> None:
+    import ast
+    from pathlib import Path
+
+    source = Path(settings.BASE_DIR, "config", "settings.py").read_text()
+    lists = [
+        ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+        and any(getattr(one, "id", "") == "PASSWORD_HASHERS" for one in node.targets)
+    ]
+    assert lists[0][0].endswith("Argon2PasswordHasher")
+
+
+def test_asking_for_a_link_answers_the_same_whether_the_account_exists(
+    tenant: Unit, host: str
+) -> None:
+    user = make_member()
+    client = browser(host)
+
+    known = client.post("/mot-de-passe/oublie/", {"email": user.email})
+    unknown = client.post("/mot-de-passe/oublie/", {"email": "personne@example.org"})
+
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    assert client.get(known["Location"]).text == client.get(unknown["Location"]).text
+
+
+def test_a_link_is_asked_of_the_worker_and_no_mail_leaves_the_page(
+    tenant: Unit, host: str, mailoutbox: list[object]
+) -> None:
+    user = make_member()
+
+    browser(host).post("/mot-de-passe/oublie/", {"email": user.email})
+
+    entry = OutboxEntry.objects.get(kind=kinds.PASSWORD_RESET)
+    assert (entry.object_id, mailoutbox) == (user.pk, [])
+
+
+def link_of(user: User) -> str:
+    """Return the path of a link, as the worker derives it."""
+    letter = ResetLetter().prepare(
+        OutboxEntry(kind=kinds.PASSWORD_RESET, object_id=user.pk, created_at=NOON, due_at=NOON),
+        unit=tenant_unit("t_one"),
+        now=NOON,
+    )
+    assert callable(letter)
+    from allauth.account.utils import user_pk_to_url_str
+
+    key = ResetTokenGenerator().make_token(user)
+    return reverse(
+        "account_reset_password_from_key",
+        kwargs={"uidb36": user_pk_to_url_str(user), "key": key},
+    )
+
+
+def choose(client: object, link: str, password: str = NEW) -> object:
+    """Follow a link and choose a password."""
+    shown = client.get(link)  # type: ignore[attr-defined]
+    return client.post(  # type: ignore[attr-defined]
+        shown["Location"], {"password1": password, "password2": password}
+    )
+
+
+def test_a_link_changes_the_password_once(tenant: Unit, host: str) -> None:
+    user = make_member()
+    link = link_of(user)
+    choose(browser(host), link)
+
+    again = browser(host).get(link)
+
+    assert sign_in(browser(host), user.email, NEW).status_code == 302
+    assert again.status_code == 200
+    assert "Ce lien ne sert plus" in again.text
+
+
+def test_a_link_lives_one_hour(tenant: Unit, host: str) -> None:
+    user = make_member()
+    with time_machine.travel(NOON, tick=False):
+        link = link_of(user)
+
+    with time_machine.travel(NOON + timedelta(minutes=61), tick=False):
+        answer = browser(host).get(link)
+
+    assert "Ce lien ne sert plus" in answer.text
+
+
+def test_a_link_of_another_practice_opens_nothing(tenant: Unit, host: str) -> None:
+    user = make_member()
+    elsewhere = ResetTokenGenerator()
+    with inside(tenant_unit("t_two")):
+        token = elsewhere.make_token(user)
+
+    assert not elsewhere.check_token(user, token)
+    assert elsewhere.check_token(user, elsewhere.make_token(user))
+
+
+def test_choosing_a_password_forgets_the_wrong_ones(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host)
+    for _try in range(5):
+        sign_in(client, user.email, "Autre-mot-de-passe-9")
+
+    choose(browser(host), link_of(user))
+
+    assert sign_in(client, user.email, NEW).status_code == 302
+
+
+def test_changing_the_password_ends_the_other_sessions(tenant: Unit, host: str) -> None:
+    user = make_member()
+    here, there = browser(host, user), browser(host, user)
+    assert there.get("/espace/").status_code == 200
+
+    here.post(
+        "/compte/mot-de-passe/",
+        {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW},
+    )
+
+    assert here.get("/espace/").status_code == 200
+    assert there.get("/espace/").status_code == 302
+    assert OutboxEntry.objects.filter(kind="account.notice.password_changed").count() == 1
+
+
+def test_the_other_sessions_are_closed_on_demand(tenant: Unit, host: str) -> None:
+    user = make_member()
+    here, there = browser(host, user), browser(host, user)
+    there.get("/espace/")
+
+    here.post("/compte/sessions/fermer/")
+
+    assert here.get("/espace/").status_code == 200
+    assert there.get("/espace/").status_code == 302
+
+
+def test_a_reset_of_an_account_that_is_gone_or_stale_is_dropped(tenant: Unit) -> None:
+    user = make_user()
+    late = NOON + timedelta(hours=2)
+    asked = OutboxEntry(object_id=user.pk, created_at=NOON, due_at=NOON)
+    nobody = OutboxEntry(object_id=987_654, created_at=NOON, due_at=NOON)
+
+    assert ResetLetter().prepare(asked, unit=tenant, now=late) == STALE
+    assert ResetLetter().prepare(nobody, unit=tenant, now=NOON) == GONE
