@@ -43,10 +43,6 @@ class Actor:
     reset: bool = False
 
 
-class _Undo(Exception):  # a signal, not an error
-    """Leave the unit without committing."""
-
-
 def attempt(actor: Actor, statement: str) -> str | None:
     """Run one statement inside the actor's unit, undo it; return the SQLSTATE, or None when it worked."""
     try:

@@ -12,12 +12,15 @@ class Guard:
     """One guard: what it is, and how to remove it and nothing else.
 
     ``process`` patches the running process (runner, web, worker); ``database`` is given the stage and
-    the proof's world, with the owner's login.
+    the proof's world, with the owner's login. ``sections`` are the parts of the proof in which it stands.
     """
 
     says: str
+    sections: tuple[str, ...] = ()
     process: Callable[[], None] | None = None
     database: Callable[[Any, Any], None] | None = None
+    is_early: bool = False
+    """Whether it is removed before the world is made, because it acts on what is stored."""
 
     def remove_from_process(self) -> None:
         """Remove the guard from this process."""

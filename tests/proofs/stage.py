@@ -119,6 +119,27 @@ class Stage:
                 sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(names))
             )
 
+        self._restore_rights()
+
+    def _restore_rights(self) -> None:
+        """Take back what a sabotage may have granted: the shared schema outlives a proof."""
+        from tenants.provisioning.build import TENANTS_GROUP, grant_shared, prepare_roles
+        from tenants.schema import PUBLIC, ROUTER, SWEEPER
+
+        roles = ", ".join((TENANTS_GROUP, PUBLIC.role, ROUTER.role, SWEEPER.role))
+        self.owner(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {roles}")
+        self.owner(f"REVOKE ALL ON SCHEMA public FROM {roles}")
+        app_role = self.environment.get("APP_ROLE", "app")
+        with self._owner.cursor() as cursor:
+            prepare_roles(cursor, app_role=app_role, database=STAGE_DATABASE)
+            grant_shared(cursor)
+
+    def show_logs(self) -> None:
+        """Print the end of what the processes said: a proof that broke should say why."""
+        for path in sorted(self.logs.glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()[-15:]
+            print(f"--- {path.name}", *lines, sep="\n", file=sys.stderr)
+
     def flush_redis(self) -> None:
         """Empty the stage's own Redis database: caches, limits and queues."""
         import redis  # the stage's address is known by now
@@ -281,6 +302,9 @@ def set_stage(**extra: str) -> Iterator[Stage]:
             stage.clear()
             stage.flush_redis()
             yield stage
+        except BaseException:
+            stage.show_logs()
+            raise
         finally:
             _close(stage, run_owner_url)
 
