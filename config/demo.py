@@ -72,6 +72,7 @@ class Demonstration:
 
     port: int
     mail_port: int
+    metrics_port: int
     services: embedded.Services
     children: list[Child] = field(default_factory=list)
 
@@ -86,6 +87,8 @@ class Demonstration:
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mail_port}",
             "MAIL_SPOOL": str(FOLDER / "mail"),
             "ERASURE_LEDGER": str(FOLDER / "erasures.ledger"),
+            "METRICS_DIR": str(FOLDER / "metrics"),
+            "METRICS_PORT": str(self.metrics_port),
         }
 
     def step(self, sentence: str, *command: str) -> str:
@@ -177,7 +180,12 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
     LOGS.mkdir(parents=True, exist_ok=True)
     say("Starting PostgreSQL and Redis ...")
     with embedded.services(FOLDER) as services:
-        demo = Demonstration(port=port, mail_port=processes.free_port(), services=services)
+        demo = Demonstration(
+            port=port,
+            mail_port=processes.free_port(),
+            metrics_port=processes.free_port(),
+            services=services,
+        )
         try:
             demo.step("Preparing the database", "prepare_database")
             demo.step("Migrating the shared tables", "migrate_shared", "--verbosity=0")
@@ -187,6 +195,7 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
             notice = demo.step("Filling the three practices", "seed_demo")
             demo.start("worker", processes.worker())
             demo.start("clock", processes.clock())
+            demo.start("exporter", processes.exporter())
             demo.start("web", processes.web(bind=f"127.0.0.1:{port}", workers=2))
             say("Waiting for the first page ...")
             if not processes.wait_until(demo.is_served, seconds=60):
@@ -205,7 +214,10 @@ def mail_server(demo: Demonstration) -> list[str]:
 def run(*, parent: int | None) -> int:
     """Run until somebody asks us to stop; 0 when that went well."""
     with demonstration() as (demo, notice):
-        say(f"\n{notice.strip()}\n\nCtrl-C stops everything; the data stay (make demo-reset).")
+        machines = f"http://127.0.0.1:{demo.port}/promises"
+        metrics = f"http://127.0.0.1:{demo.metrics_port}/metrics"
+        say(f"\n{notice.strip()}\n\nFor machines: {machines} and {metrics}")
+        say("\nCtrl-C stops everything; the data stay (make demo-reset).")
         while parent is None or os.getppid() == parent:
             time.sleep(0.5)
             demo.watch()

@@ -40,6 +40,11 @@ def provisioner() -> list[str]:
     return manage("provision", "--watch")
 
 
+def exporter() -> list[str]:
+    """The metrics of all processes, on METRICS_PORT."""
+    return [sys.executable, "-m", "config.exporter"]
+
+
 def manage(*arguments: str) -> list[str]:
     """A management command."""
     return [sys.executable, "manage.py", *arguments]

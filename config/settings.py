@@ -241,6 +241,11 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"rendez-vous@{APEX}")
 STAFF_EMAIL = env("STAFF_EMAIL", default=f"equipe@{APEX}")
 MAIL_SPOOL = env("MAIL_SPOOL", default="")  # demo only: where /courrier/ reads
 
+# --- Metrics: read by one exporter, on a port of their own ------------------------------------------
+METRICS_BIND = env("METRICS_BIND", default="127.0.0.1")
+METRICS_PORT = env.int("METRICS_PORT", default=9464)
+METRICS_DIR = env("METRICS_DIR", default="")  # shared by all processes; tenants/metrics.py reads it
+
 # --- Accounts (tenants/accounts) --------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -293,6 +298,6 @@ AXES_VERBOSE = False
 
 # --- Logs: structured, by allow-list (S-22 to S-24) ---------------------------------------------------
 LOGGING_CONFIG = "config.logs.configure"
-LOGGING = {"level": env("LOG_LEVEL", default="INFO"), "hooks": not TESTING}
+LOGGING = {"level": env("LOG_LEVEL", default="INFO"), "hooks": PRODUCTION}
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

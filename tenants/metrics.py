@@ -65,7 +65,7 @@ FINISHED = Counter(
 RETRIED = Counter(
     "librdv_outbox_retries_total", "Attempts put off because the outside did not answer.", ("kind",)
 )
-ERASED = Counter("librdv_erasures_total", "Persons erased, by rule.", ("rule",))
+ERASED = Counter("librdv_erasures_total", "Persons erased by the purge, on their date.")
 REFUSED = Counter(
     "librdv_refused_total", "Failed logins and unknown hosts, by what was refused.", ("what",)
 )

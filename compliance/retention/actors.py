@@ -6,7 +6,9 @@ from django.utils import timezone
 from compliance.retention import alerts
 from compliance.retention import purge as sweeping
 from compliance.retention.due import backlog
+from tenants import metrics
 from tenants.broker import actor, tenant_actor
+from tenants.heartbeat import Duty, beat
 from tenants.routing import served_units
 from tenants.schema import Unit
 
@@ -17,6 +19,7 @@ log = structlog.get_logger("retention")
 def purge(unit: Unit) -> None:
     """Erase the people of one schema whose date has come."""
     erased = sweeping.purge(unit, now=timezone.now())
+    metrics.ERASED.inc(erased)
     log.info("purged", schema=unit.schema, count=erased)
 
 
@@ -32,7 +35,8 @@ def purge_all() -> None:
         if entry.unit in served:
             purge.send(entry.unit.schema)
         else:
-            sweeping.purge(entry.unit, now=now)
+            metrics.ERASED.inc(sweeping.purge(entry.unit, now=now))
+    beat(duty=Duty.PURGE, now=timezone.now())
 
 
 @tenant_actor(queue_name="sweep", max_retries=0)

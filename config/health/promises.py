@@ -52,7 +52,7 @@ def all_promises(*, now: datetime) -> list[Promise]:
 
 def _of_schemas(*, now: datetime) -> list[Promise]:
     overdue = at_risk = 0
-    for group in chunks(_holding_units()):
+    for group in chunks(holding_units()):
         more_overdue, more_at_risk = _count_in(group, now=now)
         overdue, at_risk = overdue + more_overdue, at_risk + more_at_risk
     return [
@@ -61,7 +61,8 @@ def _of_schemas(*, now: datetime) -> list[Promise]:
     ]
 
 
-def _holding_units() -> list[Unit]:
+def holding_units() -> list[Unit]:
+    """Return the units of all practices whose schema holds data."""
     with inside(ROUTER):
         tenants = Tenant.objects.filter(state__in=HOLDING).order_by("id")
         return [tenant_unit(name) for name in tenants.values_list("schema_name", flat=True)]

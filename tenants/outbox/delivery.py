@@ -16,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.db.models import F
 
+from tenants import metrics
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
 
@@ -102,6 +103,8 @@ def _deliver(
         won = _record(entry, outcome, now=clock())
         if won:
             handler.settle(entry, outcome, unit=unit, now=now)
+    if won:
+        metrics.FINISHED.labels(entry.kind, outcome.state.value).inc()
     log.info("outbox_done", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
     return outcome if won else None
 
@@ -124,6 +127,7 @@ def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> 
         OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING).update(
             due_at=now + wait, reason=reason
         )
+    metrics.RETRIED.labels(entry.kind).inc()
     log.info("outbox_retry", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
     return None
 
@@ -132,6 +136,8 @@ def _give_up(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> O
     failed = Outcome(OutboxEntry.State.FAILED, reason)
     with inside(unit):
         won = _record(entry, failed, now=now)
+    if won:
+        metrics.FINISHED.labels(entry.kind, failed.state.value).inc()
     handler = _handlers.get(entry.kind)
     if won and handler is not None:
         with inside(unit):

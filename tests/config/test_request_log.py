@@ -1,0 +1,168 @@
+"""One line per request, and nothing of the request in it, however it fails."""
+
+import functools
+import json
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from config.logs import tenant_mark
+from tenants import metrics, routing
+from tenants.accounts.models import User
+from tenants.schema import Unit, inside
+from tests.config.urls_failing import SECRET, urlpatterns
+from tests.conftest import ONE, PUBLIC_HOST
+from tests.factories import Cabinet
+
+TOKEN = "jeton-canari"
+MARKS = ("canari", "dupont", "%20", TOKEN)
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict]]:
+    """Return a function that reads the lines written so far."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+@functools.cache
+def shared_client() -> Client:
+    """Return a client whose middlewares are loaded once: WhiteNoise reads every folder."""
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def client(tenant: Unit, host: str) -> Client:
+    """A visitor of the practice who sees errors as a browser does."""
+    routing.cache.clear()
+    Cabinet()
+    client = shared_client()
+    client.defaults["HTTP_HOST"] = host
+    client.cookies.clear()
+    return client
+
+
+@pytest.mark.parametrize("name", [str(pattern.name) for pattern in urlpatterns])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_failing_view_tells_nothing_of_the_request(
+    client: Client, settings: Settings, capsys, name: str, method: str
+) -> None:
+    settings.ROOT_URLCONF = "tests.config.urls_failing"
+    response = getattr(client, method)(
+        f"/{name}/{TOKEN}/?q={quote(SECRET)}", {"name": SECRET}, headers={"user-agent": SECRET}
+    )
+
+    written = capsys.readouterr().err
+    requests = [line for line in map(json.loads, written.splitlines()) if "route" in line]
+    assert [(line["route"], line["status"]) for line in requests] == [(name, response.status_code)]
+    for mark in MARKS:
+        assert mark not in written.lower()
+        assert mark not in response.content.decode().lower()
+        assert mark not in str(response.headers).lower()
+
+
+def test_a_crash_is_told_by_type_and_line(client: Client, settings: Settings, lines) -> None:
+    settings.ROOT_URLCONF = "tests.config.urls_failing"
+    response = client.get(f"/crash/{TOKEN}/")
+
+    (crash,) = [line for line in lines() if "exception" in line]
+    assert response.status_code == 500
+    assert crash["request"] == response["X-Request-ID"]
+    assert [link["type"] for link in crash["exception"]] == [
+        "builtins.RuntimeError",
+        "builtins.ValueError",
+    ]
+    assert crash["exception"][0]["at"][-1].startswith("tests/config/urls_failing.py:")
+
+
+def test_the_line_of_a_request(client: Client, lines) -> None:
+    response = client.get("/robots.txt")
+
+    (line,) = lines()
+    assert line.pop("time")
+    assert line.pop("ms") >= 0
+    assert line == {
+        "level": "info",
+        "event": "request",
+        "logger": "request",
+        "request": response["X-Request-ID"],
+        "route": "booking:robots",
+        "method": "GET",
+        "status": 200,
+        "tenant": tenant_mark(ONE.schema),
+    }
+
+
+def test_a_request_id_of_the_caller_is_not_taken_over(client: Client) -> None:
+    assert client.get("/robots.txt", headers={"x-request-id": SECRET})["X-Request-ID"] != SECRET
+
+
+def test_a_user_stands_in_the_line_by_number(client: Client, lines) -> None:
+    user = User.objects.create_user(email="canari@exemple.fr", password="x" * 20)
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.get("/espace/")
+
+    (line,) = [line for line in lines() if line["event"] == "request"]
+    assert line["user"] == user.pk
+    assert "canari" not in json.dumps(line)
+
+
+def test_a_failed_login_is_told_without_the_name(client: Client, lines) -> None:
+    before = metrics.REFUSED.labels("login")._value.get()
+    client.post(
+        "/connexion/",
+        {"login": "canari@exemple.fr", "password": SECRET},
+        headers={"x-forwarded-for": "192.0.2.77"},
+        REMOTE_ADDR="198.51.100.23",
+    )
+
+    written = lines()
+    (failed,) = [line for line in written if line["event"] == "login_failed"]
+    assert failed["network"] == "198.51.100.0/24"
+    assert failed["tenant"] == tenant_mark(ONE.schema)
+    assert metrics.REFUSED.labels("login")._value.get() == before + 1
+    for mark in (*MARKS, "exemple.fr", "198.51.100.23"):
+        assert mark not in json.dumps(written).lower()
+
+
+def test_an_unknown_host_is_told_without_its_name(client: Client, lines) -> None:
+    client.get("/", headers={"host": "canari.example"})
+
+    written = lines()
+    assert [line["event"] for line in written] == ["unknown_host", "request"]
+    assert "canari" not in json.dumps(written)
+
+
+def test_a_probe_that_goes_well_leaves_no_line(client: Client, lines) -> None:
+    client.get("/healthz")
+
+    assert lines() == []
+
+
+def test_a_probe_that_fails_leaves_a_line(client: Client, lines, monkeypatch) -> None:
+    monkeypatch.setattr("config.health.readiness.reasons_not_ready", lambda: ["database"])
+    client.get("/readyz")
+
+    told = [(line["route"], line["status"]) for line in lines() if "route" in line]
+    assert told == [("readyz", 503)]
+
+
+@pytest.mark.parametrize("method", ["CANARI", "PROPFIND"])
+def test_an_unheard_of_method_is_not_repeated(client: Client, lines, method: str) -> None:
+    client.generic(method, "/robots.txt")
+
+    assert {line["method"] for line in lines() if "route" in line} == {"OTHER"}
+
+
+def test_labels_come_from_the_code_only(client: Client) -> None:
+    for path in (f"/rdv/{TOKEN}/", f"/{TOKEN}/{quote(SECRET)}", f"/?name={SECRET}"):
+        client.get(path)
+    with inside(ONE):
+        client.get("/", headers={"host": PUBLIC_HOST})
+
+    labels = {value for key in metrics.REQUESTS._metrics for value in key}
+    for mark in MARKS:
+        assert not any(mark in label.lower() for label in labels)
+    assert {"booking:manage", "no_route", "booking:home"} <= labels
