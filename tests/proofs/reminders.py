@@ -59,7 +59,7 @@ class Size:
 
 
 FULL = Size(
-    due=2000, tenants=4, silent=25, workers=3, threads=4, kills=40, every=2.0, lease=60,
+    due=2000, tenants=4, silent=25, workers=3, threads=4, kills=24, every=2.0, lease=60,
     sweep_every=30, slow=0.3, patience=150, after=75,
 )  # fmt: skip
 SHORT = Size(
@@ -403,6 +403,8 @@ def _play(world: World, blows: Blows, *, size: Size) -> float:
         if time.monotonic() - swept >= size.sweep_every:
             swept = time.monotonic()
             _ring_the_sweep()
+            if size is FULL:
+                print(f"{left} left, {blows.workers.killed} killed", file=sys.stderr, flush=True)
         time.sleep(0.1)
         before, left = left, world.pending()
         if left != before:
