@@ -11,6 +11,7 @@ reminders are found by the sweep alone, since nothing rings for what was not due
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import random
 import signal
@@ -75,9 +76,13 @@ CALM = Size(
 # --- The guards ---------------------------------------------------------------------------------------
 
 
-def _send_with_a_fresh_key() -> None:
-    from booking.services import notices
+def _module(name: str) -> Any:
+    """A module of the product whose names are about to be replaced."""
+    return importlib.import_module(name)
 
+
+def _send_with_a_fresh_key() -> None:
+    notices = _module("booking.services.notices")
     hand_over = notices.hand_over
 
     def forgetful(mail: Any) -> None:
@@ -89,40 +94,34 @@ def _send_with_a_fresh_key() -> None:
 
 
 def _claim_without_condition() -> None:
-    from tenants.outbox import delivery
     from tenants.outbox.models import OutboxEntry
 
-    delivery._claim = lambda *, ref, now: OutboxEntry.objects.filter(  # type: ignore[assignment]
-        ref=ref, state="pending"
-    ).first()
+    def claim(*, ref: uuid.UUID, now: datetime) -> OutboxEntry | None:
+        return OutboxEntry.objects.filter(ref=ref, state="pending").first()
+
+    _module("tenants.outbox.delivery")._claim = claim
 
 
 def _claim_for_ever() -> None:
-    from tenants.outbox import delivery
-
-    delivery.LEASE = timedelta(days=1)
+    _module("tenants.outbox.delivery").LEASE = timedelta(days=1)
 
 
 def _sweep_nothing() -> None:
-    from tenants.outbox import actors
-
-    actors.due_entries = lambda *, now: []  # type: ignore[assignment]
+    _module("tenants.outbox.actors").due_entries = lambda *, now: []
 
 
 def _record_nothing() -> None:
-    from tenants.outbox import delivery
-
-    delivery._finish = lambda **_facts: None  # type: ignore[assignment]
+    _module("tenants.outbox.delivery")._record = lambda entry, outcome, *, now: False
 
 
 def _record_before_the_act() -> None:
-    from tenants.outbox import delivery
     from tenants.outbox.models import OutboxEntry
 
+    delivery = _module("tenants.outbox.delivery")
     claim = delivery._claim
 
     def hasty(*, ref: uuid.UUID, now: datetime) -> OutboxEntry | None:
-        entry = claim(ref=ref, now=now)
+        entry: OutboxEntry | None = claim(ref=ref, now=now)
         OutboxEntry.objects.filter(ref=ref).update(state="sent", finished_at=now)
         return entry
 
@@ -130,9 +129,7 @@ def _record_before_the_act() -> None:
 
 
 def _believe_the_entry() -> None:
-    from booking.services import notices
-
-    notices.why_not = lambda *_entry, **_now: ""
+    _module("booking.services.notices").why_not = lambda *_entry, **_now: ""
 
 
 GUARDS = {
