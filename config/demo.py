@@ -81,6 +81,7 @@ class Demonstration:
         """What the settings read."""
         return {
             **self.services.environment(),
+            "OWNER_DATABASE_URL": "",
             "LIBRDV_DEMO": "1",
             "APEX": APEX,
             "PUBLIC_PORT": str(self.port),
@@ -91,22 +92,28 @@ class Demonstration:
             "METRICS_PORT": str(self.metrics_port),
         }
 
+    @property
+    def owner_environment(self) -> dict[str, str]:
+        """The same, with the login that makes roles and schemas: for migrations and provisioning only."""
+        return {**self.environment, "OWNER_DATABASE_URL": self.services.owner_url}
+
     def step(self, sentence: str, *command: str) -> str:
         """Run a management command to its end and return what it printed."""
         say(f"{sentence} ...")
         log = LOGS / f"{command[0]}.log"
         log.unlink(missing_ok=True)
         with Leashed(
-            processes.manage(*command), environment=self.environment, output=log
+            processes.manage(*command), environment=self.owner_environment, output=log
         ) as running:
             code = running.process.wait()
         if code != 0:
             raise CannotStartError(f"manage.py {command[0]} failed (code {code}):\n{tail(log)}")
         return log.read_text("utf-8")
 
-    def start(self, name: str, command: list[str]) -> None:
+    def start(self, name: str, command: list[str], *, as_owner: bool = False) -> None:
         """Start a process that stays."""
-        child = Child(name, command, self.environment)
+        environment = self.owner_environment if as_owner else self.environment
+        child = Child(name, command, environment)
         child.log.unlink(missing_ok=True)
         child.start()
         self.children.append(child)
@@ -191,7 +198,7 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
             demo.step("Migrating the shared tables", "migrate_shared", "--verbosity=0")
             demo.step("Migrating the practices", "migrate_tenants")
             demo.start("mail", mail_server(demo))
-            demo.start("provisioner", processes.provisioner())
+            demo.start("provisioner", processes.provisioner(), as_owner=True)
             notice = demo.step("Filling the three practices", "seed_demo")
             demo.start("worker", processes.worker())
             demo.start("clock", processes.clock())
