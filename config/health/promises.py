@@ -76,7 +76,7 @@ def _count_in(group: Sequence[Unit], *, now: datetime) -> tuple[int, int]:
         " AND (due_at < %s OR (attempts > 0 AND expires_at < %s))) AS at_risk"
     )
     parts = " UNION ALL ".join(one.format(f'"{unit.schema}"') for unit in group)
-    values = [
+    values: list[datetime | str] = [
         now - ERASURE_TOLERANCE,
         REMINDER,
         now - REMINDER_TOLERANCE,

@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
@@ -91,7 +92,8 @@ def shared_client() -> Client:
 def answer(host: str, path: str, method: str = "get") -> HttpResponse:
     client = shared_client()
     client.cookies.clear()
-    return getattr(client, method)(path, headers={"host": host})
+    response: HttpResponse = getattr(client, method)(path, headers={"host": host})
+    return response
 
 
 def test_there_are_routes_to_crawl() -> None:
@@ -158,7 +160,7 @@ def test_a_practice_that_is_behind_answers_with_every_header(three_hosts: None) 
 def test_https_is_promised_for_two_years(three_hosts: None, settings: Settings) -> None:
     settings.SECURE_HSTS_SECONDS = 63_072_000
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
-    client = Client(raise_request_exception=False)
+    client: Any = Client(raise_request_exception=False)
     ours, bare = "max-age=63072000; includeSubDomains; preload", "max-age=63072000"
     # The client decides for the names below its own domain, and nobody answers to the last one.
     wanted = {HOSTS[ONE.schema]: ours, PUBLIC_HOST: ours, CUSTOM: bare, "nobody.example": bare}

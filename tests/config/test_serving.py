@@ -55,7 +55,7 @@ class Served:
     def metrics(self) -> str:
         """Scrape the exporter."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
-            return answer.read().decode()
+            return str(answer.read().decode())
 
     def written(self) -> str:
         """Everything that was written to any log."""

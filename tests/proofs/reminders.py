@@ -133,13 +133,23 @@ def _believe_the_entry() -> None:
 
 
 GUARDS = {
-    "key": Guard("a retry carries the key of the first attempt", _send_with_a_fresh_key),
-    "claim": Guard("one conditional UPDATE gives an entry to one worker", _claim_without_condition),
-    "lease": Guard("a claim ends by itself when its worker dies", _claim_for_ever),
-    "sweep": Guard("the table is the truth: the sweep finds what nobody rang for", _sweep_nothing),
-    "ledger": Guard("an entry that was acted upon gets its terminal state", _record_nothing),
-    "order": Guard("the state is recorded after the act, never before", _record_before_the_act),
-    "reread": Guard("the appointment is read again before anything is sent", _believe_the_entry),
+    "key": Guard("a retry carries the key of the first attempt", process=_send_with_a_fresh_key),
+    "claim": Guard(
+        "one conditional UPDATE gives an entry to one worker", process=_claim_without_condition
+    ),
+    "lease": Guard("a claim ends by itself when its worker dies", process=_claim_for_ever),
+    "sweep": Guard(
+        "the table is the truth: the sweep finds what nobody rang for", process=_sweep_nothing
+    ),
+    "ledger": Guard(
+        "an entry that was acted upon gets its terminal state", process=_record_nothing
+    ),
+    "order": Guard(
+        "the state is recorded after the act, never before", process=_record_before_the_act
+    ),
+    "reread": Guard(
+        "the appointment is read again before anything is sent", process=_believe_the_entry
+    ),
 }
 SHOWN_WHEN_CALM = {"claim"}
 """What a provider that honours keys would hide, and what blows would excuse."""
