@@ -1,7 +1,7 @@
 """Public holidays of each French territory, closed by default and opened one by one (B-17).
 
-A territory is written as everywhere in the house: the ISO code of an overseas one (GP, RE, PF ...),
-nothing or FR in metropolitan France, where the postcode tells the three departments of local law.
+A territory is written as everywhere in the house: the ISO code of an overseas one (GP, RE, PF ...).
+Where it is empty or FR the postcode tells it, and the three departments of local law.
 The dates are the statutory ones; the customary ones (Mi-Carême, 21 July ...) are left to each
 practice's own exceptions.
 """
@@ -72,8 +72,9 @@ def public_holidays(*, territory: str, postcode: str, year: int) -> MappingProxy
 
     Two of them may fall on one date: the year then has one date less (Ascension on 1 May 2008).
     """
-    if territory in {"", "FR"}:
-        territory = postcode[:2] if postcode[:2] in LOCAL_LAW else ""
+    territory = territory_of(postcode) if territory in {"", "FR"} else territory
+    if not territory and postcode[:2] in LOCAL_LAW:
+        territory = postcode[:2]
     return _holidays(territory, year)
 
 

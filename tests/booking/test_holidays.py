@@ -101,3 +101,7 @@ def test_the_cached_list_cannot_be_changed() -> None:
 def test_a_postcode_tells_the_territory(postcode: str, territory: str) -> None:
     assert territory_of(postcode) == territory
     assert territory in TERRITORIES
+
+
+def test_a_postcode_is_enough_overseas() -> None:
+    assert date(2027, 12, 20) in dates("", 2027, "97400")
