@@ -64,7 +64,7 @@ def hand_over(mail: Mail) -> None:
     except smtplib.SMTPRecipientsRefused as refused:
         codes = [code for code, _ in refused.recipients.values()]
         raise _by_code(min(codes)) from None
-    except smtplib.SMTPResponseException as answer:
+    except smtplib.SMTPDataError as answer:
         raise _by_code(answer.smtp_code) from None
     except AnymailRequestsAPIError as answer:
         raise _by_status(answer.status_code) from None
@@ -73,7 +73,9 @@ def hand_over(mail: Mail) -> None:
 
 
 def _by_code(code: int) -> Exception:
-    if 500 <= code < 600 and code not in {530, 535}:
+    # Only what is said of this person or this content is final. A greeting, a login or a sender that
+    # is refused is ours to mend, and falls among the other SMTP errors: the mail waits.
+    if 500 <= code < 600 and code != 530:
         return MailRefusedError("refused")
     return MailUnavailableError("deferred")
 

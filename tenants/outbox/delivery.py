@@ -22,6 +22,9 @@ from tenants.schema import Unit, inside
 
 LEASE = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
 MAX_ATTEMPTS = 8
+"""Of an entry whose handler fails: the fault is ours, and trying longer would not mend it."""
+PATIENCE = timedelta(hours=24)
+"""With an outside that is away, for an entry that has no instant of its own at which it expires."""
 log = structlog.get_logger("outbox")
 
 
@@ -76,6 +79,7 @@ def deliver_entry(
 
     ``clock`` gives the instants after the act, which may have been slow. An entry whose handler fails
     backs off like one whose outside does not answer, and ends as FAILED: it never stops the others.
+    An outside that does not answer is asked again until the entry expires, or for a day.
     """
     # The claim has a transaction of its own: a handler that fails must not take its attempt back.
     with inside(unit):
@@ -85,11 +89,14 @@ def deliver_entry(
     try:
         return _deliver(unit=unit, entry=entry, now=now, clock=clock)
     except TryAgain as refusal:
-        reason = refusal.reason
+        reason, is_hopeless = refusal.reason, _has_waited_enough(entry, now=clock())
     except Exception as error:  # one poisoned entry may not stop the others
-        reason = type(error).__name__
+        reason, is_hopeless = type(error).__name__, entry.attempts >= MAX_ATTEMPTS
         log.exception("outbox_error", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
-    return _back_off(unit=unit, entry=entry, reason=reason[:40], now=clock())
+    if is_hopeless:
+        return _give_up(unit=unit, entry=entry, reason=reason[:40], now=clock())
+    _back_off(unit=unit, entry=entry, reason=reason[:40], now=clock())
+    return None
 
 
 def _deliver(
@@ -116,12 +123,16 @@ def _claim(*, ref: uuid.UUID, now: datetime) -> OutboxEntry | None:
     return OutboxEntry.objects.get(ref=ref) if mine else None
 
 
-def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> Outcome | None:
-    if entry.attempts >= MAX_ATTEMPTS:
-        return _give_up(unit=unit, entry=entry, reason=reason, now=now)
+def _has_waited_enough(entry: OutboxEntry, *, now: datetime) -> bool:
+    # What expires is dropped by its own handler, which knows why it came too late.
+    return entry.expires_at is None and now >= entry.created_at + PATIENCE
+
+
+def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> None:
     # Full jitter: many entries that failed together do not come back together.
     first = settings.OUTBOX_BACKOFF_SECONDS
-    seconds = random.uniform(first / 2, min(300, first * 2**entry.attempts))  # noqa: S311
+    longest = min(300, first * 2 ** min(entry.attempts, 10))
+    seconds = random.uniform(first / 2, longest)  # noqa: S311
     wait = timedelta(seconds=seconds)
     with inside(unit):
         OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING).update(
@@ -129,7 +140,6 @@ def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> 
         )
     metrics.RETRIED.labels(entry.kind).inc()
     log.info("outbox_retry", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
-    return None
 
 
 def _give_up(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> Outcome:

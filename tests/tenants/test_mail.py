@@ -60,7 +60,15 @@ class Relay:
     def __init__(self) -> None:
         self.answer = "250 OK"
         self.to_recipient = "250 OK"
+        self.to_sender = "250 OK"
         self.accepted: list[bytes] = []
+
+    async def handle_MAIL(  # noqa: N802  # aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if self.to_sender.startswith("250"):
+            envelope.mail_from = address
+        return self.to_sender
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
@@ -112,6 +120,7 @@ def test_smtp_hands_over_both_parts_under_a_fixed_identifier(relay: Relay) -> No
     [
         ("to_recipient", "550 no such user camille@patient.example", MailRefusedError),
         ("to_recipient", "450 greylisted camille@patient.example", MailUnavailableError),
+        ("to_sender", "553 sender not yours rendez-vous@lib-rdv.example", MailUnavailableError),
         ("answer", "554 refused", MailRefusedError),
         ("answer", "451 try later", MailUnavailableError),
     ],

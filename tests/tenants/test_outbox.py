@@ -9,7 +9,14 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tenants.outbox import delivery
-from tenants.outbox.delivery import LEASE, MAX_ATTEMPTS, Outcome, TryAgain, deliver_entry
+from tenants.outbox.delivery import (
+    LEASE,
+    MAX_ATTEMPTS,
+    PATIENCE,
+    Outcome,
+    TryAgain,
+    deliver_entry,
+)
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, settle_pending, write
 from tenants.outbox.sweep import due_entries
@@ -120,7 +127,7 @@ def test_a_claim_keeps_others_away_until_the_lease_ends(committed_tenant, handle
     assert deliver(unit, entry.ref, now=NOW + LEASE) == delivery.SENT
 
 
-def test_what_fails_is_tried_again_later_and_in_the_end_given_up(committed_tenant, handle) -> None:
+def test_an_outside_that_is_away_is_asked_again_for_a_day(committed_tenant, handle) -> None:
     unit = committed_tenant("outbox")
 
     def away() -> Outcome:
@@ -129,16 +136,35 @@ def test_what_fails_is_tried_again_later_and_in_the_end_given_up(committed_tenan
     recorder = handle(away)
     with inside(unit):
         entry = due()
-    now = NOW
-    for _attempt in range(MAX_ATTEMPTS):
-        deliver(unit, entry.ref, now=now)
-        now += timedelta(minutes=10)
+    deliver(unit, entry.ref, now=NOW)
+    deliver(unit, entry.ref, now=NOW + PATIENCE - timedelta(minutes=10))
+    with inside(unit):
+        entry.refresh_from_db()
+    assert entry.state == OutboxEntry.State.PENDING
+
+    deliver(unit, entry.ref, now=NOW + PATIENCE)
     with inside(unit):
         entry.refresh_from_db()
 
     assert entry.state == OutboxEntry.State.FAILED
     assert entry.reason == "smtp_451"
     assert recorder.settled == [Outcome(OutboxEntry.State.FAILED, "smtp_451")]
+
+
+def test_what_expires_is_left_to_its_handler_to_drop(committed_tenant, handle) -> None:
+    unit = committed_tenant("outbox")
+
+    def away() -> Outcome:
+        raise TryAgain("smtp_451")
+
+    handle(away)
+    with inside(unit):
+        entry = due(expires_at=NOW + timedelta(hours=2))
+    deliver(unit, entry.ref, now=NOW + PATIENCE)
+    with inside(unit):
+        entry.refresh_from_db()
+
+    assert entry.state == OutboxEntry.State.PENDING
 
 
 def test_a_poisoned_entry_ends_as_failed(committed_tenant, handle) -> None:
