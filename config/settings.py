@@ -272,6 +272,10 @@ ACCOUNT_EMAIL_CONFIRMATION_HMAC = False  # its key would verify an address in an
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "tenants.accounts.tokens.ResetTokenGenerator"  # noqa: S105
+ACCOUNT_FORMS = {
+    "login": "tenants.accounts.forms.SignInForm",
+    "reset_password": "tenants.accounts.forms.AskResetForm",
+}
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60

@@ -304,8 +304,8 @@ def _not_placed(
     elif isinstance(refusal, errors.AlreadyCancelled):
         form.add_error(None, _("Ce rendez-vous est annulé\u00a0: prenez-en un autre."))
     else:
-        form.add_error("hour", _("Cette heure est déjà prise."))
         nearest = _nearest(form, request)
+        form.add_error("hour", _("Cette heure est déjà prise."))
     context = {**facts, "form": form, "nearest": nearest}
     return show(request, template, context, tab="week", status=409)
 
