@@ -1,0 +1,70 @@
+"""Every proof holds in its short form, and removing any one of its guards makes it fail.
+
+Each runs as `make prove` runs it, in a process of its own, on the services of this run.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.proofs.__main__ import FAILED, HELD, UNKNOWN, load, names
+from tests.proofs.stage import ROOT, STAGE_DATABASE
+
+PAIRS = [(name, guard) for name in names() for guard in sorted(load(name).GUARDS)]
+
+
+@pytest.fixture(scope="module")
+def stage_is_kept() -> Iterator[None]:
+    """Let all these runs share one empty stage, which takes seconds to make."""
+    os.environ["PROOF_STAGE_KEEP"] = "1"
+    yield
+    del os.environ["PROOF_STAGE_KEEP"]
+    connection = psycopg2.connect(os.environ["OWNER_DATABASE_URL"])
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {STAGE_DATABASE} WITH (FORCE)")
+    connection.close()
+
+
+def prove(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    """The exit code, the line, and what else was said."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.proofs", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.usefixtures("stage_is_kept")
+def test_a_proof_holds(name: str) -> None:
+    code, line, said = prove(name, "--short")
+
+    assert code == HELD, (line, said)
+    assert line["attempted"] >= line["distinct"] > 0
+    assert line["failed"] == 0
+
+
+@pytest.mark.parametrize(("name", "guard"), PAIRS, ids=str)
+@pytest.mark.usefixtures("stage_is_kept")
+def test_a_proof_fails_without_one_of_its_guards(name: str, guard: str) -> None:
+    code, line, said = prove(name, "--short", "--sabotage", guard)
+
+    # Neither an unknown name nor a proof that broke would show anything.
+    assert code == FAILED, (line, said)
+    assert line["failed"] > 0
+
+
+def test_a_guard_that_does_not_exist_is_no_failure_of_the_proof() -> None:
+    name, _guard = PAIRS[0]
+
+    code, line, said = prove(name, "--short", "--sabotage", "nothing")
+
+    assert code == UNKNOWN
+    assert line == {}
+    assert "has the guards" in said
