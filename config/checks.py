@@ -44,7 +44,7 @@ def _rules_of_production() -> Sequence[Rule]:
         ("E005", not settings.BROKER_URL.startswith("stub"), "BROKER_URL must name a broker"),
         (
             "E006",
-            not Path(settings.ERASURE_LEDGER).is_relative_to(settings.BASE_DIR),
+            not _is_ours(settings.ERASURE_LEDGER),
             "ERASURE_LEDGER must be outside the program's folder, on another disk than the database",
         ),
         (
@@ -58,6 +58,11 @@ def _rules_of_production() -> Sequence[Rule]:
             not any(_is_local(host) for host in settings.PUBLIC_HOSTS),
             "PUBLIC_HOSTS holds a local name",
         ),
+        (
+            "E010",
+            not _is_ours(settings.BACKUP_DIR) and not _is_ours(settings.KEY_BACKUP_DIR),
+            "BACKUP_DIR and KEY_BACKUP_DIR must be outside the program's folder",
+        ),
     )
 
 
@@ -68,6 +73,10 @@ def _rules_of_demonstration() -> Sequence[Rule]:
         ("E022", settings.SCHEME == "http", hint),
         ("E023", not (settings.DEMO and settings.TESTING), "either a demonstration or a test"),
     )
+
+
+def _is_ours(path: str) -> bool:
+    return Path(path).is_relative_to(settings.BASE_DIR)
 
 
 def _is_local(host: str) -> bool:

@@ -27,7 +27,8 @@ def worker(*, processes: int = 1, threads: int = 4) -> list[str]:
     """The jobs."""
     command = [sys.executable, "-m", "dramatiq", "config.worker"]
     command += ["--processes", str(processes), "--threads", str(threads)]
-    return [*command, "--worker-shutdown-timeout", "8000"]
+    # Its own logging would print messages with their arguments; ours is set up in each process.
+    return [*command, "--worker-shutdown-timeout", "8000", "--skip-logging"]
 
 
 def clock() -> list[str]:

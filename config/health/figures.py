@@ -10,13 +10,14 @@ from django.db.models import Count
 from config.health import promises
 from tenants.models import Tenant
 from tenants.outbox.sweep import chunks
+from tenants.routing import kept_units
 from tenants.schema import PUBLIC, ROUTER, SWEEPER, Unit, inside
 
 
 def pending_by_kind() -> dict[str, int]:
     """Return how many outbox entries wait, by kind, in all schemas."""
     total: Counter[str] = Counter()
-    for group in chunks([PUBLIC, *promises.holding_units()]):
+    for group in chunks([PUBLIC, *kept_units()]):
         total.update(_pending_in(group))
     return dict(total)
 

@@ -15,7 +15,8 @@ from tenants.heartbeat import Duty, ages
 from tenants.models import Tenant
 from tenants.outbox.sweep import chunks
 from tenants.provisioning.template import CURRENT_VERSION
-from tenants.schema import ROUTER, SWEEPER, Unit, inside, tenant_unit
+from tenants.routing import kept_units
+from tenants.schema import ROUTER, SWEEPER, Unit, inside
 
 ERASURE_TOLERANCE = timedelta(minutes=60)
 REMINDER_TOLERANCE = timedelta(minutes=15)
@@ -27,8 +28,6 @@ DUTY_TOLERANCE = {
     Duty.SEAL: timedelta(minutes=15),
 }
 """A few missed turns: the sweep runs every 30 s, the purge every 5 minutes, the sealing every minute."""
-HOLDING = (*Tenant.SERVED, Tenant.State.TERMINATED)
-"""States in which a practice's schema holds data whose erasure may be due."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +51,13 @@ def all_promises(*, now: datetime) -> list[Promise]:
 
 def _of_schemas(*, now: datetime) -> list[Promise]:
     overdue = at_risk = 0
-    for group in chunks(holding_units()):
+    for group in chunks(kept_units()):
         more_overdue, more_at_risk = _count_in(group, now=now)
         overdue, at_risk = overdue + more_overdue, at_risk + more_at_risk
     return [
         Promise("erasures", overdue == 0, {"overdue": overdue}),
         Promise("reminders", at_risk == 0, {"at_risk": at_risk}),
     ]
-
-
-def holding_units() -> list[Unit]:
-    """Return the units of all practices whose schema holds data."""
-    with inside(ROUTER):
-        tenants = Tenant.objects.filter(state__in=HOLDING).order_by("id")
-        return [tenant_unit(name) for name in tenants.values_list("schema_name", flat=True)]
 
 
 def _count_in(group: Sequence[Unit], *, now: datetime) -> tuple[int, int]:

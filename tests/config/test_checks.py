@@ -18,6 +18,8 @@ GOOD = {
     "LIBRDV_KEKS": "2026a:" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     "EMAIL_URL": "smtp+tls://librdv:secret@mail.lib-rdv.fr:587",
     "ERASURE_LEDGER": "/var/lib/lib-rdv/erasures.ledger",
+    "BACKUP_DIR": "/var/backups/lib-rdv",
+    "KEY_BACKUP_DIR": "/var/backups/lib-rdv-keys",
     "HOST_PROVIDER_NAME": "Hébergeur Exemple SAS",
     "HOST_PROVIDER_ADDRESS": "1 rue de l'Exemple, Lyon",
     "HOST_PROVIDER_PHONE": "04 00 00 00 00",
@@ -54,6 +56,7 @@ def production(settings: Settings) -> Settings:
     settings.PRODUCTION, settings.SCHEME, settings.TRUSTED_PROXIES = True, "https", 1
     settings.APEX, settings.PUBLIC_HOSTS = GOOD["APEX"], (GOOD["APEX"],)
     settings.SECRET_KEY, settings.ERASURE_LEDGER = GOOD["SECRET_KEY"], GOOD["ERASURE_LEDGER"]
+    settings.BACKUP_DIR, settings.KEY_BACKUP_DIR = GOOD["BACKUP_DIR"], GOOD["KEY_BACKUP_DIR"]
     settings.HOST_PROVIDER = {"name": GOOD["HOST_PROVIDER_NAME"]}
     settings.BROKER_URL = "redis://127.0.0.1:6379/0"
     assert codes() == set()
@@ -73,6 +76,8 @@ def production(settings: Settings) -> Settings:
         ("E006", "ERASURE_LEDGER", str(ROOT / "erasures.ledger")),
         ("E007", "HOST_PROVIDER", {"name": "hébergeur de démonstration"}),
         ("E008", "TRUSTED_PROXIES", 0),
+        ("E010", "BACKUP_DIR", str(ROOT / "backups")),
+        ("E010", "KEY_BACKUP_DIR", str(ROOT / "backups" / "keys")),
         ("E009", "PUBLIC_HOSTS", ("lib-rdv.fr", "lib-rdv.localhost")),
     ],
 )
