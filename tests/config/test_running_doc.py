@@ -1,0 +1,64 @@
+"""The table of docs/running.md names every variable that the program reads, and no other."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from config.processes import ROOT
+
+READERS = (
+    "config/settings.py",
+    "config/gunicorn.py",
+    "config/logs.py",
+    "tenants/metrics.py",
+    "tenants/keyring/keks.py",
+)
+_NAME = re.compile(r"[A-Z][A-Z0-9_]+")
+
+
+def read_by(source: str) -> Iterator[str]:
+    """Yield the names given first to ``env(...)``, ``env.bool(...)``, ``environ.get(...)`` and the like."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "setdefault":
+            continue
+        reader = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+        name = reader.attr if isinstance(reader, ast.Attribute) else getattr(reader, "id", "")
+        if name in {"env", "environ", "environment"}:
+            texts = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant)]
+            yield from (text for text in texts if _NAME.fullmatch(str(text)))
+
+
+def test_every_variable_is_in_the_table_and_no_other() -> None:
+    read = {name for path in READERS for name in read_by((ROOT / path).read_text("utf-8"))}
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \|", (ROOT / "docs/running.md").read_text("utf-8"), re.MULTILINE
+    )
+
+    assert len(read) > 45
+    assert sorted(rows) == sorted(read)
+
+
+def test_no_other_file_reads_the_environment() -> None:
+    """What is left: the demonstration's own folder and port, and its services' addresses."""
+    allowed = {"demo.py", "embedded.py", "guardian.py", "lock.py", "bootstrap.py", "restore.py"}
+    readers = {
+        path.name
+        for room in ("config", "tenants", "booking", "compliance", "billing", "api")
+        for path in (ROOT / room).rglob("*.py")
+        if list(read_by(path.read_text("utf-8"))) and str(path.relative_to(ROOT)) not in READERS
+    }
+
+    assert readers <= allowed
+
+
+def test_the_table_of_promises_names_what_is_answered() -> None:
+    from config.health import promises
+
+    text = (ROOT / "docs/running.md").read_text("utf-8")
+    named = re.findall(r"`(\w+)`", text.split("| promise |")[1].split("\n\n")[0])
+    answered = {"erasures", "reminders", "spaces", "broker", "database"}
+    answered |= {duty.value for duty in promises.DUTY_TOLERANCE}
+
+    assert answered <= set(named)
