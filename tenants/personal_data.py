@@ -97,7 +97,7 @@ _sign_in = partial(
     legal_basis="6.1.f",
     recipients=("lib-rdv",),
     source="connexion",
-    retention="12 mois",
+    retention="24 heures après le dernier essai",
 )
 _AXES_PERSONAL = {
     "username": "identifiant",

@@ -226,7 +226,7 @@ def test_sending_the_form_twice_books_once(owner: Client, cabinet: Cabinet) -> N
 def test_an_error_stands_beside_its_field_and_nothing_is_lost(
     owner: Client, cabinet: Cabinet, field: str, typed: str, said: str
 ) -> None:
-    answer = owner.post(page("book"), slot(cabinet, **{field: typed}))
+    answer = owner.post(page("book"), slot(cabinet, **dict[str, Any]({field: typed})))
 
     assert answer.status_code == 422
     assert said in answer.text
@@ -298,7 +298,7 @@ def test_moving_keeps_the_row_and_asks_whether_to_tell(
     owner: Client, cabinet: Cabinet, tell: bool
 ) -> None:
     held = make_appointment(cabinet, local(TOMORROW, 14))
-    typed = slot(cabinet, hour="15h", **({"tell": "on"} if tell else {}))
+    typed = slot(cabinet, hour="15h", **dict[str, Any]({"tell": "on"} if tell else {}))
 
     owner.post(page("move", held.ref), typed)
 

@@ -1,0 +1,49 @@
+"""lib-rdv's own people: opened by a link, closed in one act (S-30). Runs inside the public unit."""
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+
+from tenants.accounts import kinds
+from tenants.accounts.models import User
+from tenants.keyring.services import ensure_tenant_key
+from tenants.outbox.services import Due, write
+from tenants.trail.services import SYSTEM, record
+
+
+def open_account(*, email: str, name: str, now: datetime) -> User:
+    """Open an account, or open a closed one again, and send a link to choose a password.
+
+    The desk asks for a second factor before its first page; none is kept from an earlier time.
+    """
+    ensure_tenant_key(now=now)
+    email = email.strip().lower()
+    user = User.objects.filter(email=email).first() or User.objects.create_user(email)
+    user.name, user.is_staff, user.is_active = name or user.name, True, True
+    user.save(update_fields=["name", "is_staff", "is_active"])
+    EmailAddress.objects.update_or_create(
+        user=user, email=email, defaults={"verified": True, "primary": True}
+    )
+    minute = int(now.timestamp()) // 60
+    write(due=[Due(kinds.PASSWORD_RESET, user.pk, due_at=now, version=minute)], now=now)
+    record(verb="staff.opened", ref=user.ref, actor=SYSTEM, now=now)
+    return user
+
+
+def close_account(*, email: str, now: datetime) -> bool:
+    """Close an account in one act: password, second factors and open sessions end. False: unknown."""
+    user = User.objects.filter(email=email.strip().lower(), is_staff=True).first()
+    if user is None:
+        return False
+    user.is_active = user.is_staff = user.is_superuser = False
+    user.set_unusable_password()
+    user.save(update_fields=["is_active", "is_staff", "is_superuser", "password"])
+    Authenticator.objects.filter(user=user).delete()
+    for session in Session.objects.all():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+    record(verb="staff.closed", ref=user.ref, actor=SYSTEM, now=now)
+    return True
