@@ -1,7 +1,11 @@
 """The person of an appointment, in memory: what is sealed and what is opened."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+
+_BETWEEN = "\x1f"
+_FORMAT = "1"
+_FIELDS = ("first_name", "last_name", "phone", "email", "relative", "previous_email")
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,33 @@ class Person:
     extras: dict[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """Return the blob to seal."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+        """Return the blob to seal: fields in their order, which opens far faster than JSON does."""
+        extras = json.dumps(self.extras, ensure_ascii=False) if self.extras else ""
+        fields = (getattr(self, name).replace(_BETWEEN, " ") for name in _FIELDS)
+        return _BETWEEN.join((_FORMAT, *fields, extras)).encode("utf-8", "surrogatepass")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Person":
-        """Return the person of an opened blob."""
-        return cls(**json.loads(data))
+        """Return the person of an opened blob; ValueError when it is none.
+
+        Written out, around the frozen ``__init__``: an agenda opens a thousand of them at once.
+        """
+        person = object.__new__(cls)
+        known = person.__dict__
+        (
+            written_as,
+            known["first_name"],
+            known["last_name"],
+            known["phone"],
+            known["email"],
+            known["relative"],
+            known["previous_email"],
+            extras,
+        ) = data.decode("utf-8", "surrogatepass").split(_BETWEEN)
+        if written_as != _FORMAT:
+            raise ValueError("a person written in another format")
+        known["extras"] = json.loads(extras) if extras else {}
+        return person
 
     @property
     def full_name(self) -> str:

@@ -81,8 +81,9 @@ def open_contacts(contacts: Sequence[PatientContact]) -> dict[int, Person]:
     """
     rows = [(contact.data_key, contact.sealed, contact.ref) for contact in contacts]
     opened = keyring.open_many(table=TABLE, rows=rows)
+    read = Person.from_bytes
     return {
-        contact.appointment_id: Person.from_bytes(data)
+        contact.appointment_id: read(data)
         for contact, data in zip(contacts, opened, strict=True)
         if data is not None
     }
