@@ -20,6 +20,7 @@ from booking.views.public import notice, search
 from booking.views.public.page import (
     Site,
     patient_view,
+    personal,
     refusal,
     region_of,
     schema_of_request,
@@ -103,9 +104,8 @@ def _book(
     except TooManyBookings:
         form.add_error(None, _too_many_bookings(site))
         return _again(request, site, choice, form, form_ref)
-    return HttpResponseRedirect(
-        reverse("booking:done", args=[links.manage_token(booked)]),
-        headers={"Cache-Control": "no-store"},
+    return personal(
+        HttpResponseRedirect(reverse("booking:done", args=[links.manage_token(booked)]))
     )
 
 

@@ -19,7 +19,15 @@ from booking.models import Appointment, Location, PatientContact
 from booking.persons import Person
 from booking.services import appointments, contacts, deadlines, erasing, links, rights
 from booking.views.public import notice, practice, search
-from booking.views.public.page import Site, patient_view, refusal, region_of, show, too_many
+from booking.views.public.page import (
+    Site,
+    patient_view,
+    personal,
+    refusal,
+    region_of,
+    show,
+    too_many,
+)
 from tenants.trail import receipts
 from tenants.trail import services as trail
 
@@ -259,27 +267,19 @@ def export(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     kind, extension = (
         ("application/json", "json") if is_json else ("text/plain; charset=utf-8", "txt")
     )
-    return HttpResponse(
-        body,
-        content_type=kind,
-        headers={
-            "Content-Disposition": f'attachment; filename="mon-rendez-vous.{extension}"',
-            "Cache-Control": "no-store",
-        },
-    )
+    file = HttpResponse(body, content_type=kind)
+    file.headers["Content-Disposition"] = f'attachment; filename="mon-rendez-vous.{extension}"'
+    return personal(file)
 
 
 @link_view("GET")
 def calendar(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Hand over the .ics file: the same UID for ever, CANCEL once cancelled."""
-    return HttpResponse(
-        _calendar_bytes(request, visit),
-        content_type="text/calendar; charset=utf-8",
-        headers={
-            "Content-Disposition": 'attachment; filename="rendez-vous.ics"',
-            "Cache-Control": "no-store",
-        },
+    file = HttpResponse(
+        _calendar_bytes(request, visit), content_type="text/calendar; charset=utf-8"
     )
+    file.headers["Content-Disposition"] = 'attachment; filename="rendez-vous.ics"'
+    return personal(file)
 
 
 def masked_email(email: str) -> str:
@@ -335,10 +335,9 @@ def _context(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _back(visit: Visit, *, said: str = "") -> HttpResponseRedirect:
-    address = reverse("booking:manage", args=[visit.token])
-    headers = {"Cache-Control": "no-store"}
-    return HttpResponseRedirect(f"{address}?fait={said}" if said else address, headers=headers)
+def _back(visit: Visit, *, said: str = "") -> HttpResponse:
+    path = reverse("booking:manage", args=[visit.token])
+    return personal(HttpResponseRedirect(f"{path}?fait={said}" if said else path))
 
 
 def _nearest(visit: Visit) -> list[search.SlotButton]:

@@ -139,6 +139,7 @@ def show(
         {"site": site, "practice": site.practice, "is_personal": is_personal, **(context or {})},
         status=status,
     )
+    response.headers["Referrer-Policy"] = "no-referrer"
     return personal(response) if is_personal else response
 
 

@@ -200,7 +200,7 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _range(starts: int, ends: int) -> str:
-    return f"{_minute(starts)}\u00a0–\u00a0{_minute(ends)}"
+    return f"{_minute(starts)} – {_minute(ends)}"
 
 
 def _minute(minute: int) -> str:

@@ -11,6 +11,7 @@ from booking.services import rights
 from booking.views.public.page import (
     Site,
     patient_view,
+    personal,
     refusal,
     region_of,
     schema_of_request,
@@ -49,9 +50,7 @@ def ask(request: HttpRequest, site: Site) -> HttpResponseBase:
         limits.RIGHTS_BY_ADDRESS, person.email.casefold() or person.phone, now=site.now
     ):
         rights.send_links(person=person, now=site.now)
-    return HttpResponseRedirect(
-        reverse("booking:rights_sent"), headers={"Cache-Control": "no-store"}
-    )
+    return personal(HttpResponseRedirect(reverse("booking:rights_sent")))
 
 
 @patient_view("GET")

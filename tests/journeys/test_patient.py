@@ -1,0 +1,390 @@
+"""A patient books, moves and cancels in a real browser, by keyboard alone, on a small telephone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+
+from booking.models import Appointment, PatientContact
+from booking.services import contacts
+from tenants.schema import Unit, inside
+from tests.factories import Cabinet
+
+SMALL: ViewportSize = {"width": 320, "height": 640}
+Practice = Callable[[str], tuple[str, Unit, Cabinet]]
+PAST = datetime(2026, 1, 5, 9, tzinfo=UTC)
+LIMIT = 50_000
+"""Bytes of a page with its style sheet, uncompressed."""
+
+
+class Keyboard:
+    """Somebody who has no mouse."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def reach(self, name: str) -> None:
+        """Press Tab until the control of this name has the focus."""
+        for _ in range(80):
+            self.page.keyboard.press("Tab")
+            focused = self.page.locator(":focus")
+            if focused.count() and name in self._name_of():
+                return
+        raise AssertionError(f"{name!r} is not reached by keyboard on {self.page.url}")
+
+    def _name_of(self) -> str:
+        return str(
+            self.page.evaluate(
+                "() => { const e = document.activeElement;"
+                " return (e.labels && e.labels.length ? e.labels[0].innerText : e.innerText) || '' }"
+            )
+        )
+
+    def press(self, name: str) -> None:
+        """Reach a button or a link and press Enter; wait for what it leads to."""
+        self.reach(name)
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
+    def type(self, name: str, text: str) -> None:
+        """Reach a field and type at a person's pace."""
+        self.reach(name)
+        self.page.keyboard.type(text, delay=90)
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def small_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page on a telephone 320 pixels wide."""
+    context = browser.new_context(viewport=SMALL, java_script_enabled=request.param, locale="fr-FR")
+    yield context.new_page()
+    context.close()
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing scrolls sideways, at the usual size of letters and at twice that size."""
+    width = page.evaluate("() => document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], page.url  # type: ignore[index]
+
+
+def test_a_patient_books_moves_and_cancels_by_keyboard_at_320_pixels(
+    small_page: Page, practice: Practice
+) -> None:
+    address, unit, _cabinet = practice("clavier")
+    page, keyboard = small_page, Keyboard(small_page)
+
+    page.goto(address)
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Aller au contenu"
+    assert_fits(page)
+    keyboard.press("Choisir ce créneau")
+
+    assert_fits(page)
+    keyboard.type("Prénom", "Camille")
+    keyboard.type("Nom", "Spécimen")
+    keyboard.type("E-mail", "camille@example.org")
+    keyboard.press("Confirmer le rendez-vous")
+
+    assert page.locator("h1").inner_text() == "C'est noté, Camille."
+    assert_fits(page)
+    keyboard.press("Déplacer ou annuler")
+
+    assert_fits(page)
+    first = page.locator(".leaf").inner_text() + page.locator(".hour").inner_text()
+    offered = page.locator(".slots button").first.inner_text().split("\n")[0]
+    keyboard.press(offered)
+    assert "Votre rendez-vous est déplacé." in page.locator("[role=status]").inner_text()
+    assert page.locator(".leaf").inner_text() + page.locator(".hour").inner_text() != first
+
+    keyboard.reach("Annuler")
+    page.keyboard.press("Enter")
+    keyboard.press("Oui, annuler")
+    assert page.locator("h1").inner_text() == "Le rendez-vous est annulé"
+    assert_fits(page)
+    with inside(unit):
+        row = Appointment.objects.get()
+        assert (row.status, row.sequence) == (Appointment.Status.CANCELLED_BY_PATIENT, 2)
+
+
+def test_mistakes_are_summed_up_focused_and_nothing_typed_is_lost(
+    small_page: Page, practice: Practice
+) -> None:
+    address, _unit, _cabinet = practice("erreurs")
+    page = small_page
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    page.get_by_label("Prénom").first.fill("Camille")
+    page.get_by_label("Téléphone").press_sequentially("06 39 98 01", delay=300)
+    page.get_by_role("button", name="Confirmer le rendez-vous").click()
+
+    assert page.title().startswith("2 points à corriger")
+    assert page.get_by_role("alert").evaluate("e => e === document.activeElement")
+    assert page.get_by_label("Téléphone").input_value() == "06 39 98 01"
+    assert page.get_by_label("Téléphone").get_attribute("aria-invalid") == "true"
+    page.get_by_role("link", name="Indiquez votre nom.").click()
+    assert urlsplit(page.url).fragment == "id_last_name"
+
+
+def test_the_field_for_a_relative_opens_with_the_tick_alone(
+    small_page: Page, practice: Practice
+) -> None:
+    address, _unit, _cabinet = practice("proche")
+    page = small_page
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    field = page.get_by_label("Son prénom")
+
+    before = field.is_visible()
+    page.get_by_label("Je prends rendez-vous pour une autre personne").check()
+
+    assert not before
+    assert field.is_visible()
+
+
+def test_twice_the_size_of_letters_cuts_nothing(browser: Browser, practice: Practice) -> None:
+    address, _unit, _cabinet = practice("lettres")
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    for path in ("/", "/creneaux/", "/mes-donnees/", "/confidentialite/"):
+        page.goto(address + path)
+        page.evaluate("() => { document.documentElement.style.fontSize = '200%' }")
+        assert_fits(page)
+    context.close()
+
+
+@dataclass
+class Meter:
+    """What the browser transferred, page by page, with its cache switched off."""
+
+    context: BrowserContext
+    page: Page
+    bytes_by_id: dict[str, float] = field(default_factory=dict)
+    hosts: set[str] = field(default_factory=set)
+    set_cookies: int = 0
+    rows: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Listen to the browser's own network log."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        session.on("Network.requestWillBeSent", lambda e: self._sent(e["request"]["url"]))
+        session.on(
+            "Network.loadingFinished",
+            lambda e: self.bytes_by_id.__setitem__(e["requestId"], e["encodedDataLength"]),
+        )
+        session.on("Network.responseReceivedExtraInfo", self._headers)
+
+    def _sent(self, url: str) -> None:
+        if not url.startswith("data:"):
+            self.hosts.add(urlsplit(url).hostname or "")
+
+    def _headers(self, event: dict[str, dict[str, str]]) -> None:
+        self.set_cookies += sum(name.lower() == "set-cookie" for name in event["headers"])
+
+    def note(self, name: str) -> None:
+        """Close the account of one page."""
+        self.page.wait_for_load_state("networkidle")
+        self.rows.append((name, round(sum(self.bytes_by_id.values())), len(self.bytes_by_id)))
+        self.bytes_by_id.clear()
+
+    def stored(self) -> int:
+        """Count what the page kept in the browser, of every kind."""
+        kept: int = self.page.evaluate(
+            "async () => localStorage.length + sessionStorage.length"
+            " + (await indexedDB.databases()).length"
+            " + ('caches' in window ? (await caches.keys()).length : 0)"
+            " + ('serviceWorker' in navigator"
+            "    ? (await navigator.serviceWorker.getRegistrations()).length : 0)"
+        )
+        return kept
+
+
+def test_no_page_of_the_journey_is_heavy_or_keeps_anything(
+    browser: Browser, practice: Practice
+) -> None:
+    address, unit, _cabinet = practice("poids")
+    context = browser.new_context(
+        viewport=SMALL, extra_http_headers={"Accept-Encoding": "identity"}, locale="fr-FR"
+    )
+    page = context.new_page()
+    meter = Meter(context, page)
+    meter.start()
+    stored = 0
+
+    def open_page(name: str, path: str) -> None:
+        nonlocal stored
+        page.goto(address + path)
+        meter.note(name)
+        stored += meter.stored()
+
+    open_page("practice", "/")
+    open_page("slots", "/creneaux/")
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    meter.note("details")
+    page.get_by_label("Prénom").first.press_sequentially("Camille", delay=500)
+    page.get_by_role("button", name="Confirmer le rendez-vous").click()
+    meter.note("details with errors")
+    page.get_by_label("Nom", exact=False).nth(1).fill("Spécimen")
+    page.get_by_label("E-mail").fill("camille@example.org")
+    page.get_by_role("button", name="Confirmer le rendez-vous").click()
+    meter.note("done")
+    page.get_by_role("link", name="Déplacer ou annuler").click()
+    meter.note("manage")
+    stored += meter.stored()
+    page.get_by_role("link", name="Choisir une autre date").click()
+    meter.note("move")
+    page.get_by_role("link", name="Garder mon rendez-vous").click()
+    page.get_by_text("Effacer mes données maintenant").click()
+    page.get_by_label("L'annuler aussi").check()
+    meter.note("manage again")
+    page.get_by_role("button", name="Effacer mes données").click()
+    meter.note("erased")
+    for name, path in (
+        ("rights", "/mes-donnees/"),
+        ("privacy", "/confidentialite/"),
+        ("legal notice", "/mentions-legales/"),
+        ("accessibility", "/accessibilite/"),
+        ("unknown page", "/rien/"),
+        ("unknown link", "/rdv/rien/"),
+    ):
+        open_page(name, path)
+    cookies = len(context.cookies())
+    context.close()
+
+    for name, size, requests in meter.rows:
+        print(f"{name:22} {size:7} bytes {requests} requests")
+    foreign = meter.hosts - {urlsplit(address).hostname}
+    print(f"cookies {cookies + meter.set_cookies}, stored {stored}, foreign hosts {len(foreign)}")
+    heavy = [row for row in meter.rows if row[1] >= LIMIT]
+    assert not heavy
+    assert max(requests for _name, _size, requests in meter.rows) <= 3
+    assert (cookies, meter.set_cookies, stored, foreign) == (0, 0, 0, set())
+    with inside(unit):
+        assert Appointment.objects.get().is_cancelled
+
+
+SHAPES: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (320, "light"),
+    (768, "dark"),
+    (1280, "light"),
+)
+
+
+class Inspector:
+    """Runs axe on a page at three widths, light and dark, and remembers what it says."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.axe = Axe()
+        self.faults: list[str] = []
+        self.pages = 0
+
+    def look(self, name: str) -> None:
+        """Open every fold, then look at the page in each shape."""
+        self.pages += 1
+        self.page.evaluate(
+            "() => document.querySelectorAll('details').forEach("
+            "e => { e.removeAttribute('name'); e.open = true })"
+        )
+        for width, scheme in SHAPES:
+            self.page.set_viewport_size(ViewportSize(width=width, height=800))
+            self.page.emulate_media(color_scheme=scheme)
+            found = self.axe.run(self.page).response["violations"]
+            self.faults += [
+                f"{name} {width} {scheme}: {fault['id']} {fault['nodes'][0]['html'][:120]}"
+                for fault in found
+            ]
+        self.page.set_viewport_size(SMALL)
+
+
+def test_axe_finds_nothing_on_any_patient_page(browser: Browser, practice: Practice) -> None:
+    address, unit, cabinet = practice("axe")
+    # Without motion: a colour that is still changing is nobody's fault.
+    context = browser.new_context(viewport=SMALL, locale="fr-FR", reduced_motion="reduce")
+    page = context.new_page()
+    inspector = Inspector(page)
+
+    def open_page(name: str, path: str) -> None:
+        page.goto(address + path)
+        inspector.look(name)
+
+    def fill(**typed: str) -> None:
+        page.get_by_label("Prénom").first.press_sequentially("Camille", delay=500)
+        page.locator("#id_last_name").fill(typed.get("last_name", "Spécimen"))
+        page.locator("#id_phone").fill(typed.get("phone", ""))
+        page.locator("#id_email").fill(typed.get("email", ""))
+        page.get_by_role("button", name="Confirmer le rendez-vous").click()
+
+    for name, path in (
+        ("practice", "/"),
+        ("slots", "/creneaux/"),
+        ("privacy", "/confidentialite/"),
+        ("legal notice", "/mentions-legales/"),
+        ("accessibility", "/accessibilite/"),
+        ("unknown page", "/rien/"),
+        ("unknown link", "/rdv/rien/"),
+        ("wrong method", "/reserver/"),
+        ("rights", "/mes-donnees/"),
+    ):
+        open_page(name, path)
+    page.get_by_role("button", name="Recevoir mes liens").click()
+    inspector.look("rights with errors")
+    open_page("rights sent", "/mes-donnees/envoye/")
+
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    page.get_by_label("Je prends rendez-vous pour une autre personne").check()
+    inspector.look("details")
+    page.get_by_label("Je prends rendez-vous pour une autre personne").uncheck()
+    fill(last_name="", phone="06 39")
+    inspector.look("details with errors")
+    page.locator("#id_first_name").fill("")
+    fill(phone="06 39 98 01 04")
+    inspector.look("done with a telephone")
+
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    with inside(unit):
+        # Somebody else is faster: the slot is theirs when the form arrives.
+        Appointment.objects.filter(status="held").update(form_ref=uuid4(), network_index=None)
+    fill(email="camille@example.org")
+    inspector.look("taken")
+    page.locator(".slots button").first.click()
+    fill(email="camille@example.org")
+    inspector.look("done")
+    page.get_by_role("link", name="Déplacer ou annuler").click()
+    link = page.url.removeprefix(address)
+    inspector.look("manage")
+    page.get_by_role("button", name="Enregistrer").click()
+    inspector.look("manage with errors")
+    open_page("other dates", f"{link}deplacer/")
+    open_page("reminder", f"{link}sans-rappel/")
+    page.goto(address + link)
+    page.get_by_text("Effacer mes données maintenant").click()
+    page.get_by_label("Le garder").check()
+    page.get_by_role("button", name="Effacer mes données").click()
+    inspector.look("erasure asked")
+    with inside(unit):
+        for contact in PatientContact.objects.select_related("appointment", "data_key"):
+            contacts.erase(contact=contact, rule="due", now=contact.booked_at)
+    open_page("erased", link)
+    page.get_by_role("button", name="Oui, annuler").click()
+    inspector.look("cancelled")
+    with inside(unit):
+        Appointment.objects.update(starts_at=PAST, ends_at=PAST + timedelta(minutes=45))
+        cabinet.type.is_active = False
+        cabinet.type.save(update_fields=["is_active"])
+    open_page("over", link)
+    open_page("nothing to book", "/")
+    context.close()
+
+    print(
+        f"axe: {inspector.pages} pages, 320 light, 768 dark, 1280 light, {len(inspector.faults)} faults"
+    )
+    assert not inspector.faults, "\n".join(inspector.faults)
