@@ -39,6 +39,7 @@ ZONES = ("Europe/Paris", "Indian/Reunion", "America/Martinique", "Pacific/Tahiti
 """At any instant one of them is well inside the hours in which a reminder may leave."""
 MUST_NOT_LEAVE = ("stopped", "moved", "cancelled", "late")
 PER_AGENDA = 100
+BOOT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,15 @@ class Size:
 
 FULL = Size(
     due=2000, tenants=4, silent=25, workers=3, threads=4, kills=24, every=2.0, lease=60,
-    sweep_every=30, slow=0.3, patience=150, after=75,
+    sweep_every=30, slow=0.3, patience=420, after=75,
 )  # fmt: skip
 SHORT = Size(
     due=60, tenants=2, silent=2, workers=2, threads=4, kills=4, every=0.7, lease=3,
-    sweep_every=0.5, slow=0.1, patience=12, after=3,
+    sweep_every=0.5, slow=0.1, patience=30, after=3,
 )  # fmt: skip
 CALM = Size(
     due=24, tenants=1, silent=2, workers=1, threads=4, kills=0, every=1, lease=5,
-    sweep_every=0.15, slow=0.3, patience=8, after=1,
+    sweep_every=0.15, slow=0.3, patience=20, after=1,
 )  # fmt: skip
 
 
@@ -228,6 +229,10 @@ class Workers:
                 self.running.append(
                     processes.Leashed(command, environment=self.environment, output=self.log)
                 )
+
+    def have_started(self) -> bool:
+        """Whether one of them has ever been ready: a loaded machine takes its time."""
+        return self.log.exists() and b"ready for action" in self.log.read_bytes()
 
     def kill(self, chosen: random.Random, *, everybody: bool = False) -> None:
         """SIGKILL one group, or all of them."""
@@ -403,7 +408,7 @@ def _ring_the_sweep() -> None:
 def _play(world: World, blows: Blows, *, size: Size) -> float:
     """Strike and sweep until every reminder has ended, or nothing moves any more."""
     started = time.monotonic()
-    swept, left, moved_at = 0.0, world.pending(), started
+    swept, left, moved_at, has_started = 0.0, world.pending(), started, False
     while left and time.monotonic() - moved_at < size.patience:
         blows.workers.start()
         blows.strike()
@@ -414,8 +419,11 @@ def _play(world: World, blows: Blows, *, size: Size) -> float:
                 print(f"{left} left, {blows.workers.killed} killed", file=sys.stderr, flush=True)
         time.sleep(0.1)
         before, left = left, world.pending()
-        if left != before:
+        if left != before or not has_started:
             moved_at = time.monotonic()
+        has_started = has_started or blows.workers.have_started()
+        if not has_started and time.monotonic() - started > BOOT_SECONDS:
+            raise RuntimeError("no worker became ready")
     seconds = time.monotonic() - started
     # What was taken just before a blow would leave again when its lease ends: nothing may.
     blows.workers.start()
@@ -516,9 +524,8 @@ def _plans(*, short: bool, sabotage: str | None) -> list[Plan]:
         return [Plan("calm", CALM, sabotage)]
     # What needs no blow is shown faster without.
     kills = 2 if sabotage in SHOWN_BY_BLOWS else 0
-    return [
-        Plan("brevo", replace(CALM, slow=0.1, lease=2, kills=kills, every=0.5, after=2), sabotage)
-    ]
+    size = replace(CALM, slow=0.1, lease=2, kills=kills, every=0.5, after=2, patience=6)
+    return [Plan("brevo", size, sabotage)]
 
 
 def _world(
