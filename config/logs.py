@@ -289,9 +289,13 @@ def _take_over_logging(level: str) -> None:
     logging.root.setLevel(logging.WARNING)
     for name in (*OURS, "gunicorn.error", "dramatiq"):
         logging.getLogger(name).setLevel(level)
-    # One line per request is ours, with its status: Django's would add one per 404.
-    logging.getLogger("django.request").setLevel(logging.ERROR)
+    # One line per request is ours, with its status: Django's adds something for an exception only.
+    logging.getLogger("django.request").addFilter(_has_exception)
     logging.captureWarnings(capture=True)
+
+
+def _has_exception(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None
 
 
 def _uncaught(

@@ -14,9 +14,11 @@ for _config in apps.get_app_configs():
     if _config.module is not None and module_has_submodule(_config.module, "actors"):
         importlib.import_module(f"{_config.name}.actors")
 
-from config.start import refuse_unsafe_settings  # noqa: E402  # the apps must be ready first
-from tenants.broker import broker  # noqa: E402  # the apps must be ready first
+from config.catch_up import CatchUp  # noqa: E402  # the apps must be ready first
+from config.start import refuse_unsafe_settings  # noqa: E402
+from tenants.broker import broker  # noqa: E402
 
 refuse_unsafe_settings()
+broker.add_middleware(CatchUp())
 
 __all__ = ["broker"]
