@@ -61,7 +61,7 @@ def install() -> int:
     STAMP.unlink(missing_ok=True)
     BEGUN.touch()
     print("Installing what requirements-dev.lock names (a minute or two) ...", flush=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--no-input"]
+    command = [str(python), "-m", "pip", "install", "-qq", "--no-input"]
     command += ["--disable-pip-version-check", "--require-hashes", "-r", str(LOCK)]
     installed = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     if installed == 0:

@@ -34,7 +34,6 @@ OWNER = "librdv_owner"
 APP = "app"
 POSTGRES_VERSION = 18
 LONGEST_SOCKET_FOLDER = 80  # a socket's whole path has at most 107 bytes
-ROLES_OF_THE_HOUSE = frozenset({OWNER, APP, "router", "public_app", "sweeper", "librdv_tenants"})
 
 
 class Unavailable(Exception):
@@ -336,6 +335,11 @@ def _with(url: str, *, user: str, password: str, database: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{host}", path=f"/{database}"))
 
 
+def is_of_the_house(role: str) -> bool:
+    """Whether a role is one of lib-rdv's: the two logins, the shared ones, a practice's."""
+    return role == APP or role.startswith(("librdv_", "t_"))
+
+
 @contextlib.contextmanager
 def _database_elsewhere(admin_url: str) -> Iterator[dict[str, str]]:
     """A fresh database on a server that already runs; it and its roles are dropped at the end.
@@ -347,10 +351,11 @@ def _database_elsewhere(admin_url: str) -> Iterator[dict[str, str]]:
     with _cursor(admin_url) as cursor:
         cursor.execute("SELECT rolname FROM pg_roles")
         before = {name for (name,) in cursor.fetchall()}
-        if before & ROLES_OF_THE_HOUSE:
+        taken = sorted(name for name in before if is_of_the_house(name))
+        if taken:
             raise Unavailable(
                 "The server of DATABASE_URL already has roles of lib-rdv"
-                f" ({', '.join(sorted(before & ROLES_OF_THE_HOUSE))}). Use a cluster of its own."
+                f" ({', '.join(taken)}). Use a cluster of its own."
             )
         login = sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}")
         cursor.execute(
@@ -370,6 +375,12 @@ def _database_elsewhere(admin_url: str) -> Iterator[dict[str, str]]:
                 owner.execute(
                     login.format(sql.Identifier(APP), sql.SQL("NOINHERIT"), sql.Literal(password))
                 )
+                # To end the application's sessions when the database is dropped.
+                cursor.execute("SELECT current_user")
+                (admin,) = cursor.fetchone() or ("",)
+                owner.execute(
+                    sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP), sql.Identifier(admin))
+                )
             yield {
                 "admin": admin_url,
                 "owner": owner_url,
@@ -385,7 +396,7 @@ def _drop_elsewhere(cursor: psycopg2.extensions.cursor, *, database: str, before
     )
     cursor.execute("SELECT rolname FROM pg_roles")
     made = {name for (name,) in cursor.fetchall()} - before
-    ours = [name for name in made if name in ROLES_OF_THE_HOUSE or name.startswith("t_")]
+    ours = [name for name in made if is_of_the_house(name)]
     for name in sorted(
         ours, key=lambda name: name == OWNER
     ):  # the owner last: it granted the others

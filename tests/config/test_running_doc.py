@@ -26,8 +26,8 @@ def read_by(source: str) -> Iterator[str]:
         reader = node.func.value if isinstance(node.func, ast.Attribute) else node.func
         name = reader.attr if isinstance(reader, ast.Attribute) else getattr(reader, "id", "")
         if name in {"env", "environ", "environment"}:
-            texts = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant)]
-            yield from (text for text in texts if _NAME.fullmatch(str(text)))
+            texts = [str(n.value) for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant)]
+            yield from (text for text in texts if _NAME.fullmatch(text))
 
 
 def test_every_variable_is_in_the_table_and_no_other() -> None:

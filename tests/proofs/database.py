@@ -72,14 +72,18 @@ def _keep_dead_connections() -> None:
         if not autocommit and self.unit is not None:
             self.enter()
 
-    DatabaseWrapper.set_autocommit = begin  # type: ignore[method-assign]
-    BaseDatabaseWrapper.close_if_unusable_or_obsolete = lambda _self: None  # type: ignore[method-assign]
+    DatabaseWrapper.set_autocommit = begin  # type: ignore[method-assign, assignment]
+    BaseDatabaseWrapper.close_if_unusable_or_obsolete = (  # type: ignore[method-assign]
+        lambda self: None
+    )
 
 
 GUARDS = {
     "durable": Guard("a commit is on disk before it is acknowledged", database=_commit_later),
-    "key": Guard("the form's reference makes a second click the same booking", _forget_the_form),
-    "reconnect": Guard("a connection that died is made again", _keep_dead_connections),
+    "key": Guard(
+        "the form's reference makes a second click the same booking", process=_forget_the_form
+    ),
+    "reconnect": Guard("a connection that died is made again", process=_keep_dead_connections),
 }
 
 
@@ -272,8 +276,8 @@ def _judge_form(form: Booked, tally: Tally) -> None:
     tally.count("acknowledged", (form.email,), failed=not whole, seen=seen)
     again = form.second_click
     same = again is not None and again.status == 302 and form.acknowledged in again.location
-    seen = again.status if again is not None else None
-    tally.count("second click", (form.email,), failed=not same, seen=seen)
+    answered = again.status if again is not None else None
+    tally.count("second click", (form.email,), failed=not same, seen=answered)
 
 
 def _children(pid: int) -> set[int]:

@@ -143,15 +143,17 @@ def _file_the_second_hour_as_the_first() -> None:
 
 GUARDS = {
     "offset": Guard(
-        "the offset of a date that moves its clock is per minute", _keep_midnights_offset
+        "the offset of a date that moves its clock is per minute", process=_keep_midnights_offset
     ),
-    "once": Guard("a repeated wall time is proposed once", _propose_the_repeated_hour_twice),
-    "holds": Guard("an expired hold hides nothing", _believe_expired_holds),
-    "holidays": Guard("public holidays of the territory are closed", _forget_holidays),
-    "eve": Guard("la veille is the local date before", _take_the_eve_in_utc),
-    "zone": Guard("messages show the hour of the place", _show_the_hour_of_paris),
+    "once": Guard(
+        "a repeated wall time is proposed once", process=_propose_the_repeated_hour_twice
+    ),
+    "holds": Guard("an expired hold hides nothing", process=_believe_expired_holds),
+    "holidays": Guard("public holidays of the territory are closed", process=_forget_holidays),
+    "eve": Guard("la veille is the local date before", process=_take_the_eve_in_utc),
+    "zone": Guard("messages show the hour of the place", process=_show_the_hour_of_paris),
     "calendar": Guard(
-        "the second 2:30 of the night is filed in UTC", _file_the_second_hour_as_the_first
+        "the second 2:30 of the night is filed in UTC", process=_file_the_second_hour_as_the_first
     ),
 }
 SHOWN_BY_SLOTS = {"offset", "once", "holds", "holidays"}
