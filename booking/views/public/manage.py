@@ -359,7 +359,7 @@ def _other_dates(request: HttpRequest, visit: Visit) -> HttpResponse:
     wanted = _search_of(visit)
     context = practice.week_context(
         wanted,
-        asked=request.GET.get("semaine", visit.starts_at.date().isoformat()),
+        asked=request.GET or {"semaine": visit.starts_at.date().isoformat()},
         site=visit.site,
         until=_last_day(visit),
         ignore_appointment=visit.appointment.pk,

@@ -1,6 +1,6 @@
 """P1 and P2: the practice page with its first free slots, and all slots week by week."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -19,6 +19,8 @@ CHOOSE = "choose"
 """Purpose of the token that stands on pages with slots."""
 DAYS_ON_FRONT = 3
 SLOTS_ON_FRONT = 6
+SLOTS_IN_HALF_DAY = 8
+"""Of a week; the rest stands on the day's own page, so that no page is heavy."""
 _NOON = 12
 
 
@@ -33,18 +35,19 @@ class HoursRow:
 
 @dataclass(frozen=True)
 class WeekDay:
-    """One day of the week of slots: morning and afternoon, or why there is nothing."""
+    """One day of the week of slots: the first hours of each half, or why there is nothing."""
 
     day: date
     morning: Sequence[SlotButton]
     afternoon: Sequence[SlotButton]
     is_today: bool
     why_closed: str
+    count: int
 
     @property
-    def count(self) -> int:
-        """How many slots are free."""
-        return len(self.morning) + len(self.afternoon)
+    def hidden(self) -> int:
+        """How many free hours stand on the day's own page only."""
+        return self.count - len(self.morning) - len(self.afternoon)
 
 
 @patient_view("GET")
@@ -82,31 +85,36 @@ def slots(request: HttpRequest, site: Site) -> HttpResponseBase:
     search = searches.read_search(request.GET) if site.is_open else None
     if search is None:
         return show(request, site, "booking/slots.html", {"search": None})
-    context = week_context(search, asked=request.GET.get("semaine", ""), site=site)
+    context = week_context(search, asked=request.GET, site=site)
     return show(request, site, "booking/slots.html", {**context, "token": _token(site)})
 
 
 def week_context(
     search: Search,
     *,
-    asked: str,
+    asked: Mapping[str, str],
     site: Site,
     until: date | None = None,
     ignore_appointment: int | None = None,
 ) -> dict[str, object]:
-    """Return what the week template draws; the week holds the date asked for, kept within the horizon."""
+    """Return what the week template draws, or with ``jour`` one day of it with all its hours.
+
+    The week holds the date asked for, kept within the horizon.
+    """
     today = site.today(search.zone)
     last = min(searches.last_day(search, today=today), until or date.max)
     found = searches.find_slots(
         search, from_on=today, until_on=last, now=site.now, ignore_appointment=ignore_appointment
     )
     first = _monday(found[0].day if found else today)
-    monday = _monday(_within(_read_day(asked) or first, today, last))
+    day = _read_day(asked.get("jour", ""))
+    monday = _monday(_within(day or _read_day(asked.get("semaine", "")) or first, today, last))
     days = _week(search.location, monday, found, today=today, last=last)
     return {
         "search": search,
         "today": today,
         "next_slot": found[0] if found else None,
+        "only_day": _whole_day(day, found),
         "days": days,
         "first_on": days[0].day,
         "last_on": days[-1].day,
@@ -138,13 +146,33 @@ def _week(
     return [
         WeekDay(
             day=day,
-            morning=[slot for slot in by_day.get(day, ()) if slot.starts_at.hour < _NOON],
-            afternoon=[slot for slot in by_day.get(day, ()) if slot.starts_at.hour >= _NOON],
+            morning=_half(by_day.get(day, ()), is_morning=True)[:SLOTS_IN_HALF_DAY],
+            afternoon=_half(by_day.get(day, ()), is_morning=False)[:SLOTS_IN_HALF_DAY],
             is_today=day == today,
             why_closed=_why_closed(location, day, today=today, last=last),
+            count=len(by_day.get(day, ())),
         )
         for day in days
     ]
+
+
+def _whole_day(day: date | None, found: Sequence[SlotButton]) -> WeekDay | None:
+    """Return a day with all its hours; None when it has none, or when no day was asked for."""
+    slots = [slot for slot in found if slot.day == day]
+    if day is None or not slots:
+        return None
+    return WeekDay(
+        day=day,
+        morning=_half(slots, is_morning=True),
+        afternoon=_half(slots, is_morning=False),
+        is_today=False,
+        why_closed="",
+        count=len(slots),
+    )
+
+
+def _half(slots: Sequence[SlotButton], *, is_morning: bool) -> list[SlotButton]:
+    return [slot for slot in slots if (slot.starts_at.hour < _NOON) == is_morning]
 
 
 def _why_closed(location: Location, day: date, *, today: date, last: date) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from booking.persons import Person
 from booking.services import contacts, form_versions
 from booking.services.form_versions import Question
 from tests.booking.views.public.conftest import SLOT, Visitor, hidden, text
-from tests.factories import NOW, Cabinet, make_location, make_practitioner, make_type
+from tests.factories import NOW, Cabinet, make_hours, make_location, make_practitioner, make_type
 
 PHONE = "06 39 98 01 04"
 
@@ -358,6 +359,8 @@ def test_filters_lead_to_the_slots_of_a_motif(visitor: Visitor, cabinet: Cabinet
     "query",
     [
         "semaine=x",
+        "jour=x",
+        "jour=2026-11-15",
         "semaine=9999-12-31",
         "semaine=0001-01-01",
         "motif=zz",
@@ -390,3 +393,26 @@ def publish(kind: ExtraField.Kind, *, label: str, key: str) -> None:
         key=key, label=label, kind=kind, purpose="savoir où venir", retention="fin du rendez-vous"
     )
     form_versions.publish(questions=[question], actor="system", now=NOW)
+
+
+def test_a_crowded_week_stays_light_and_each_day_shows_all_its_hours(
+    visitor: Visitor, cabinet: Cabinet
+) -> None:
+    cabinet.type.duration_min = cabinet.type.step_min = 15
+    cabinet.type.save(update_fields=["duration_min", "step_min"])
+    for name in ("Hugo Fictif", "Léa Modèle-Dupuis"):
+        colleague = make_practitioner(name)
+        cabinet.type.practitioners.add(colleague)
+        make_hours(
+            colleague, cabinet.location, weekdays=range(7), starts_min=8 * 60, ends_min=20 * 60
+        )
+
+    week = visitor.get("/creneaux/?semaine=2026-11-16")
+    day = visitor.get("/creneaux/?jour=2026-11-19")
+
+    style = len(Path("config/static/ui.css").read_bytes())
+    assert len(week.content) + style < 48_000
+    assert len(day.content) + style < 48_000
+    assert len(set(SLOT.findall(text(week)))) == 7 * 2 * 8 + 1
+    assert "Voir les 48 heures libres" in text(week)
+    assert len(set(SLOT.findall(text(day)))) == 48 + 1
