@@ -3,12 +3,14 @@
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.desk import services
@@ -20,12 +22,15 @@ from tenants.outbox.models import OutboxEntry
 from tenants.trail.services import actor_of
 
 PER_PAGE = 50
+HOUSE_ZONE = ZoneInfo("Europe/Paris")
+"""lib-rdv works in Bidart."""
 
 
 def _show(
     request: DeskRequest, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    return render(request, f"desk/{template}.html", context, status=status)
+    with timezone.override(HOUSE_ZONE):
+        return render(request, f"desk/{template}.html", context, status=status)
 
 
 def _client(ref: uuid.UUID) -> Tenant:

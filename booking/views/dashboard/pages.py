@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking.views.dashboard.access import DashboardRequest
@@ -60,7 +61,9 @@ def show(
         "now": request.now.astimezone(request.zone),
         "can": {operation.value: access.allows_somewhere(operation) for operation in Operation},
     }
-    return render(request, f"dashboard/{template}.html", {**shared, **context}, status=status)
+    # Instants that a template writes as dates are those of the practice, not of Greenwich.
+    with timezone.override(request.zone):
+        return render(request, f"dashboard/{template}.html", {**shared, **context}, status=status)
 
 
 def day_asked(request: DashboardRequest, name: str = "jour") -> date:

@@ -60,6 +60,13 @@ def test_the_day_shows_names_hours_and_the_next_free_time(owner: Client, cabinet
     assert "Prochain temps libre" in shown
 
 
+def test_the_next_free_time_is_given_in_local_time(owner: Client, cabinet: Cabinet) -> None:
+    shown = owner.get(page("today")).text
+
+    assert "heure=10:30" not in shown  # past: it is 10:40
+    assert "jour=2026-11-10&amp;heure=11:15" in shown
+
+
 def test_an_empty_day_says_what_to_do(owner: Client) -> None:
     assert "Rien de prévu ce jour-là." in owner.get(page("today")).text
 
