@@ -127,6 +127,15 @@ def test_errors_and_probes_carry_every_header(three_hosts: None, host: str, meth
     assert [path for path in paths if missing(answer(host, path, method))] == []
 
 
+@pytest.mark.parametrize("host", HOST_OF.values())
+def test_trace_echoes_nothing(three_hosts: None, host: str) -> None:
+    for path in ("/", "/connexion/", "/robots.txt", "/nowhere/"):
+        response = shared_client().trace(path, headers={"host": host, "x-canary": "Canari"})
+
+        assert response.status_code in {302, 403, 404, 405}
+        assert "Canari" not in response.content.decode() + str(response.headers)
+
+
 def test_files_carry_every_header(three_hosts: None) -> None:
     response = answer(PUBLIC_HOST, "/static/ui.css")
     response.close()
