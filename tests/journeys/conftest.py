@@ -4,7 +4,6 @@ Where no browser can be had these tests are skipped by name, with the reason; `.
 """
 
 import os
-import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,23 +11,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from config import processes
 from config.processes import Leashed
 from tenants.schema import Unit, inside
+from tests.browser import FLAGS, find_browser
 from tests.factories import Cabinet
 
-# Without these flags Chromium calls its maker at every start.
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 HOST = "{name}.lib-rdv.localhost"
 
 
@@ -37,17 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
-
-
-def find_browser(playwright: Playwright) -> str | None:
-    """Return the first of $CHROMIUM, the system's Chromium, and Playwright's own download."""
-    named = os.environ.get("CHROMIUM")
-    candidates = (named, "/usr/bin/chromium", playwright.chromium.executable_path)
-    for candidate in candidates:
-        found = shutil.which(candidate) if candidate else None
-        if found:
-            return found
-    return None
 
 
 @pytest.fixture(scope="session")
