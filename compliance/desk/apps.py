@@ -16,3 +16,5 @@ class DeskConfig(AppConfig):
 
         register(delivery.SETTLE, delivery.Settle())
         register(delivery.CHECK, delivery.CheckReadiness())
+        register(delivery.SUSPENDED, delivery.StateLetter("desk_suspended", "suspended"))
+        register(delivery.RESUMED, delivery.StateLetter("desk_resumed", "live"))

@@ -1,18 +1,23 @@
 """What workers do for the desk: enter a client's schema, which no page of the public host may."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+from django.urls import reverse
+
 from compliance.desk.furnishing import Furniture, furnish
-from compliance.desk.kinds import CHECK, SETTLE
+from compliance.desk.kinds import CHECK, RESUMED, SETTLE, SUSPENDED
 from compliance.desk.readiness import results
 from compliance.desk.services import GO_LIVE, note_results
+from tenants.accounts.delivery import Letter, post
 from tenants.models import Tenant
 from tenants.outbox.delivery import SENT, Outcome, TryAgain
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
 
-__all__ = ["CHECK", "SETTLE", "CheckReadiness", "Settle"]
+__all__ = ["CHECK", "RESUMED", "SETTLE", "SUSPENDED", "CheckReadiness", "Settle", "StateLetter"]
 
 Act = Callable[[], Outcome]
 GONE = Outcome(OutboxEntry.State.DROPPED, "gone")
@@ -61,3 +66,21 @@ class CheckReadiness(_Handler):
             return SENT
 
         return act
+
+
+@dataclass(frozen=True)
+class StateLetter(_Handler):
+    """Tells the owner that new bookings stop, with the reason, or that they start again."""
+
+    name: str
+    state: str
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Say nothing of a state that has changed since."""
+        tenant = Tenant.objects.filter(pk=entry.object_id or 0, state=self.state).first()
+        if tenant is None or not tenant.owner_email:
+            return GONE
+        path = reverse("dashboard:today", urlconf=settings.ROOT_URLCONF)
+        context = {"reason": tenant.suspended_reason}
+        letter = Letter(self.name, tenant.owner_email, path, entry, context)
+        return lambda: post(letter, unit=tenant.unit)

@@ -2,3 +2,5 @@
 
 SETTLE = "desk.settle"
 CHECK = "desk.check"
+SUSPENDED = "desk.suspended"
+RESUMED = "desk.resumed"

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from compliance.desk.kinds import CHECK, SETTLE
+from compliance.desk.kinds import CHECK, RESUMED, SETTLE, SUSPENDED
 from compliance.desk.readiness import checks
 from tenants.models import Domain, Readiness, Tenant
 from tenants.outbox.services import Due, write
@@ -138,6 +138,7 @@ def suspend(*, tenant: Tenant, reason: str, actor: str, now: datetime) -> None:
         raise WrongStateError
     held.state, held.suspended_reason, held.suspended_at = Tenant.State.SUSPENDED, reason, now
     _change(held, ["state", "suspended_reason", "suspended_at"])
+    _tell(held, SUSPENDED, now=now)
     record(verb="tenant.suspended", ref=held.ref, actor=actor, now=now)
 
 
@@ -148,6 +149,7 @@ def resume(*, tenant: Tenant, actor: str, now: datetime) -> None:
         raise WrongStateError
     held.state, held.suspended_reason, held.suspended_at = Tenant.State.LIVE, "", None
     _change(held, ["state", "suspended_reason", "suspended_at"])
+    _tell(held, RESUMED, now=now)
     record(verb="tenant.resumed", ref=held.ref, actor=actor, now=now)
 
 
@@ -160,6 +162,10 @@ def known_checks(tenant: Tenant) -> list[tuple[str, bool | None]]:
 def _ask(tenant: Tenant, audience: str, *, now: datetime) -> None:
     second = int(now.timestamp())
     write(due=[Due(CHECK, tenant.pk, due_at=now, version=second, audience=audience)], now=now)
+
+
+def _tell(tenant: Tenant, kind: str, *, now: datetime) -> None:
+    write(due=[Due(kind, tenant.pk, due_at=now, version=int(now.timestamp()))], now=now)
 
 
 def _change(tenant: Tenant, fields: list[str]) -> None:

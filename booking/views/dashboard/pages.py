@@ -55,6 +55,7 @@ def show(
     access = request.access
     shared = {
         "practice": request.practice,
+        "site_state": getattr(getattr(request, "route", None), "state", ""),
         "tabs": [one for one in tabs() if access.allows_somewhere(one.operation)],
         "tab": tab,
         "today": request.today,

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
 from booking.models import Location, Practice, Practitioner
-from compliance.desk.delivery import CheckReadiness, Settle
+from compliance.desk.delivery import CheckReadiness, Settle, StateLetter
 from compliance.desk.furnishing import Furniture, furnish
-from compliance.desk.kinds import CHECK, SETTLE
+from compliance.desk.kinds import CHECK, SETTLE, SUSPENDED
 from compliance.desk.readiness import results
 from compliance.desk.services import note_results
 from compliance.desk.urls import urlpatterns
@@ -327,3 +328,31 @@ def test_the_owners_link_leads_to_an_open_account(tenant: Unit, host: str) -> No
     assert answer["Location"] == "/connexion/"
     assert Practitioner.objects.get().user == owner
     assert owner.memberships.get().role == Role.OWNER
+
+
+def test_the_owner_is_told_why_the_site_is_suspended(staff: Client) -> None:
+    tenant = make_client()
+    Tenant.objects.filter(pk=tenant.pk).update(owner_email="anne@example.org")
+
+    staff.post(address("suspend", tenant), {"reason": "Deux factures impayées"})
+
+    entry = OutboxEntry.objects.get(kind=SUSPENDED, object_id=tenant.pk)
+    letter = StateLetter("desk_suspended", "suspended")
+    assert callable(letter.prepare(entry, unit=PUBLIC, now=NOW))
+    context = {"link": "https://x", "reason": "Deux factures impayées"}
+    assert "Motif\u00a0: Deux factures" in render_to_string("emails/desk_suspended.txt", context)
+
+
+def test_nothing_is_said_of_a_state_that_has_changed_since(public: Unit) -> None:
+    tenant = make_client(Tenant.State.LIVE)
+    entry = OutboxEntry(kind=SUSPENDED, object_id=tenant.pk, due_at=NOW, created_at=NOW)
+
+    outcome = StateLetter("desk_suspended", "suspended").prepare(entry, unit=PUBLIC, now=NOW)
+
+    assert getattr(outcome, "reason", "") == "gone"
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/"])
+def test_no_admin_answers_anywhere(public: Unit, public_host: str, host: str, path: str) -> None:
+    assert browser(public_host).get(path).status_code == 404
+    assert browser(host).get(path).status_code == 404

@@ -283,3 +283,32 @@ def test_an_account_that_is_not_staff_does_not_enter_the_public_host(
     answer = sign_in(browser(public_host), user.email)
 
     assert answer["Location"] == "/connexion/"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://ailleurs.example/",
+        "//ailleurs.example/",
+        "http://two.lib-rdv.localhost/espace/",
+        "javascript:alert(1)",
+        "\\\\ailleurs.example",
+    ],
+)
+def test_signing_in_never_leads_to_another_site(tenant: Unit, host: str, target: str) -> None:
+    user = make_member()
+
+    answer = browser(host).post(
+        "/connexion/", {"login": user.email, "password": PASSWORD, "next": target}
+    )
+
+    assert answer["Location"] == "/espace/"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_signing_out_takes_a_post(tenant: Unit, host: str, method: str) -> None:
+    client = browser(host, make_member())
+
+    getattr(client, method)("/deconnexion/", {"next": "https://ailleurs.example/"})
+
+    assert client.get("/espace/").status_code == (200 if method == "get" else 302)
