@@ -67,6 +67,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Database: one login for the web and the workers, another for migrations and provisioning ----
 APP_ROLE = env("APP_ROLE", default="app")
 OWNER_DATABASE_URL = env("OWNER_DATABASE_URL", default="")
+# libpq would wait for minutes for a host that is gone; a probe must say so within seconds.
+os.environ.setdefault("PGCONNECT_TIMEOUT", "5")
 DATABASES = {
     "default": {
         **env.db_url(

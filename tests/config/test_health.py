@@ -2,6 +2,9 @@
 
 import functools
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -196,6 +199,30 @@ def test_promises_without_a_database_are_broken(
     monkeypatch.setattr(promises, "_of_schemas", refuse)
 
     assert ask("/promises")[0] == 503
+
+
+def test_without_any_server_a_process_is_alive_not_ready_and_breaks_its_promises() -> None:
+    program = (
+        "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'\n"
+        "import django; django.setup()\n"
+        "from django.test import Client\n"
+        "ask = lambda path: Client(headers={'host': '127.0.0.1'}).get(path)\n"
+        "print(*(ask(path).status_code for path in ('/healthz', '/readyz', '/promises')))\n"
+        "print(ask('/promises').content.decode())\n"
+    )
+    nowhere = {"DATABASE_URL": "postgres://app@127.0.0.1:1/librdv", "BROKER_URL": "redis://[::1]:1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **nowhere},
+    )
+
+    statuses, body = done.stdout.splitlines()
+    assert statuses == "200 503 503"
+    assert json.loads(body)["database"] == {"kept": False, "reachable": False}
+    assert json.loads(body)["broker"] == {"kept": False, "reachable": False}
 
 
 def test_a_practices_site_says_nothing_of_the_others(duties_done: None, host: str) -> None:
