@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
+from booking import limits
 from booking.models import Appointment, PatientContact
 from booking.services import contacts
 from tenants.schema import Unit, inside
@@ -155,6 +156,29 @@ def test_twice_the_size_of_letters_cuts_nothing(browser: Browser, practice: Prac
         page.evaluate("() => { document.documentElement.style.fontSize = '200%' }")
         assert_fits(page)
     context.close()
+
+
+def test_under_attack_the_browser_works_and_the_form_passes(
+    browser: Browser, practice: Practice
+) -> None:
+    address, unit, _cabinet = practice("attaque")
+    now = datetime.now(UTC)
+    with inside(unit):
+        for moment in (now, now + timedelta(minutes=10)):
+            for _ in range(30):
+                limits.note_suspect(now=moment)
+    page = browser.new_context(locale="fr-FR").new_page()
+
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    page.get_by_label("Prénom").first.press_sequentially("Camille", delay=500)
+    page.locator("#id_last_name").fill("Spécimen")
+    page.locator("#id_email").fill("camille@example.org")
+    page.get_by_text("La vérification est faite").wait_for()
+    page.get_by_role("button", name="Confirmer le rendez-vous").click()
+
+    assert page.locator("h1").inner_text() == "C'est noté, Camille."
+    page.context.close()
 
 
 @dataclass

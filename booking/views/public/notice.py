@@ -58,7 +58,7 @@ def for_appointment(
         if gone >= appointment.ends_at
         else french.day_and_hour(gone, today=today),
         limit=french.legal_day(limit.astimezone(zone).date()),
-        extra_labels=", ".join(extra.label for extra in asked),
+        extra_labels=", ".join(f"«\u00a0{extra.label}\u00a0»" for extra in asked),
         extra_purposes=", ".join(dict.fromkeys(_decapitalised(extra.purpose) for extra in asked)),
     )
 
@@ -104,11 +104,13 @@ def _steps(
 
 
 def _moment(moment: datetime, today: date) -> str:
-    return f"{_capitalised(french.long_day(moment.date(), today=today))}, {french.hour(moment)}"
+    # Ordinary spaces: the dates stand side by side in narrow columns.
+    day = french.long_day(moment.date(), today=today).replace(french.NBSP, " ")
+    return f"{_capitalised(day)}, {french.hour(moment)}"
 
 
 def _day(day: date) -> str:
-    return french.NBSP.join((french.day_number(day), french.month(day)))
+    return f"{french.day_number(day)}{french.NBSP}{french.month(day)}"
 
 
 def _capitalised(text: str) -> str:
