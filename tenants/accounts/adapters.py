@@ -32,6 +32,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """Return the client's address as counted from our own proxies."""
         return client_ip(request)
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Leave wrong passwords to axes, which keeps count across a rollback (see ``limits``).
+
+        allauth's own limit stays for the codes of the second step, which axes does not see.
+        """
+
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
         """Refuse who holds no role today: a replacement outside its dates, a closed account (B-15)."""
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)

@@ -203,6 +203,20 @@ def test_a_code_serves_once(tenant: Unit, host: str) -> None:
     assert second.get("/espace/").status_code == 302
 
 
+def test_the_sixth_code_is_refused_even_when_it_is_right(tenant: Unit, host: str) -> None:
+    user = make_member()
+    add_totp(user)
+    client = browser(host)
+    sign_in(client, user.email)
+    for _try in range(5):
+        client.post("/connexion/code/", {"code": "000000"})
+
+    answer = client.post("/connexion/code/", {"code": totp_code()})
+
+    assert answer.status_code == 200
+    assert client.get("/espace/").status_code == 302
+
+
 def test_the_totp_secret_is_sealed_at_rest(tenant: Unit) -> None:
     user = make_user()
 
