@@ -22,7 +22,7 @@ from booking.persons import Person
 from booking.services import contacts, deadlines
 from booking.services.choice import Choice, Placed, is_offered, place
 from booking.services.contacts import Indexes
-from booking.services.holds import insert_occupying, refused_is_taken
+from booking.services.holds import insert_occupying, refused_is_taken, release
 from booking.services.links import assign_links
 from booking.services.locks import drop_expired_holds, lock_names, lock_practitioners
 from tenants.outbox.services import Due, settle_pending, write
@@ -43,21 +43,13 @@ def book(
     if known is not None and known.status != Appointment.Status.HELD:
         return known
     settings = deadlines.practice()
-    lock_practitioners([known.practitioner_id if known else choice.practitioner_id])
-    known = _of_form(form_ref) if known is None else known
     indexes = contacts.indexes_of(person)
-    _check_open_bookings(indexes, limit=settings.max_open_bookings, now=now)
-    appointment = (
-        _confirm(known, now=now)
-        if known
-        else _insert(
-            place(choice, online=True),
-            form_ref=form_ref,
-            origin=Appointment.Origin.PATIENT,
-            online=True,
-            now=now,
+    try:
+        appointment = _take(
+            known, choice, form_ref, indexes=indexes, limit=settings.max_open_bookings, now=now
         )
-    )
+    except (SlotTaken, TooManyBookings) as refusal:
+        return _booked_meanwhile(form_ref, otherwise=refusal)
     return _complete(appointment, person, indexes, settings=settings, actor=trail.PATIENT, now=now)
 
 
@@ -74,9 +66,7 @@ def book_by_staff(
     settings = deadlines.practice()
     lock_practitioners([choice.practitioner_id])
     placed = place(choice, online=False)
-    appointment = _insert(
-        placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, online=False, now=now
-    )
+    appointment = _insert(placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, now=now)
     indexes = contacts.indexes_of(person)
     return _complete(appointment, person, indexes, settings=settings, actor=actor, now=now)
 
@@ -96,13 +86,13 @@ def move(
     AlreadyCancelled.
     """
     placed = place(choice, online=by_patient)
+    if by_patient and not is_offered(placed, now=now, ignore_appointment=appointment.pk):
+        raise SlotTaken
     lock_practitioners([appointment.practitioner_id, choice.practitioner_id])
     appointment = _reload(appointment)
     if by_patient:
         check_not_too_late(appointment, now=now)
     _check_promise(placed, booked_at=appointment.booked_at or now)
-    if by_patient and not is_offered(placed, now=now, ignore_appointment=appointment.pk):
-        raise SlotTaken
     start, end = placed.occupied
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
@@ -165,8 +155,11 @@ def mark(
 ) -> None:
     """Note that the person came or did not, or take it back; counters only, no history (B-10)."""
     allowed = {Appointment.Status.FULFILLED, Appointment.Status.NOSHOW, Appointment.Status.BOOKED}
-    if status not in allowed or appointment.is_cancelled:
+    if status not in allowed:
         raise AlreadyCancelled
+    # Under the lock and read again: a cancelled row that came back would occupy somebody else's time.
+    lock_practitioners([appointment.practitioner_id])
+    appointment = _reload(appointment)
     appointment.status = status
     appointment.save(update_fields=["status"])
     trail.record(verb=f"appointment.{status}", ref=appointment.ref, actor=actor, now=now)
@@ -221,7 +214,53 @@ def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None
         raise TooManyBookings
 
 
-def _confirm(held: Appointment, *, now: datetime) -> Appointment:
+def _take(
+    held: Appointment | None,
+    choice: Choice,
+    form_ref: uuid.UUID,
+    *,
+    indexes: Indexes,
+    limit: int,
+    now: datetime,
+) -> Appointment:
+    """Turn the hold into a booking, or insert one when the hold is gone or is for another slot.
+
+    A page may show another slot than the one held since: what was shown is what is meant.
+    """
+    placed = None
+    if held is None or not _is_for(held, choice):
+        placed = place(choice, online=True)
+        # Asked before the lock: those who come too late do not queue. The constraint judges afterwards.
+        if not is_offered(placed, now=now, ignore_appointment=held.pk if held else None):
+            raise SlotTaken
+    lock_practitioners({choice.practitioner_id, held.practitioner_id if held else 0})
+    _check_open_bookings(indexes, limit=limit, now=now)
+    if held is not None and placed is None:
+        _confirm(held, now=now)
+        return held
+    found = _of_form(form_ref)
+    if found is not None and found.status != Appointment.Status.HELD:
+        raise SlotTaken  # by another click of this form
+    if found is not None:
+        release(form_ref=form_ref)
+    assert placed is not None  # noqa: S101  # just above
+    return _insert(placed, form_ref=form_ref, origin=Appointment.Origin.PATIENT, now=now)
+
+
+def _is_for(held: Appointment, choice: Choice) -> bool:
+    """Return whether a hold is the one that the form names."""
+    return (
+        Choice(
+            practitioner_id=held.practitioner_id,
+            location_id=held.location_id,
+            appointment_type_id=held.appointment_type_id,
+            starts_at=held.starts_at,
+        )
+        == choice
+    )
+
+
+def _confirm(held: Appointment, *, now: datetime) -> None:
     held.status = Appointment.Status.BOOKED
     held.booked_at = now
     held.held_until, held.network_index = None, None
@@ -235,16 +274,21 @@ def _confirm(held: Appointment, *, now: datetime) -> Appointment:
         short_hash=held.short_hash,
     )
     if not updated:
-        # The hold had expired and somebody else's booking has just swept it away.
+        # Another click has confirmed it, or it had expired and somebody else's booking has swept it away.
         raise SlotTaken
-    return held
+
+
+def _booked_meanwhile(form_ref: uuid.UUID, *, otherwise: Exception) -> Appointment:
+    """Return the booking that another click of the same form has made since; else raise ``otherwise``."""
+    booked = _of_form(form_ref)
+    if booked is None or booked.status == Appointment.Status.HELD:
+        raise otherwise
+    return booked
 
 
 def _insert(
-    placed: Placed, *, form_ref: uuid.UUID, origin: Appointment.Origin, online: bool, now: datetime
+    placed: Placed, *, form_ref: uuid.UUID, origin: Appointment.Origin, now: datetime
 ) -> Appointment:
-    if online and not is_offered(placed, now=now):
-        raise SlotTaken
     _check_promise(placed, booked_at=now)
     start, end = placed.occupied
     drop_expired_holds(

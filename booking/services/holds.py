@@ -26,9 +26,15 @@ def hold_slot(
     that has already booked returns that booking: a second click changes nothing.
     """
     placed = place(choice, online=True)
-    lock_names([f"holds|{network_index.hex()}"])
+    earlier = _of_form(form_ref)
+    if earlier is not None and earlier.status != Appointment.Status.HELD:
+        return earlier
+    # Asked before the lock: those who come too late do not queue. The constraint judges afterwards.
+    if not is_offered(placed, now=now, ignore_appointment=earlier.pk if earlier else None):
+        raise SlotTaken
+    lock_names([f"holds|{network_index.hex()}", f"form|{form_ref.hex}"])
     lock_practitioners([choice.practitioner_id])
-    earlier = Appointment.objects.filter(form_ref=form_ref).first()
+    earlier = _of_form(form_ref)
     if earlier is not None and earlier.status != Appointment.Status.HELD:
         return earlier
     if earlier is not None:
@@ -38,8 +44,6 @@ def hold_slot(
     )
     if live.count() >= HOLDS_PER_NETWORK:
         raise TooManyHolds
-    if not is_offered(placed, now=now):
-        raise SlotTaken
     start, end = placed.occupied
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
@@ -58,6 +62,10 @@ def hold_slot(
             network_index=network_index,
         )
     )
+
+
+def _of_form(form_ref: uuid.UUID) -> Appointment | None:
+    return Appointment.objects.filter(form_ref=form_ref).first()
 
 
 def release(*, form_ref: uuid.UUID) -> int:

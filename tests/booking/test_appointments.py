@@ -49,8 +49,9 @@ def hold(cabinet: Cabinet, starts_at: datetime = NINE, **fields: object) -> Appo
 
 
 def confirm(cabinet: Cabinet, form_ref: uuid.UUID, **fields: object) -> Appointment:
+    held = Appointment.objects.filter(form_ref=form_ref).first()
     values: dict[str, object] = {
-        "choice": cabinet.choice(NINE),
+        "choice": cabinet.choice(held.starts_at if held else NINE),
         "form_ref": form_ref,
         "person": make_person(),
         "is_open": True,
@@ -434,3 +435,27 @@ def test_staff_booking_twice_with_one_form_is_one_booking(cabinet: Cabinet) -> N
         )
 
     assert by_hand().pk == by_hand().pk
+
+
+def test_a_form_whose_page_shows_another_slot_books_what_it_shows(cabinet: Cabinet) -> None:
+    form_ref = uuid.uuid4()
+    shown, held_since = cabinet.choice(NINE), cabinet.choice(TEN_THIRTY)
+    hold_slot(choice=held_since, form_ref=form_ref, network_index=NETWORK, now=NOW)
+
+    booked = book(choice=shown, form_ref=form_ref, person=make_person(), is_open=True, now=NOW)
+
+    assert booked.starts_at == NINE
+    assert Appointment.objects.count() == 1
+
+
+def test_a_cancelled_appointment_cannot_be_marked_by_a_page_that_is_stale(
+    cabinet: Cabinet,
+) -> None:
+    stale = make_appointment(cabinet, NINE)
+    fresh = Appointment.objects.get(pk=stale.pk)
+    cancel(appointment=fresh, by_patient=False, actor="system", now=NOW)
+
+    with pytest.raises(AlreadyCancelled):
+        mark(appointment=stale, status=Appointment.Status.FULFILLED, actor="system", now=NOW)
+
+    assert Appointment.objects.get(pk=stale.pk).is_cancelled

@@ -137,7 +137,11 @@ class Stage:
     def show_logs(self) -> None:
         """Print the end of what the processes said: a proof that broke should say why."""
         for path in sorted(self.logs.glob("*.log")):
-            lines = path.read_text(errors="replace").splitlines()[-15:]
+            lines = [
+                line
+                for line in path.read_text(errors="replace").splitlines()
+                if '"level":"info"' not in line and '"level":"warning"' not in line
+            ][-40:]
             print(f"--- {path.name}", *lines, sep="\n", file=sys.stderr)
 
     def flush_redis(self) -> None:

@@ -50,7 +50,7 @@ class Wire:
     def __init__(self, port: int, *, timeout: float = 20) -> None:
         self.port, self.timeout = port, timeout
         self._local = threading.local()
-        self._numbers = iter(range(1 << 20, 1 << 24))
+        self._numbers = iter(range(1 << 20, 200 << 16))
         self._lock = threading.Lock()
 
     def network(self) -> str:

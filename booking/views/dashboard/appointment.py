@@ -304,6 +304,7 @@ def _not_placed(
     elif isinstance(refusal, errors.AlreadyCancelled):
         form.add_error(None, _("Ce rendez-vous est annulé\u00a0: prenez-en un autre."))
     else:
+        # First the slots: a field with an error is no longer among the cleaned ones.
         nearest = _nearest(form, request)
         form.add_error("hour", _("Cette heure est déjà prise."))
     context = {**facts, "form": form, "nearest": nearest}
