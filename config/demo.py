@@ -72,6 +72,7 @@ class Demonstration:
 
     port: int
     mail_port: int
+    sms_port: int
     metrics_port: int
     services: embedded.Services
     children: list[Child] = field(default_factory=list)
@@ -87,6 +88,9 @@ class Demonstration:
             "PUBLIC_PORT": str(self.port),
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mail_port}",
             "MAIL_SPOOL": str(FOLDER / "mail"),
+            "SMS_GATEWAY": "brevo",
+            "BREVO_API_URL": f"http://127.0.0.1:{self.sms_port}/v3/",
+            "BREVO_API_KEY": "xkeysib-fake",
             "ERASURE_LEDGER": str(FOLDER / "erasures.ledger"),
             "METRICS_DIR": str(FOLDER / "metrics"),
             "METRICS_PORT": str(self.metrics_port),
@@ -190,6 +194,7 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
         demo = Demonstration(
             port=port,
             mail_port=processes.free_port(),
+            sms_port=processes.free_port(),
             metrics_port=processes.free_port(),
             services=services,
         )
@@ -198,6 +203,7 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
             demo.step("Migrating the shared tables", "migrate_shared", "--verbosity=0")
             demo.step("Migrating the practices", "migrate_tenants")
             demo.start("mail", mail_server(demo))
+            demo.start("sms", sms_gateway(demo))
             demo.start("provisioner", processes.provisioner(), as_owner=True)
             notice = demo.step("Filling the three practices", "seed_demo")
             demo.start("worker", processes.worker())
@@ -215,6 +221,12 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
 def mail_server(demo: Demonstration) -> list[str]:
     """A real SMTP server whose folder is read at /courrier/."""
     command = [sys.executable, "-m", "tests.fakes.smtp", "--port", str(demo.mail_port)]
+    return [*command, "--spool", str(FOLDER / "mail")]
+
+
+def sms_gateway(demo: Demonstration) -> list[str]:
+    """A gateway that speaks Brevo's interface; its SMS are read at /courrier/ too."""
+    command = [sys.executable, "-m", "tests.fakes.brevo", "--port", str(demo.sms_port)]
     return [*command, "--spool", str(FOLDER / "mail")]
 
 

@@ -207,6 +207,7 @@ STRASBOURG = DemoPractice(
         "name": "Cabinet des Trois Ponts",
         "profession": "Kinésithérapeutes",
         "town": "Strasbourg",
+        "sms_enabled": True,
         "kind": Practice.Kind.HEALTH,
         "phone": "+33353010034",
         "email": "secretariat@example.org",

@@ -1,4 +1,4 @@
-"""`/courrier/`: the mails of the demonstration, read from the folder of its mail server; demo only."""
+"""`/courrier/`: the mails and SMS of the demonstration, read from one folder; demo only."""
 
 import email
 import email.policy
@@ -52,6 +52,11 @@ class Letter:
     def plain(self) -> str:
         """Its text part."""
         return self.part("plain")
+
+    @property
+    def has_layout(self) -> bool:
+        """Whether it has an HTML part: an SMS has none."""
+        return self.message.get_body(preferencelist=("html",)) is not None
 
     def part(self, kind: str) -> str:
         """The text of its `plain` or `html` part, "" when there is none."""

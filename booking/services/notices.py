@@ -241,9 +241,9 @@ def _facts(
 
 
 def place_lines(location: Location) -> tuple[str, ...]:
-    """Where to go, line by line; for a visit or a video, what kind of place it is."""
+    """Where to go, line by line; for a visit or a video, the name of that place."""
     if location.kind != Location.Kind.OFFICE:
-        return (str(Location.Kind(location.kind).label),)
+        return (location.name,)
     town = f"{location.postcode} {location.town}".strip()
     return tuple(line for line in (location.street, town) if line)
 

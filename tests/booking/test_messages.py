@@ -455,3 +455,24 @@ def test_an_sms_says_when_with_whom_and_where_to_change_it(kind: Kind) -> None:
             Kind.CONTACT_CORRECTED,
         }
     )
+
+
+ALL_TEMPLATES = sorted(path.name for path in TEMPLATES.iterdir())
+
+
+@pytest.mark.parametrize("name", ALL_TEMPLATES)
+def test_no_template_of_a_mail_fetches_tracks_or_sells(name: str) -> None:
+    source = (TEMPLATES / name).read_text("utf-8")
+    said = re.sub(r"<style>.*?</style>|<[^>]+>|\{%-?|%\}", " ", source, flags=re.DOTALL)
+
+    assert not re.search(r"<(img|link|script|iframe|object|form|base)\b|url\(|@import|src=", source)
+    assert not re.search(r"https?://", source)
+    assert not COMMERCIAL.search(said.replace("publicité", ""))
+    assert not PROFESSIONS.search(said)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_TEMPLATES if name.endswith(".subject.txt")])
+def test_every_mail_has_its_text_and_its_layout(name: str) -> None:
+    stem = name.removesuffix(".subject.txt")
+
+    assert {f"{stem}.txt", f"{stem}.html"} <= set(ALL_TEMPLATES)

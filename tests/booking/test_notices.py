@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -343,15 +342,10 @@ def test_a_replacement_is_named(world: World) -> None:
 
 
 def test_a_visit_at_home_says_so_and_no_address(world: World) -> None:
-    location = replace_kind(world, "home")
+    location = world.cabinet.location
+    location.kind, location.name = "home", "À domicile"
 
     assert notices.place_lines(location) == ("À domicile",)
-
-
-def replace_kind(world: World, kind: str) -> Any:
-    location = world.cabinet.location
-    location.kind = kind
-    return location
 
 
 def test_whatever_becomes_of_a_message_it_has_one_state(world: World) -> None:

@@ -1,10 +1,10 @@
 """Brevo's interface over loopback: transactional mail and SMS, as its reference describes them.
 
-Every request is validated against the published contract and refused as Brevo refuses it. What is
-accepted stands in a journal. Faults can be injected: an answer lost after the message was taken, an
-error before it, a slow or a throttled answer; `on_taken` is called between taking and answering.
+Every request is validated against the published contract and refused as Brevo refuses it. Faults can
+be injected: an answer lost after the message was taken, an error before it, a throttled answer;
+`on_taken` is called between taking and answering.
 
-Run alone (`python -m tests.fakes.brevo --port 2580 --journal sms.jsonl`) it serves the demo.
+Run alone (`python -m tests.fakes.brevo --port 2580 --spool folder`) it serves the demonstration.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,7 +73,7 @@ class Brevo:
 
     honours_keys: bool = True
     report_after: float = 0.0
-    journal: Path | None = None
+    spool: Path | None = None
     clock: Callable[[], float] = time.monotonic
     taken: list[Taken] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
@@ -142,12 +144,26 @@ class Brevo:
             number = f"{len(self.taken) + 1:012x}"
             taken = Taken(channel, body, number, tags, now)
             self.taken.append(taken)
-            if self.journal is not None:
-                with self.journal.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps({"channel": channel, **body}, ensure_ascii=False) + "\n")
+        if self.spool is not None and channel == "sms":
+            _drop(self.spool, body, number)
         if self.on_taken is not None:
             self.on_taken()
         return taken
+
+
+def _drop(spool: Path, body: dict[str, Any], number: str) -> None:
+    """Lay an SMS beside the mails of the demonstration, as a letter without layout."""
+    now = datetime.now(UTC)
+    letter = EmailMessage()
+    letter["Subject"] = f"SMS : {body['content'][:40]}…"
+    letter["From"], letter["To"] = body["sender"], f"+{body['recipient']}"
+    letter["Date"] = now
+    letter.set_content(body["content"])
+    spool.mkdir(parents=True, exist_ok=True)
+    name = f"{now:%Y%m%dT%H%M%S.%f}-s{number[-5:]}"
+    partial = spool / f".{name}"
+    partial.write_bytes(letter.as_bytes())
+    partial.rename(spool / f"{name}.eml")  # a reader sees it whole or not at all
 
 
 def _need(condition: object, code: str, message: str) -> None:
@@ -342,9 +358,9 @@ def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--journal", type=Path, default=None)
+    parser.add_argument("--spool", type=Path, default=None, help="where SMS are laid as .eml")
     options = parser.parse_args()
-    server = _server(Brevo(journal=options.journal), options.port)
+    server = _server(Brevo(spool=options.spool), options.port)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

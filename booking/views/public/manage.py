@@ -15,9 +15,9 @@ from booking import erasure, french, limits, messages
 from booking.calendar_file import Method, calendar_file
 from booking.errors import AlreadyCancelled, BeyondPromise, BookingError, SlotTaken, TooLate
 from booking.forms.public import CorrectionForm, ErasureForm
-from booking.models import Appointment, Location, PatientContact
+from booking.models import Appointment, PatientContact
 from booking.persons import Person
-from booking.services import appointments, contacts, deadlines, erasing, links, rights
+from booking.services import appointments, contacts, deadlines, erasing, links, notices, rights
 from booking.views.public import notice, practice, search
 from booking.views.public.page import (
     Site,
@@ -415,22 +415,13 @@ def _calendar_bytes(request: HttpRequest, visit: Visit) -> bytes:
             zone=visit.zone,
             practitioner=appointment.practitioner.name,
             substitute=visit.substitute,
-            place=_place(visit),
+            place=notices.place_lines(appointment.location),
             base_url=request.build_absolute_uri("/").rstrip("/"),
             manage_url=request.build_absolute_uri(reverse("booking:manage", args=[visit.token])),
         )
     )
     method = Method.CANCEL if appointment.is_cancelled else Method.PUBLISH
     return calendar_file(event, method=method, now=visit.site.now)
-
-
-def _place(visit: Visit) -> tuple[str, ...]:
-    location = visit.appointment.location
-    if location.kind != Location.Kind.OFFICE:
-        return (location.name,)
-    return tuple(
-        part for part in (location.street, f"{location.postcode} {location.town}".strip()) if part
-    )
 
 
 def _gets_sms(visit: Visit, person: Person) -> bool:
