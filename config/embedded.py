@@ -124,8 +124,18 @@ class Services:
 
     @property
     def bin_dir(self) -> Path | None:
-        """Folder of pg_dump, psql and pgbench, when they come from the wheel."""
-        return self.postgres.bin_dir if self.postgres else None
+        """Folder of pg_dump, psql and pgbench; None for those on the path.
+
+        They come from the wheel with its server; with another server only where the path has none,
+        because pg_restore sets parameters that an older server does not know.
+        """
+        if self.postgres is not None:
+            return self.postgres.bin_dir
+        if shutil.which("pg_restore"):
+            return None
+        with contextlib.suppress(Unavailable):
+            return _postgres_bin()
+        return None
 
     def environment(self) -> dict[str, str]:
         """The variables that `config.settings` reads."""

@@ -90,7 +90,9 @@ def _normalise(dump: str) -> str:
 
 
 def _undated(text: str) -> str:
-    """Return the text without the instants at which the migrations ran."""
+    """Return the text without the instants at which the migrations ran, and without the names of
+    NOT NULL constraints: PostgreSQL keeps these only since version 18."""
+    text = re.sub(r"CONSTRAINT \w+ NOT NULL", "NOT NULL", text)
     return re.sub(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.\d]*\+00'", "''", text)
 
 
