@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from booking.availability import (
     Agenda,
@@ -27,6 +28,7 @@ from booking.intervals import Interval
 from booking.models import AppointmentType, Location
 from booking.models.appointment_type import MAX_HORIZON_DAYS
 
+_EPOCH = date(1970, 1, 1).toordinal()
 _LONGEST_MARGIN, _LONGEST = timedelta(hours=4), timedelta(hours=12)
 """The CHECKs of AppointmentType: no margin and no appointment is longer."""
 
@@ -44,24 +46,25 @@ WHERE m.appointmenttype_id = %(motif)s AND l.is_active
 ORDER BY 3, 2
 """
 
-# The rules in one message: one row, each table as a list of JSON rows that Python joins. Planning a
-# join, or asking table by table, costs more than reading them. What lies after the dates asked for
-# is read too: there is little of it.
+# The rules in one message: one row, each table as an array of rows that Python joins; dates are days
+# since 1970. Planning a join, or asking table by table, costs more than reading them.
+# What lies after the dates asked for is read too: there is little of it.
 _RULES = """
 SELECT (SELECT retention_days FROM booking_practice),
-ARRAY(SELECT json_build_array(practitioner_id, location_id, id, weekday, starts_min, ends_min,
-        valid_from, valid_to, every_n_weeks, anchor_on)
+ARRAY(SELECT ARRAY[practitioner_id, location_id, id, weekday, starts_min, ends_min, every_n_weeks,
+        valid_from - date 'epoch', valid_to - date 'epoch', anchor_on - date 'epoch']
     FROM booking_openinghours WHERE practitioner_id = ANY(%(who)s)),
-ARRAY(SELECT json_build_array(openinghours_id, appointmenttype_id)
+ARRAY(SELECT ARRAY[openinghours_id, appointmenttype_id]
     FROM booking_openinghours_appointment_types),
-ARRAY(SELECT json_build_array(practitioner_id, location_id, on_date, starts_min, ends_min)
+ARRAY(SELECT ARRAY[practitioner_id, location_id, on_date - date 'epoch', starts_min, ends_min]
     FROM booking_openingexception WHERE on_date >= %(from_on)s),
-ARRAY(SELECT json_build_array(location_id, on_date)
+ARRAY(SELECT ARRAY[location_id, on_date - date 'epoch']
     FROM booking_holidayopening WHERE on_date >= %(from_on)s),
-ARRAY(SELECT json_build_array(practitioner_id, floor(date_part('epoch', starts_at) / 60)::int,
-        ceil(date_part('epoch', ends_at) / 60)::int)
+ARRAY(SELECT ARRAY[practitioner_id, floor(date_part('epoch', starts_at) / 60)::int,
+        ceil(date_part('epoch', ends_at) / 60)::int]
     FROM booking_absence WHERE ends_at > %(low)s),
-ARRAY(SELECT json_build_array(practitioner_id, from_on, to_on, substitute_name)
+ARRAY(SELECT json_build_array(practitioner_id, from_on - date 'epoch', to_on - date 'epoch',
+        substitute_name)
     FROM booking_replacement WHERE to_on >= %(from_on)s)
 """
 _FIRST_BOOKED = """,
@@ -79,9 +82,10 @@ _OCCUPYING = """
 FROM booking_appointment
 WHERE practitioner_id = ANY(%(who)s) AND starts_at >= %(since)s AND starts_at < %(before)s
   AND status IN ('held', 'booked', 'fulfilled', 'noshow')
-  AND (held_until IS NULL OR held_until > %(now)s) AND id <> %(ignored)s
-ORDER BY starts_at
+  AND (held_until IS NULL OR held_until > %(now)s)
 """
+_NOT_ITSELF = "AND id <> %(ignored)s"
+_BY_START = " ORDER BY starts_at"
 
 
 class Slot(NamedTuple):
@@ -156,7 +160,9 @@ def free_slots(  # noqa: PLR0913  # what a visitor chooses, each by its name
         "from_on": from_on,
         **_bounds(wheres, from_on, until_on),
     }
-    rules = _rules(asked)
+    with connection.cursor() as cursor:
+        rules = _rules(cursor, asked)
+        busy = _busy(cursor, asked, rules.absences)
     places = _places(
         rules,
         wheres,
@@ -164,7 +170,6 @@ def free_slots(  # noqa: PLR0913  # what a visitor chooses, each by its name
         horizon_days=horizon_days,
         now=now,
     )
-    busy = _busy(asked, rules.absences)
     found = free_starts(
         wanted=_wanted(appointment_type, now, notice=not by_staff),
         agendas=[Agenda(one, rules.hours[one], rules.exceptions[one], busy[one]) for one in who],
@@ -176,7 +181,7 @@ def free_slots(  # noqa: PLR0913  # what a visitor chooses, each by its name
         rank = {one: index for index, one in enumerate(who)}
         found.sort(key=lambda free: (free.minute, rank[free.practitioner]))
     length = timedelta(minutes=appointment_type.duration_min)
-    return [_slot(free, places[free.location].zone, length, rules.substitutes) for free in found]
+    return [_slot(free, wheres[free.location].zone, length, rules.substitutes) for free in found]
 
 
 def _offered(
@@ -211,13 +216,11 @@ def _bounds(wheres: Mapping[int, _Where], from_on: date, until_on: date) -> dict
     }
 
 
-def _rules(asked: Mapping[str, Any]) -> _Rules:
+def _rules(cursor: CursorWrapper, asked: Mapping[str, Any]) -> _Rules:
     """Read what the practice has written."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RULES + _FIRST_BOOKED if asked["ignored"] else _RULES, asked)
-        retention_days, all_hours, kept, all_exceptions, opened, absences, replaced, *booked = (
-            cursor.fetchone()
-        )
+    cursor.execute(_RULES + _FIRST_BOOKED if asked["ignored"] else _RULES, asked)
+    retention_days, all_hours, kept, all_exceptions, opened, absences, *others = cursor.fetchone()
+    replaced, *booked = others
     motifs: dict[int, set[int]] = defaultdict(set)
     for key, motif in kept:
         motifs[key].add(motif)
@@ -225,30 +228,33 @@ def _rules(asked: Mapping[str, Any]) -> _Rules:
     for who, *row in all_hours:
         hours[who].append(_hours(row, motifs))
     exceptions: dict[int, list[DayException]] = defaultdict(list)
-    for who, where, on, *minutes in all_exceptions:
-        exceptions[who].append(DayException(where, date.fromisoformat(on), *minutes))
+    for who, where, on, starts, ends in all_exceptions:
+        exceptions[who].append(DayException(where, _date(on), starts, ends))
     substitutes: dict[int, list[tuple[date, date, str]]] = defaultdict(list)
     for who, first, last, name in replaced:
-        substitutes[who].append((date.fromisoformat(first), date.fromisoformat(last), name))
+        substitutes[who].append((_date(first), _date(last), name))
     return _Rules(
         # A practice without settings has promised nothing yet: no date is within it.
         retention_days=retention_days or 0,
         booked_at=booked[0] if booked else None,
         hours=hours,
         exceptions=exceptions,
-        opened=frozenset((where, date.fromisoformat(on)) for where, on in opened),
+        opened=frozenset((where, _date(on)) for where, on in opened),
         absences=absences,
         substitutes=substitutes,
     )
 
 
-def _busy(asked: Mapping[str, Any], absences: _Absences) -> dict[int, list[Interval]]:
+def _busy(
+    cursor: CursorWrapper, asked: Mapping[str, Any], absences: _Absences
+) -> dict[int, list[Interval]]:
     """Return when each practitioner is taken or away, sorted by start."""
     who = asked["who"]
     is_one = len(who) == 1
-    with connection.cursor() as cursor:
-        cursor.execute(_BUSY + ("" if is_one else _WHOSE) + _OCCUPYING, asked)
-        rows = cursor.fetchall()
+    columns = _BUSY if is_one else _BUSY + _WHOSE
+    occupying = _OCCUPYING + _NOT_ITSELF if asked["ignored"] else _OCCUPYING
+    cursor.execute(columns + occupying + _BY_START, asked)
+    rows = cursor.fetchall()
     # For one practitioner, the commonest question, the rows are the intervals.
     busy: dict[int, list[Interval]] = {who[0]: rows} if is_one else {one: [] for one in who}
     if not is_one:
@@ -262,18 +268,23 @@ def _busy(asked: Mapping[str, Any], absences: _Absences) -> dict[int, list[Inter
 
 
 def _hours(row: Sequence[Any], motifs: Mapping[int, set[int]]) -> WeeklyHours:
-    where, key, weekday, starts, ends, valid_from, valid_to, every_n_weeks, anchor = row
+    where, key, weekday, starts, ends, every_n_weeks, valid_from, valid_to, anchor = row
     return WeeklyHours(
         where,
         weekday,
         starts,
         ends,
-        valid_from and date.fromisoformat(valid_from),
-        valid_to and date.fromisoformat(valid_to),
+        None if valid_from is None else _date(valid_from),
+        None if valid_to is None else _date(valid_to),
         every_n_weeks,
-        anchor and date.fromisoformat(anchor),
+        None if anchor is None else _date(anchor),
         frozenset(motifs[key]) if key in motifs else None,
     )
+
+
+def _date(days: int) -> date:
+    """Return the date of a number of days since 1970."""
+    return date.fromordinal(_EPOCH + days)
 
 
 def _places(

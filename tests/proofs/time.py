@@ -141,22 +141,20 @@ def _file_the_second_hour_as_the_first() -> None:
     calendar_file._wall_clock = lambda moment, zone: moment.astimezone(zone)
 
 
+SLOTS, VISITS = ("slots",), ("visits",)
 GUARDS = {
     "offset": Guard(
-        "the offset of a date that moves its clock is per minute", process=_keep_midnights_offset
+        "the offset of a date that moves its clock is per minute", SLOTS, _keep_midnights_offset
     ),
-    "once": Guard(
-        "a repeated wall time is proposed once", process=_propose_the_repeated_hour_twice
-    ),
-    "holds": Guard("an expired hold hides nothing", process=_believe_expired_holds),
-    "holidays": Guard("public holidays of the territory are closed", process=_forget_holidays),
-    "eve": Guard("la veille is the local date before", process=_take_the_eve_in_utc),
-    "zone": Guard("messages show the hour of the place", process=_show_the_hour_of_paris),
+    "once": Guard("a repeated wall time is proposed once", SLOTS, _propose_the_repeated_hour_twice),
+    "holds": Guard("an expired hold hides nothing", SLOTS, _believe_expired_holds),
+    "holidays": Guard("public holidays of the territory are closed", SLOTS, _forget_holidays),
+    "eve": Guard("la veille is the local date before", VISITS, _take_the_eve_in_utc),
+    "zone": Guard("messages show the hour of the place", VISITS, _show_the_hour_of_paris),
     "calendar": Guard(
-        "the second 2:30 of the night is filed in UTC", process=_file_the_second_hour_as_the_first
+        "the second 2:30 of the night is filed in UTC", VISITS, _file_the_second_hour_as_the_first
     ),
 }
-SHOWN_BY_SLOTS = {"offset", "once", "holds", "holidays"}
 
 
 # --- One practice, drawn by lot -------------------------------------------------------------------
@@ -547,7 +545,8 @@ def _deliver(stand: Stand, relay: SmtpServer, entry: Any, *, now: datetime) -> A
 
 
 def _check_mail(tally: Tally, kind: str, case: tuple[Any, ...], mail: Any, said: str) -> None:
-    text = " ".join(mail.part("plain").split()).lower()
+    # Hours are tied by no-break spaces: what stands on the next line is not theirs.
+    text = mail.part("plain").replace("\u00a0", " ").lower()
     mentions = {match.group(0) for match in _SAID.finditer(text)}
     tally.count(f"{kind}: the hour", case, failed=mentions != {said.lower()}, seen=mentions)
 
@@ -608,13 +607,15 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
         SmtpServer() as relay,
         set_stage(MAIL_PROVIDER="smtp", EMAIL_URL=relay.url) as stage,
     ):
+        sections: tuple[str, ...] = SLOTS + VISITS
         if sabotage:
             GUARDS[sabotage].remove_from_process()
+            sections = GUARDS[sabotage].sections
         stand, visitor = Stand(stage), Visitor()
-        if sabotage is None or sabotage in SHOWN_BY_SLOTS:
+        if "slots" in sections:
             for world in _short_worlds() if is_short else _worlds(seeds=5):
                 check_slots(stand, visitor, world, tally)
-        if sabotage is None or sabotage not in SHOWN_BY_SLOTS:
+        if "visits" in sections:
             for world in _short_worlds() if is_short else _worlds(seeds=8):
                 check_visit(stand, visitor, relay, world, tally)
     return tally.report("time", pages=visitor.visits)
