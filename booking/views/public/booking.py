@@ -200,7 +200,7 @@ def _form(
     form = DetailsForm(
         data,
         region=region_of(held.location),
-        sms_enabled=site.practice.sms_enabled,
+        sms_enabled=site.sends_sms,
         location=held.location,
         extra_fields=published_fields(),
     )
@@ -213,7 +213,7 @@ def _form_of_choice(request: HttpRequest, site: Site, choice: Choice) -> Details
     return DetailsForm(
         request.POST,
         region=region_of(location),
-        sms_enabled=site.practice.sms_enabled,
+        sms_enabled=site.sends_sms,
         location=location,
         extra_fields=published_fields(),
     )

@@ -155,7 +155,7 @@ def done(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "short_url": request.build_absolute_uri(
             reverse("booking:short", args=[links.short_token(visit.appointment)])
         ),
-        "gets_message": bool(person.email) or _gets_sms(visit, person),
+        "gets_message": _gets_messages(visit, person),
     }
     return show(request, visit.site, "booking/done.html", context, is_personal=True)
 
@@ -329,10 +329,20 @@ def _context(visit: Visit) -> dict[str, Any]:
         "today": visit.today,
         "receipt": receipt,
         "receipt_at": receipt.at.astimezone(visit.zone) if receipt else None,
-        "notice": None
-        if visit.contact is None
-        else notice.for_appointment(visit.appointment, visit.site, erase_at=visit.contact.erase_at),
+        "notice": _notice(visit),
     }
+
+
+def _notice(visit: Visit) -> notice.Notice | None:
+    person = visit.person()
+    if visit.contact is None or person is None:
+        return None
+    return notice.for_appointment(
+        visit.appointment,
+        visit.site,
+        erase_at=visit.contact.erase_at,
+        is_reminded=_gets_messages(visit, person),
+    )
 
 
 def _back(visit: Visit, *, said: str = "") -> HttpResponse:
@@ -424,5 +434,5 @@ def _calendar_bytes(request: HttpRequest, visit: Visit) -> bytes:
     return calendar_file(event, method=method, now=visit.site.now)
 
 
-def _gets_sms(visit: Visit, person: Person) -> bool:
-    return visit.site.practice.sms_enabled and french.is_mobile(person.phone)
+def _gets_messages(visit: Visit, person: Person) -> bool:
+    return bool(person.email) or (visit.site.sends_sms and french.is_mobile(person.phone))

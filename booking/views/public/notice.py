@@ -40,9 +40,13 @@ def for_appointment(
     site: Site,
     *,
     erase_at: datetime | None = None,
+    is_reminded: bool | None = None,
     extras: list[ExtraField] | None = None,
 ) -> Notice:
-    """Return the notice of a held or booked appointment."""
+    """Return the notice of a held or booked appointment.
+
+    ``is_reminded`` says whether a reminder can reach the person; None while nobody knows yet.
+    """
     zone = ZoneInfo(appointment.location.time_zone)
     booked_at = appointment.booked_at or site.now
     today = site.today(zone)
@@ -52,7 +56,13 @@ def for_appointment(
     limit = erasure.erasure_limit(booked_at=booked_at, retention_days=site.practice.retention_days)
     return Notice(
         steps=_steps(
-            appointment, site, starts=starts, gone=gone, booked_on=booked_at.astimezone(zone).date()
+            starts=starts,
+            gone=gone,
+            booked_on=booked_at.astimezone(zone).date(),
+            today=today,
+            reminder=[]
+            if is_reminded is False
+            else _reminder(appointment, site, is_sure=bool(is_reminded)),
         ),
         moment=_("à la fin du rendez-vous")
         if gone >= appointment.ends_at
@@ -73,23 +83,15 @@ def _erase_at(appointment: Appointment, site: Site, *, booked_at: datetime) -> d
 
 
 def _steps(
-    appointment: Appointment, site: Site, *, starts: datetime, gone: datetime, booked_on: date
+    *, starts: datetime, gone: datetime, booked_on: date, today: date, reminder: list[Step]
 ) -> list[Step]:
-    today = site.today(ZoneInfo(appointment.location.time_zone))
     first = (
         _("Aujourd'hui, %(day)s") % {"day": _day(today)} if booked_on == today else _day(booked_on)
     )
     steps = [
         Step(first, _("Vos coordonnées sont chiffrées, avec une clé pour ce seul rendez-vous."))
     ]
-    reminder = deadlines.reminder_at(
-        appointment=appointment, settings=site.practice, booked_at=appointment.booked_at or site.now
-    )
-    if reminder is not None and appointment.has_reminder:
-        local = reminder.astimezone(starts.tzinfo)
-        steps.append(
-            Step(_moment(local, today), _("Le rappel part, si vous avez donné un e-mail."))
-        )
+    steps += reminder
     if gone < starts:
         steps.append(Step(_moment(gone, today), _("Elles sont effacées de ce site."), erases=True))
         return [*steps, Step(_moment(starts, today), _("Votre rendez-vous."))]
@@ -101,6 +103,18 @@ def _steps(
             _("Puis à %(hour)s") % {"hour": when}, _("Elles sont effacées de ce site."), erases=True
         ),
     ]
+
+
+def _reminder(appointment: Appointment, site: Site, *, is_sure: bool) -> list[Step]:
+    """Return the step of a reminder that is still to leave, or nothing."""
+    due = deadlines.reminder_at(
+        appointment=appointment, settings=site.practice, booked_at=appointment.booked_at or site.now
+    )
+    if due is None or due <= site.now or not appointment.has_reminder:
+        return []
+    zone = ZoneInfo(appointment.location.time_zone)
+    said = _("Le rappel part.") if is_sure else _("Le rappel part, si vous donnez un e-mail.")
+    return [Step(_moment(due.astimezone(zone), site.today(zone)), said)]
 
 
 def _moment(moment: datetime, today: date) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -49,6 +50,11 @@ class Site:
     def phone(self) -> str:
         """The practice's number as it is read aloud; empty when it has none."""
         return french.phone(self.practice.phone) if self.practice.phone else ""
+
+    @property
+    def sends_sms(self) -> bool:
+        """Whether a mobile number alone gets messages: the practice wants it and a gateway is there."""
+        return self.practice.sms_enabled and bool(settings.SMS_GATEWAY)
 
     @property
     def warns_about_health(self) -> bool:

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from pytest_django import Settings
 
 from booking import kinds
 from booking.models import Appointment, PatientContact
@@ -253,3 +254,27 @@ def test_without_sms_the_form_says_beside_the_phone_that_no_message_comes(visito
 
     assert "vous ne recevrez pas de message" in page
     assert "SMS" not in page
+
+
+def test_the_thread_promises_a_reminder_only_to_who_can_get_one(visitor: Visitor) -> None:
+    form = html.unescape(text(visitor.choose(FAR)))
+    mailed = text(visitor.get(address(visitor.book(FAR))))
+    called = text(visitor.get(address(visitor.book(FAR, email="", phone="06 39 98 01 04"))))
+
+    assert "Le rappel part, si vous donnez un e-mail." in form
+    assert "Le rappel part." in mailed
+    assert "Le rappel part" not in called
+
+
+def test_a_practice_with_sms_says_so_where_a_gateway_is_there(
+    visitor: Visitor, cabinet: Cabinet, settings: Settings
+) -> None:
+    cabinet.practice.sms_enabled = True
+    cabinet.practice.save(update_fields=["sms_enabled"])
+    without = text(visitor.choose())
+    settings.SMS_GATEWAY = "brevo"
+    booked = visitor.book(FAR, email="", phone="06 39 98 01 04")
+
+    assert "SMS" not in without
+    assert "Un mobile permet le rappel par SMS" in text(visitor.choose())
+    assert "vers votre téléphone" in text(visitor.get(address(booked, "confirme/")))

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from booking import urls
 from booking.models import Appointment, PatientContact
@@ -169,3 +171,23 @@ def test_an_unknown_page_says_so_in_french(visitor: Visitor, cabinet: Cabinet) -
     assert response.status_code == 404
     assert "n&#x27;existe pas" in text(response) or "n'existe pas" in text(response)
     assert cabinet.practice.name in text(response)
+
+
+@pytest.mark.parametrize("path", ["/", "/creneaux/"])
+def test_pages_with_slots_ask_the_database_nine_times_at_most(visitor: Visitor, path: str) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        visitor.get(path)
+
+    assert len(asked) <= 9
+
+
+@pytest.mark.parametrize("path", ["/", "/creneaux/", "/mes-donnees/"])
+def test_every_form_names_the_controller_and_leads_to_the_rights(
+    visitor: Visitor, cabinet: Cabinet, path: str
+) -> None:
+    page = text(visitor.get(path))
+
+    assert "<form" in page
+    assert cabinet.practice.name in page
+    for target in ("/mes-donnees/", "/confidentialite/"):
+        assert f'href="{target}"' in page
