@@ -229,6 +229,8 @@ def test_the_walls_stand_in_the_restored_database(run: Run) -> None:
 
 
 def test_the_application_stays_out_when_the_replay_fails(run: Run) -> None:
+    new_database(CLOSED)
+
     done = run.restore(CLOSED, ERASURE_LEDGER=str(run.folder))
 
     assert done.returncode == 1
