@@ -375,6 +375,7 @@ def _instant(on: date) -> datetime:
 # --- Slots on the pages ---------------------------------------------------------------------------
 
 _BUTTON = re.compile(r'<button class="slot" name="slot" value="([0-9a-z]+)-[^"]*">([^<]*)')
+_DAY = re.compile(r"jour=(\d{4}-\d\d-\d\d)")
 
 
 class Visitor:
@@ -404,9 +405,13 @@ def check_slots(stand: Stand, visitor: Visitor, world: World, tally: Tally) -> N
     from tests.naive import free_on, ranges_of
 
     agenda, place, wanted = stand.write(world)
-    page = visitor.get(f"/creneaux/?semaine={world.monday:%Y-%m-%d}", now=world.now)
+    week = visitor.get(f"/creneaux/?semaine={world.monday:%Y-%m-%d}", now=world.now)
+    # A crowded day shows the rest of its hours on its own page.
+    crowded = sorted(set(_DAY.findall(week)))
+    days = [visitor.get(f"/creneaux/?jour={day}", now=world.now) for day in crowded]
     offered = {
         (_EPOCH + MINUTE * int(value, 36), unescape(clock).replace("\u00a0", " ").strip())
+        for page in (week, *days)
         for value, clock in _BUTTON.findall(page)
     }
     for on in world.week:
