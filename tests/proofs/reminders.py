@@ -65,8 +65,8 @@ FULL = Size(
     sweep_every=30, slow=0.3, patience=420, after=75,
 )  # fmt: skip
 SHORT = Size(
-    due=60, tenants=2, silent=2, workers=2, threads=4, kills=4, every=0.7, lease=3,
-    sweep_every=0.5, slow=0.1, patience=30, after=3,
+    due=40, tenants=2, silent=2, workers=2, threads=4, kills=2, every=0.5, lease=2,
+    sweep_every=0.5, slow=0.1, patience=30, after=2,
 )  # fmt: skip
 CALM = Size(
     due=24, tenants=1, silent=2, workers=1, threads=4, kills=0, every=1, lease=5,
