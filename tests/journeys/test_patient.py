@@ -158,6 +158,21 @@ def test_twice_the_size_of_letters_cuts_nothing(browser: Browser, practice: Prac
     context.close()
 
 
+def test_a_double_click_books_once(small_page: Page, practice: Practice) -> None:
+    address, unit, _cabinet = practice("double")
+    page = small_page
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    page.get_by_label("Prénom").first.press_sequentially("Camille", delay=500)
+    page.locator("#id_last_name").fill("Spécimen")
+    page.locator("#id_email").fill("camille@example.org")
+    page.get_by_role("button", name="Confirmer le rendez-vous").dblclick()
+    page.get_by_role("heading", name="C'est noté, Camille.").wait_for()
+
+    with inside(unit):
+        assert Appointment.objects.count() == 1
+
+
 def test_under_attack_the_browser_works_and_the_form_passes(
     browser: Browser, practice: Practice
 ) -> None:

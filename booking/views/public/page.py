@@ -146,7 +146,11 @@ def show(
         status=status,
     )
     response.headers["Referrer-Policy"] = "no-referrer"
-    return personal(response) if is_personal else response
+    if is_personal:
+        return personal(response)
+    # A page with slots carries a token of its own: never to be handed to another visitor.
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def personal(response: HttpResponse) -> HttpResponse:

@@ -120,6 +120,15 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(
     assert Appointment.objects.get().status == Appointment.Status.HELD
 
 
+def test_each_field_is_tied_to_its_error_its_help_and_the_erasure(visitor: Visitor) -> None:
+    page = text(visitor.fill(visitor.choose(), last_name=""))
+
+    tied = 'aria-describedby="id_last_name_error id_last_name_help vd_effacement"'
+    assert tied in page
+    for name in ("id_last_name_error", "id_last_name_help", "vd_effacement"):
+        assert page.count(f'id="{name}"') == 1
+
+
 def test_after_a_mistake_the_same_page_books(visitor: Visitor) -> None:
     wrong = visitor.fill(visitor.choose(), last_name="")
 
