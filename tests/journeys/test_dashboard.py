@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from pytest_django.plugin import DjangoDbBlocker
 
 from booking.models import Absence, Appointment
 from booking.queries import free_slots
 from tenants.accounts.models import Role
-from tenants.schema import Unit, inside
-from tests.accounts import PASSWORD, make_member
+from tenants.accounts.services.staff import close_account
+from tenants.schema import PUBLIC, Unit, inside
+from tests.accounts import PASSWORD, add_totp, make_member, make_user, totp_code
 from tests.factories import Cabinet, make_appointment
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
@@ -206,3 +208,56 @@ def test_the_door_opens_without_a_script_and_hides_what_needs_one(
     context.close()
     assert hidden
     assert heading == "Aujourd’hui"
+
+
+@pytest.fixture
+def staff(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """A member of staff with an application of codes, for as long as the test lasts."""
+    email = f"equipe-{uuid.uuid4().hex[:8]}@example.org"
+    with django_db_blocker.unblock():
+        with inside(PUBLIC):
+            add_totp(make_user(email, is_staff=True))
+        yield email
+        with inside(PUBLIC):
+            close_account(email=email, now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(("size", "scheme"), VIEWS)
+def test_axe_finds_nothing_on_any_page_of_the_desk(
+    browser: Browser,
+    at_work: tuple[str, Unit, Cabinet],
+    staff: str,
+    size: ViewportSize,
+    scheme: str,
+) -> None:
+    port = at_work[0].rpartition(":")[2]
+    address = f"http://lib-rdv.localhost:{port}"
+    context = browser.new_context(
+        viewport=size,
+        color_scheme=scheme,  # type: ignore[arg-type]  # light or dark
+        locale="fr-FR",
+        bypass_csp=True,
+    )
+    page = context.new_page()
+    page.goto(f"{address}/bureau/")
+    page.fill("[name=login]", staff)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button.main")
+    faults = faults_of(page)
+    page.fill("[name=code]", totp_code())
+    page.click("main button.main")
+    page.wait_for_url(f"{address}/bureau/")
+
+    faults += faults_of(page)
+    page.goto(f"{address}/bureau/clients/nouveau/")
+    page.click("main button.main")
+    faults += faults_of(page)
+    page.goto(f"{address}/bureau/?q={at_work[1].schema}")
+    page.click("tbody a")
+    page.wait_for_url("**/clients/*-*/")
+    faults += faults_of(page)
+    page.goto(f"{page.url}suspendre/")
+    faults += faults_of(page)
+
+    context.close()
+    assert faults == []
