@@ -5,7 +5,7 @@ import http.client
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 READING_SECONDS = 3.1
@@ -50,7 +50,7 @@ class Patient:
     host: str
     address: str = "198.51.100.7"
     timeout: float = 15
-    seen: list[Answer] = field(default_factory=list)
+    cookie: str = ""
 
     def get(self, path: str) -> Answer:
         """Open a page; an absolute address keeps only its path."""
@@ -64,6 +64,8 @@ class Patient:
         parts = urlsplit(path)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {"Host": self.host, "X-Forwarded-For": self.address, "Connection": "close"}
+        if self.cookie:
+            headers["Cookie"] = self.cookie
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)

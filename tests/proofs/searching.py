@@ -1,0 +1,130 @@
+"""Looking for a person everywhere: the ways a text can be written, and the places it can lie."""
+
+import base64
+import json
+import quopri
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2 import sql
+
+
+def spellings(text: str) -> dict[str, bytes]:
+    """Return every way ``text`` is looked for; one that ASCII writes the same way is listed once."""
+    raw = text.encode()
+    written = {
+        "text": raw,
+        "lower": text.lower().encode(),
+        "upper": text.upper().encode(),
+        "latin-1": text.encode("latin-1", "replace"),
+        "utf-16-le": text.encode("utf-16-le"),
+        "utf-16-be": text.encode("utf-16-be"),
+        "hex": raw.hex().encode(),
+        "hex upper": raw.hex().upper().encode(),
+        "percent": quote(text, safe="").encode(),
+        "percent lower": quote(text, safe="").lower().encode(),
+        "quoted-printable": quopri.encodestring(raw).strip(),
+        "json": json.dumps(text)[1:-1].encode(),
+        **{f"base64 {shift}": _base64(raw, shift) for shift in range(3)},
+        **{f"base64url {shift}": _base64(raw, shift, b"-_") for shift in range(3)},
+    }
+    seen: set[bytes] = set()
+    return {
+        name: needle
+        for name, needle in written.items()
+        if not (needle in seen or seen.add(needle))  # type: ignore[func-returns-value]
+    }
+
+
+def _base64(raw: bytes, shift: int, alphabet: bytes = b"+/") -> bytes:
+    """Return what does not change when ``shift`` bytes stand before the text, whatever they are."""
+    encoded = base64.b64encode(b"\0" * shift + raw, altchars=alphabet)
+    start = -(-shift * 4 // 3)
+    return encoded[start : (shift + len(raw)) * 4 // 3]
+
+
+def rows_of(url: str) -> Iterator[bytes]:
+    """Yield every value of every table of every schema, binary ones as they are; sessions decoded."""
+    connection = psycopg2.connect(url)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT schemaname, tablename FROM pg_tables"
+                " WHERE schemaname = 'public' OR schemaname LIKE 't\\_%'"
+            )
+            for schema, table in cursor.fetchall():
+                cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, table)))
+                for row in cursor:
+                    for value in row:
+                        yield bytes(value) if isinstance(value, memoryview) else str(value).encode()
+    finally:
+        connection.close()
+
+
+def sessions_of(url: str) -> Iterator[bytes]:
+    """Yield what the sessions of every schema say once read."""
+    from django.contrib.sessions.backends.db import SessionStore
+
+    connection = psycopg2.connect(url)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT schemaname FROM pg_tables WHERE tablename = 'django_session'")
+            for (schema,) in cursor.fetchall():
+                table = sql.Identifier(schema, "django_session")
+                cursor.execute(sql.SQL("SELECT session_data FROM {}").format(table))
+                for (data,) in cursor.fetchall():
+                    yield json.dumps(SessionStore().decode(data), ensure_ascii=False).encode()
+    finally:
+        connection.close()
+
+
+def redis_values(url: str) -> Iterator[bytes]:
+    """Yield every key and value of Redis, all databases: broker, dead letters, cache, limits."""
+    import redis
+
+    address = url.partition("?")[0]
+    for number in range(16):
+        client = redis.Redis.from_url(f"{address}?db={number}")
+        for key in client.scan_iter(count=1000):
+            yield key
+            yield from _redis_value(client, key)
+        client.close()
+
+
+def _redis_value(client: Any, key: bytes) -> Iterator[bytes]:
+    kind = client.type(key)
+    if kind == b"string":
+        yield client.get(key) or b""
+    elif kind == b"hash":
+        for name, value in client.hgetall(key).items():
+            yield from (name, value)
+    elif kind == b"list":
+        yield from client.lrange(key, 0, -1)
+    elif kind == b"set":
+        yield from client.smembers(key)
+    elif kind == b"zset":
+        yield from client.zrange(key, 0, -1)
+
+
+def files_under(*folders: Path) -> Iterator[bytes]:
+    """Yield the content and the name of every file; what vanishes meanwhile is not there."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            yield path.name.encode()
+            if path.is_file():
+                try:
+                    yield path.read_bytes()
+                except FileNotFoundError:
+                    continue
+
+
+def dumped(folder: Path, *, program: str) -> Iterator[bytes]:
+    """Yield the SQL of every dump in a backup's folder, uncompressed."""
+    for path in sorted(folder.glob("*.dump")):
+        yield subprocess.run(
+            [program, "-f", "-", str(path)], check=True, capture_output=True
+        ).stdout

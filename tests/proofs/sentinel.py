@@ -1,0 +1,652 @@
+"""Nobody is left: markers in every personal field, a whole life through the doors, and a search of everything.
+
+Patients whose every field carries a marker book through HTTP; mails leave; they are reminded, move, correct,
+cancel, are erased by their own hand or by the purge. Then schemas, sessions, dumps, broker, dead letters, cache,
+mail spool, logs, temporary files and the very files of the database are searched in every spelling. In each
+place a control marker is found first. A dump made before the erasures is restored three ways.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+import psycopg2
+
+from config import embedded
+from tests.fakes.smtp import SmtpServer
+from tests.proofs import searching
+from tests.proofs.patient import Form, Patient, choose, confirm
+from tests.proofs.sabotage import Guard
+from tests.proofs.stage import ROOT, Served, Stage, set_stage
+from tests.proofs.tally import Tally
+
+HOST = "sentinel.lib-rdv.localhost"
+RESTORED = "librdv_sentinel"
+FATES = ("reminded", "cancelled", "moved", "erased", "kept")
+"""What becomes of a patient; the one who is kept shows that a restored dump can be read at all."""
+WAIT = 40.0
+ZONES = ("Europe/Paris", "Indian/Reunion", "America/Martinique", "Pacific/Tahiti", "Pacific/Noumea")
+
+
+# --- The guards ---------------------------------------------------------------------------------------
+
+
+def _keep_the_key() -> None:
+    from tenants.keyring import services
+
+    services.destroy_many = lambda *, keys: [b"" for _ in keys]
+
+
+def _keep_the_row() -> None:
+    from django.db.models import QuerySet
+
+    from booking.models import PatientContact
+
+    delete = QuerySet.delete
+
+    def spare(rows: Any) -> Any:
+        return (0, {}) if rows.model is PatientContact else delete(rows)
+
+    QuerySet.delete = spare  # type: ignore[method-assign]
+
+
+def _write_no_ledger() -> None:
+    from tenants import ledger
+
+    ledger.append_many = lambda **_facts: None
+
+
+def _dump_the_keys_too() -> None:
+    from tenants.backup import dumps
+
+    dumps._main_arguments = lambda group, snapshot: [
+        *(f"--schema={name}" for name in group),
+        f"--snapshot={snapshot}",
+    ]
+
+
+def _seal_nothing() -> None:
+    from tenants.keyring import services
+
+    services.seal = lambda *, data, **_facts: data
+    services.open_sealed = lambda *, sealed, **_facts: bytes(sealed)
+
+
+def _remember_in_the_cache() -> None:
+    from django.core.cache import cache
+
+    from booking.services import appointments
+
+    book = appointments.book
+
+    def talkative(*, person: Any, **facts: Any) -> Any:
+        cache.set(f"last-{person.email}", person.full_name, None)
+        return book(person=person, **facts)
+
+    appointments.book = talkative
+
+
+def _send_people_to_the_broker() -> None:
+    import dramatiq
+
+    from booking.services import appointments
+
+    book = appointments.book
+
+    def talkative(*, person: Any, **facts: Any) -> Any:
+        message: Any = dramatiq.Message(
+            queue_name="outbox", actor_name="tenants.outbox.actors.deliver",
+            args=("t_0", "unstamped", person.email, person.full_name), kwargs={}, options={},
+        )  # fmt: skip
+        dramatiq.get_broker().enqueue(message)
+        return book(person=person, **facts)
+
+    appointments.book = talkative
+
+
+GUARDS = {
+    "key": Guard(
+        "the data key is destroyed, so that older copies hold noise", process=_keep_the_key
+    ),
+    "row": Guard("the contact's row is deleted", process=_keep_the_row),
+    "ledger": Guard("each erasure has its line outside the database", process=_write_no_ledger),
+    "dump": Guard("the main dump leaves the keys out", process=_dump_the_keys_too),
+    "seal": Guard("what names a person is sealed", process=_seal_nothing),
+    "cache": Guard("the cache knows nobody", process=_remember_in_the_cache),
+    "broker": Guard("messages carry ids, never people", process=_send_people_to_the_broker),
+}
+
+
+# --- The world ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Life:
+    """One patient: markers by field, all but the phone around ``mark``, and the link of the appointment."""
+
+    fate: str
+    mark: str
+    markers: dict[str, str]
+    fields: dict[str, str]
+    token: str = ""
+    ref: str = ""
+
+
+@dataclass
+class World:
+    """Everything that runs, and everybody in it."""
+
+    stage: Stage
+    services: embedded.Services
+    folder: Path
+    unit: Any
+    relay: SmtpServer
+    sabotage: str | None
+    lives: list[Life] = field(default_factory=list)
+
+    def command(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """Run a management command as an operator does."""
+        owner = {"LIBRDV_AS_OWNER": "1"} if arguments[0] in {"backup", "restore"} else {}
+        given = {"PROOF": "sentinel", "SABOTAGE": self.sabotage or ""}
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "tests.proofs.served_command", *arguments],
+            cwd=ROOT,
+            env=self.stage.environment | owner | given | environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    def must(self, *arguments: str, **environment: str) -> str:
+        """Run a command that has to succeed."""
+        done = self.command(*arguments, **environment)
+        if done.returncode:
+            raise RuntimeError(f"{arguments[0]}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def program(self, name: str) -> str:
+        """Return a program of PostgreSQL."""
+        return str(self.services.bin_dir / name) if self.services.bin_dir else name
+
+    @property
+    def erased(self) -> list[Life]:
+        """Everybody but the kept."""
+        return [life for life in self.lives if life.fate != "kept"]
+
+
+def _new_life(fate: str, number: int) -> Life:
+    mark = secrets.token_hex(5)
+    phone = f"063998{(secrets.randbelow(500) * 20 + number) % 10_000:04}"
+    markers = {
+        "first_name": f"Zoé{mark}É",
+        "last_name": f"D’Ézé{mark}",
+        "email": f"sentinel.{mark}@example.org",
+        "phone": f"+33{phone[1:]}",
+        "relative": f"Noël{mark}",
+        "extra": f"Étage secret {mark}",
+    }
+    fields = {
+        "first_name": markers["first_name"],
+        "last_name": markers["last_name"],
+        "email": markers["email"],
+        "phone": phone,
+        "for_other": "on",
+        "other_first_name": markers["relative"],
+        "extra_etage": markers["extra"],
+    }
+    return Life(fate, mark, markers, fields)
+
+
+def _open_practice(world: World) -> None:
+    from booking.models import ExtraField
+    from booking.services.form_versions import Question, publish
+    from tenants.schema import inside
+    from tests.factories import Cabinet
+
+    question = Question(
+        key="etage", label="Étage", kind=ExtraField.Kind.SHORT_TEXT,
+        purpose="savoir où se rendre", retention="effacé avec le rendez-vous",
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    # A reminder leaves between 8 and 20 h, wherever it is that now.
+    zone = next(name for name in ZONES if 9 <= now.astimezone(ZoneInfo(name)).hour < 19)
+    with inside(world.unit):
+        cabinet = Cabinet()
+        cabinet.location.time_zone = zone
+        cabinet.location.save(update_fields=["time_zone"])
+        publish(questions=[question], actor="system", now=now)
+
+
+def _book_all(world: World, served: Served, tally: Tally) -> None:
+    """Everybody takes a slot, fills the form and confirms."""
+    forms: list[tuple[Life, Patient, Form]] = []
+    next_week = datetime.now(UTC) + timedelta(days=7)
+    for number, life in enumerate(world.lives):
+        visitor = Patient(served.port, HOST, address=f"10.0.{number}.1")
+        page = visitor.get(f"/creneaux/?semaine={next_week:%Y-%m-%d}")
+        answer, form = choose(visitor, page, page.slots[-1], life.fields)
+        tally.control(("chosen", number), failed=answer.status != 200, seen=answer.status)
+        forms.append((life, visitor, form))
+    forms[-1][2].wait()
+    for number, (life, visitor, form) in enumerate(forms):
+        answer = confirm(visitor, form)
+        tally.control(("booked", number), failed=answer.status != 302, seen=answer.status)
+        life.token = answer.location.split("/")[2]
+        shown = visitor.get(answer.location).body
+        tally.control(("greeted", number), failed=life.markers["first_name"] not in shown)
+
+
+def _look_at_them(world: World, served: Served, tally: Tally) -> None:
+    """The practitioner signs in and reads the week: names stand on the page, for a moment."""
+    from tenants.schema import inside
+    from tests.accounts import browser, make_member
+
+    with inside(world.unit):
+        client = browser(HOST, make_member())
+        cookie = "; ".join(f"{name}={value.value}" for name, value in client.cookies.items())
+    visitor = Patient(served.port, HOST, cookie=cookie)
+    for path in ("/espace/", "/espace/semaine/"):
+        answer = visitor.get(path)
+        tally.control(("dashboard", path), failed=answer.status != 200, seen=answer.status)
+
+
+def _mails(world: World, fates: Iterable[str], about: str, tally: Tally) -> None:
+    """Wait until a mail whose subject begins so has come to each of them."""
+    wanted = {life.markers["email"] for life in world.lives if life.fate in set(fates)}
+    until = time.monotonic() + WAIT
+    while wanted and time.monotonic() < until:
+        _sweep()
+        time.sleep(0.3)
+        for delivery in list(world.relay.deliveries):
+            if about in str(delivery.message["Subject"]).lower():
+                wanted -= set(delivery.recipients)
+    seen = f"{len(wanted)} without; {_states(world) if wanted else ''}"
+    tally.control(("mail", about), failed=bool(wanted), seen=seen)
+
+
+def _states(world: World) -> list[tuple[Any, ...]]:
+    """Return what became of the messages: kinds, states and reasons, nobody."""
+    return world.stage.owner(
+        f"SELECT kind, state, reason, count(*) FROM {world.unit.schema}.outbox_outboxentry"
+        " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    )
+
+
+def _sweep() -> None:
+    from tenants.outbox.actors import sweep
+
+    sweep.send()
+
+
+def _remind(world: World) -> None:
+    """Bring the reminders' hour: they are due now."""
+    world.stage.owner(
+        f"UPDATE {world.unit.schema}.outbox_outboxentry SET due_at = now(),"
+        " expires_at = now() + interval '1 hour' WHERE kind = 'booking.reminder' AND state = 'pending'"
+    )
+
+
+def _live(world: World, served: Served, tally: Tally) -> None:
+    """Each one's fate, through the link of the mail."""
+    for number, life in enumerate(world.lives):
+        visitor = Patient(served.port, HOST, address=f"10.1.{number}.1")
+        link = f"/rdv/{life.token}/"
+        if life.fate == "cancelled":
+            visitor.post(f"{link}annuler/", {})
+        elif life.fate == "moved":
+            slots = visitor.get(f"{link}deplacer/").slots
+            visitor.post(f"{link}deplacer/", {"slot": slots[-1]})
+            other = f"autre.{life.markers['email']}"
+            answer = visitor.post(f"{link}coordonnees/", {"email": other, "phone": ""})
+            life.markers["other email"] = other
+            tally.control(("corrected", number), failed=answer.status not in {200, 302})
+        elif life.fate == "erased":
+            visitor.post(f"{link}effacer/", {"outcome": "cancel"})
+
+
+def _purge(world: World) -> None:
+    """The day comes: everybody but the kept is due, and the sweep of every five minutes runs."""
+    kept = [life.ref for life in world.lives if life.fate == "kept"]
+    world.stage.owner(
+        f"UPDATE {world.unit.schema}.booking_patientcontact c SET erase_at = now() FROM"
+        f" {world.unit.schema}.booking_appointment a WHERE a.id = appointment_id"
+        " AND NOT replace(a.ref::text, '-', '') = ANY(%s)",
+        [kept],
+    )
+    time.sleep(0.05)
+    world.must("purge")
+
+
+def _refs(world: World) -> None:
+    from booking.services import links
+    from tenants.schema import inside
+
+    with inside(world.unit):
+        for life in world.lives:
+            found = links.find_by_token(life.token)
+            life.ref = found.ref.hex if found else ""
+
+
+# --- The search ---------------------------------------------------------------------------------------
+
+
+def _stores(world: World) -> dict[str, Any]:
+    """Return every place that is searched, read anew each time."""
+    data = world.services.postgres.data_dir if world.services.postgres else world.folder
+    return {
+        "schemas": lambda: searching.rows_of(world.stage.owner_url),
+        "sessions": lambda: searching.sessions_of(world.stage.owner_url),
+        "dump": lambda: _newest_dump(world),
+        "broker, dead letters, cache": lambda: searching.redis_values(world.services.redis_url),
+        "mail spool": lambda: searching.files_under(world.folder / "spool"),
+        "logs": lambda: searching.files_under(world.stage.logs, data.parent / "log"),
+        "temporary files": lambda: searching.files_under(world.folder / "tmp"),
+        "files of the database": lambda: searching.files_under(data),
+    }
+
+
+def _newest_dump(world: World) -> Iterator[bytes]:
+    for shelf in ("main", "keys"):
+        folder = max((world.folder / shelf).iterdir())
+        yield from searching.dumped(folder, program=world.program("pg_restore"))
+
+
+def _search(
+    world: World, needles: dict[tuple[str, ...], bytes], names: Iterable[str]
+) -> dict[str, set[tuple[str, ...]]]:
+    """Return, by store, which needles are in it."""
+    stores = _stores(world)
+    found: dict[str, set[tuple[str, ...]]] = {name: set() for name in names}
+    for name, hits in found.items():
+        for piece in _joined(stores[name]()):
+            hits |= {key for key, needle in needles.items() if needle in piece}
+    return found
+
+
+def _search_lives(
+    world: World, lives: Sequence[Life], names: Iterable[str]
+) -> dict[str, set[tuple[str, ...]]]:
+    """Return, by store, which needles of these lives are in it.
+
+    Every spelling of a marker holds its mark in the same spelling: where no mark is, no marker is.
+    """
+    stores = _stores(world)
+    needles = {life.mark: _needles([life]) for life in lives}
+    marks = {life.mark: list(searching.spellings(life.mark).values()) for life in lives}
+    phones = {key: n for found in needles.values() for key, n in found.items() if key[1] == "phone"}
+    found: dict[str, set[tuple[str, ...]]] = {name: set() for name in names}
+    for name, hits in found.items():
+        for piece in _joined(stores[name]()):
+            hits |= {key for key, needle in phones.items() if needle in piece}
+            for life in lives:
+                if any(mark in piece for mark in marks[life.mark]):
+                    hits |= {key for key, n in needles[life.mark].items() if n in piece}
+    return found
+
+
+def _joined(pieces: Iterable[bytes], size: int = 1 << 22) -> Iterator[bytes]:
+    """Yield small pieces together: one search for many rows."""
+    held: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        held.append(piece)
+        length += len(piece)
+        if length >= size:
+            yield b"\n".join(held)
+            held, length = [], 0
+    yield b"\n".join(held)
+
+
+def _needles(lives: Iterable[Life]) -> dict[tuple[str, ...], bytes]:
+    needles: dict[tuple[str, ...], bytes] = {}
+    for life in lives:
+        for name, marker in life.markers.items():
+            for spelling, needle in searching.spellings(marker).items():
+                needles[life.fate, name, spelling, marker] = needle
+        national = "0" + life.markers["phone"][3:]
+        spaced = " ".join(national[at : at + 2] for at in range(0, 10, 2))
+        needles[life.fate, "phone", "national", national] = national.encode()
+        needles[life.fate, "phone", "spaced", national] = spaced.encode()
+    return needles
+
+
+def _controls(world: World, tally: Tally) -> None:
+    """Plant a marker in each store in every spelling, and find it with the same search."""
+    marker = f"Témoin{secrets.token_hex(6)}É"
+    needles = {("control", name): needle for name, needle in searching.spellings(marker).items()}
+    written = list(needles.values())
+    for folder in ("spool", "tmp"):
+        (world.folder / folder / "control").write_bytes(b"\n".join(written))
+    (world.stage.logs / "control.log").write_bytes(b"\n".join(written))
+    _plant_in_database(world, marker, written)
+    _plant_in_redis(world, written)
+    _plant_in_session(world, marker)
+    world.must("backup")
+    found = _search(world, needles, _stores(world))
+    for store, hits in found.items():
+        wanted = {("control", "text")} if store == "sessions" else set(needles)
+        if store == "dump":  # bytea is written in hexadecimal there
+            wanted = {("control", "text"), ("control", "hex")}
+        missing = wanted - hits
+        tally.control(("planted", store), failed=bool(missing), seen=sorted(missing))
+
+
+def _plant_in_database(world: World, marker: str, written: list[bytes]) -> None:
+    table = f"{world.unit.schema}.sentinel_control"
+    world.stage.owner(f"CREATE TABLE {table} (said text, bytes bytea)")
+    for needle in written:
+        world.stage.owner(f"INSERT INTO {table} VALUES (%s, %s)", [marker, needle])
+
+
+def _plant_in_redis(world: World, written: list[bytes]) -> None:
+    import redis
+
+    client = redis.Redis.from_url(world.stage.redis_url)
+    middle = len(written) // 2
+    client.hset(
+        "dramatiq:outbox.XQ.msgs", mapping={str(i): w for i, w in enumerate(written[:middle])}
+    )
+    client.rpush("dramatiq:control", *written[middle:])
+    client.close()
+
+
+def _plant_in_session(world: World, marker: str) -> None:
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from tenants.schema import inside
+
+    with inside(world.unit):
+        session = SessionStore()
+        session["control"] = marker
+        session.save()
+
+
+def _judge(world: World, tally: Tally, names: Iterable[str], when: str) -> None:
+    """Count one case for each marker, spelling and store; what is found fails."""
+    lives = world.lives if when == "before" else world.erased
+    needles = _needles(lives)
+    for store, hits in _search_lives(world, lives, names).items():
+        for key in needles:
+            tally.count(f"{when} {store}", key, failed=key in hits, seen="found")
+
+
+# --- The dump of before, restored ---------------------------------------------------------------------
+
+READ = """
+import json, sys
+import django
+django.setup()
+from booking.models import PatientContact
+from booking.services import contacts
+from tenants.schema import inside, tenant_unit
+with inside(tenant_unit(sys.argv[1])):
+    rows = list(PatientContact.objects.select_related("data_key", "appointment"))
+    people = contacts.open_contacts(rows)
+    print(json.dumps({row.appointment.ref.hex: getattr(people.get(row.appointment_id), "email", "")
+                      for row in rows}))
+"""
+
+
+def _in_database(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{RESTORED}"))
+
+
+@contextmanager
+def _restored(world: World, *, keys: bool, ledger: bool) -> Iterator[dict[str, str]]:
+    """Restore the oldest backup into an empty database; yield the environment that reads it."""
+    _server(
+        world, f"DROP DATABASE IF EXISTS {RESTORED} WITH (FORCE)", f"CREATE DATABASE {RESTORED}"
+    )
+    environment = {
+        name: _in_database(world.stage.environment[name])
+        for name in ("OWNER_DATABASE_URL", "DATABASE_URL")
+    }
+    if not ledger:
+        environment["ERASURE_LEDGER"] = str(world.folder / "no.ledger")
+    main, key_dump = (min((world.folder / shelf).iterdir()) for shelf in ("main", "keys"))
+    world.must("restore", str(main), *(["--keys", str(key_dump)] if keys else []), **environment)
+    try:
+        yield environment
+    finally:
+        _server(world, f"DROP DATABASE {RESTORED} WITH (FORCE)")
+
+
+def _server(world: World, *statements: str) -> None:
+    connection = psycopg2.connect(world.stage.owner_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    connection.close()
+
+
+def _read_all(world: World, environment: dict[str, str]) -> dict[str, str]:
+    """Return ref -> address, as the product reads them in the restored database."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", READ, world.unit.schema],
+        cwd=ROOT,
+        env=world.stage.environment | environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    read: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return read
+
+
+def _lend_the_living_keys(world: World, environment: dict[str, str]) -> None:
+    """Copy the keys that production still has into the restored database."""
+    tables = [f"{world.unit.schema}.keyring_{name}" for name in ("tenantkey", "datakey")]
+    target = psycopg2.connect(environment["OWNER_DATABASE_URL"])
+    with target, target.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table}")
+            for row in world.stage.owner(f"SELECT * FROM {table}"):
+                marks = ", ".join(["%s"] * len(row))
+                cursor.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE VALUES ({marks})", row)
+    target.close()
+
+
+def _restore_and_judge(world: World, tally: Tally) -> None:
+    """Without the keys, with the keys that live on, and with key dump and ledger."""
+    kept = {life.ref for life in world.lives if life.fate == "kept"}
+    with _restored(world, keys=False, ledger=False) as environment:
+        _judge_restored(world, tally, _read_all(world, environment), "no keys", set())
+        _lend_the_living_keys(world, environment)
+        _judge_restored(world, tally, _read_all(world, environment), "living keys", kept)
+    with _restored(world, keys=True, ledger=True) as environment:
+        read = _read_all(world, environment)
+        _judge_restored(world, tally, read, "keys and ledger", kept)
+        for life in world.erased:
+            tally.count("row back", (life.fate, life.ref), failed=life.ref in read, seen="is back")
+
+
+def _judge_restored(
+    world: World, tally: Tally, read: dict[str, str], how: str, readable: set[str]
+) -> None:
+    for life in world.lives:
+        opened = bool(read.get(life.ref))
+        if life.ref in readable:
+            tally.control(("restored", how, life.fate, life.ref), failed=not opened)
+        else:
+            tally.count(f"restored, {how}", (life.fate, life.ref), failed=opened, seen="readable")
+
+
+# --- The run ------------------------------------------------------------------------------------------
+
+
+def _act(world: World, served: Served, tally: Tally) -> None:
+    _book_all(world, served, tally)
+    _refs(world)
+    _look_at_them(world, served, tally)
+    _mails(world, FATES, "votre rendez-vous", tally)
+    _judge(world, tally, ["schemas", "sessions"], "before")
+    if world.sabotage and tally.failed:
+        return
+    world.must("backup")
+    _live(world, served, tally)
+    _remind(world)
+    _mails(world, ["reminded"], "rappel", tally)
+    _mails(world, ["cancelled"], "annulé", tally)
+    _purge(world)
+
+
+def _after(world: World, tally: Tally) -> None:
+    if world.sabotage and tally.failed:
+        return  # it is red already
+    rows = world.stage.owner(
+        f"SELECT replace(a.ref::text, '-', '') FROM {world.unit.schema}.booking_patientcontact c"
+        f" JOIN {world.unit.schema}.booking_appointment a ON a.id = c.appointment_id"
+    )
+    left = {ref for (ref,) in rows}
+    for life in world.erased:
+        tally.count("row left", (life.fate, life.ref), failed=life.ref in left, seen="is left")
+    world.must("backup")
+    _judge(world, tally, _stores(world), "after")
+    if world.sabotage and tally.failed:
+        return
+    _restore_and_judge(world, tally)
+    checked = world.command("verify_receipts")
+    tally.control(("receipts",), failed=checked.returncode != 0, seen=checked.stdout[-300:])
+
+
+def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
+    """Play the lives and search; return the line of the proof."""
+    tally = Tally()
+    with embedded.services(environ={}) as services, SmtpServer() as relay:
+        os.environ.update(services.environment())
+        with set_stage(MAIL_PROVIDER="smtp", EMAIL_URL=relay.url) as stage:
+            folder = stage.logs / "places"
+            for name in ("main", "keys", "spool", "tmp"):
+                (folder / name).mkdir(parents=True)
+            stage.environment |= {
+                "TMPDIR": str(folder / "tmp"),
+                "MAIL_SPOOL": str(folder / "spool"),
+                "BACKUP_DIR": str(folder / "main"),
+                "KEY_BACKUP_DIR": str(folder / "keys"),
+            }
+            world = World(stage, services, folder, stage.add_tenant(HOST), relay, sabotage)
+            world.lives = [_new_life(fate, n) for n in range(1 if short else 3) for fate in FATES]
+            _open_practice(world)
+            with (
+                stage.serve(proof="sentinel", sabotage=sabotage) as served,
+                stage.work(proof="sentinel", sabotage=sabotage),
+            ):
+                while Patient(served.port, HOST).get("/").status != 200:
+                    served.check()
+                _act(world, served, tally)
+                if not sabotage:
+                    _controls(world, tally)
+                _after(world, tally)
+    return tally.report("sentinel", lives=len(world.lives), mails=len(relay.deliveries))
