@@ -58,7 +58,7 @@ def _keep_the_row() -> None:
     def spare(rows: Any) -> Any:
         return (0, {}) if rows.model is PatientContact else delete(rows)
 
-    QuerySet.delete = spare  # type: ignore[method-assign]
+    QuerySet.delete = spare  # type: ignore[method-assign, assignment]
 
 
 def _write_no_ledger() -> None:
@@ -424,7 +424,9 @@ def _needles(lives: Iterable[Life]) -> dict[tuple[str, ...], bytes]:
 def _controls(world: World, tally: Tally) -> None:
     """Plant a marker in each store in every spelling, and find it with the same search."""
     marker = f"Témoin{secrets.token_hex(6)}É"
-    needles = {("control", name): needle for name, needle in searching.spellings(marker).items()}
+    needles: dict[tuple[str, ...], bytes] = {
+        ("control", name): needle for name, needle in searching.spellings(marker).items()
+    }
     written = list(needles.values())
     for folder in ("spool", "tmp"):
         (world.folder / folder / "control").write_bytes(b"\n".join(written))
