@@ -11,8 +11,8 @@ _FIELDS = ("first_name", "last_name", "phone", "email", "relative", "previous_em
 @dataclass(frozen=True)
 class Person:
     """B-01 and B-05: names, a phone (E.164) and an e-mail, either may be empty; ``relative`` is the
-    first name of the person for whom the booking is made; ``previous_email`` is an address that has
-    been corrected and must still be told; ``extras`` answers the published form.
+    first name of the person for whom the booking is made; ``previous_email`` holds the addresses
+    that have been corrected and must still be told, a space between them; ``extras`` answers the published form.
     """
 
     first_name: str = ""
@@ -51,6 +51,11 @@ class Person:
             raise ValueError("a person written in another format")
         known["extras"] = json.loads(extras) if extras else {}
         return person
+
+    @property
+    def previous_emails(self) -> list[str]:
+        """The addresses that must still be told, oldest first."""
+        return self.previous_email.split()
 
     @property
     def full_name(self) -> str:

@@ -113,12 +113,12 @@ def correct(
     if corrected == person:
         return person
     if person.email and person.email != corrected.email:
-        # The old address stays sealed until its notice has gone; the worker then clears it.
-        corrected = replace(corrected, previous_email=person.email)
-        notice = Due(
-            kinds.CONTACT_CORRECTED, appointment.pk, due_at=now, audience=secrets.token_hex(8)
-        )
-        write(due=[notice], now=now)
+        # The old address stays sealed until its notice has gone; the worker then clears it. A second
+        # correction may come first: each notice names the place of its address in the list.
+        told = person.previous_emails
+        corrected = replace(corrected, previous_email=" ".join((*told, person.email)))
+        audience = f"{len(told)}.{secrets.token_hex(6)}"
+        write(due=[Due(kinds.CONTACT_CORRECTED, appointment.pk, now, audience=audience)], now=now)
     indexes = indexes_of(corrected)
     _seal(contact, corrected)
     contact.email_index, contact.phone_index = indexes.email, indexes.phone
@@ -129,7 +129,7 @@ def correct(
 
 
 def forget_previous_email(*, contact: PatientContact) -> None:
-    """Clear the address that was told of its correction."""
+    """Clear the addresses that were told of their correction."""
     person = open_contact(contact)
     if person is None:
         return

@@ -90,7 +90,7 @@ class Notice:
             person = _person(appointment)
             if person is None:
                 return dropped("erased")
-            recipient = _recipient(self.kind, person)
+            recipient = _recipient(entry, person)
         return self._letter(entry, appointment, recipient, settings, unit=unit, now=now)
 
     def _letter(
@@ -263,9 +263,10 @@ def _person(appointment: Appointment) -> Person | None:
     return contacts.open_contact(contact) if contact else None
 
 
-def _recipient(kind: str, person: Person) -> Recipient:
-    if kind == kinds.CONTACT_CORRECTED:
-        return Recipient(email=person.previous_email)
+def _recipient(entry: OutboxEntry, person: Person) -> Recipient:
+    if entry.kind == kinds.CONTACT_CORRECTED:
+        place = int(entry.audience.partition(".")[0])
+        return Recipient(email="".join(person.previous_emails[place : place + 1]))
     return Recipient(
         first_name=person.first_name,
         email=person.email,

@@ -319,6 +319,27 @@ def test_a_corrected_address_is_told_and_then_forgotten(world: World) -> None:
     assert (known.email, known.previous_email) == ("new@example.org", "")
 
 
+def test_each_address_of_two_corrections_is_told(world: World) -> None:
+    appointment = world.book()
+    for address in ("new@example.org", "newer@example.org"):
+        with inside(world.unit):
+            contacts.correct(
+                appointment=appointment, phone=None, email=address, actor="patient", now=NOW
+            )
+    with inside(world.unit):
+        refs = OutboxEntry.objects.filter(kind=kinds.CONTACT_CORRECTED).order_by("pk")
+        waiting = list(refs.values_list("ref", flat=True))
+
+    for ref in waiting:
+        deliver_entry(unit=world.unit, ref=ref, now=NOW, clock=lambda: NOW)
+
+    told = [mail.body["to"][0]["email"] for mail in world.brevo.mails()]
+    assert told == ["camille@example.org", "new@example.org"]
+    known = world.contact(appointment)
+    assert known is not None
+    assert known.previous_email == ""
+
+
 def test_lost_links_go_to_the_address_the_appointment_was_taken_with(world: World) -> None:
     appointment = world.book()
     with inside(world.unit):
