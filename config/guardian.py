@@ -105,6 +105,8 @@ def _as_user(plan: Plan, command: list[str], log: Path, death: int) -> "subproce
             f"--reuid={plan.uid}",
             f"--regid={plan.gid}",
             "--clear-groups",
+            # Otherwise access(2), by which initdb looks for its sisters, ignores the capability.
+            "--securebits=+no_setuid_fixup",
             "--inh-caps=+dac_override",
             "--ambient-caps=+dac_override",
             f"--pdeathsig={signal.Signals(death).name.removeprefix('SIG')}",

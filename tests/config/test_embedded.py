@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,6 +188,20 @@ def test_servers_that_crash_are_noticed_and_come_back() -> None:
 
         running.postgres.start()
 
+        assert role(running.app_url) == "app"
+
+
+def test_programs_and_data_in_closed_folders_start_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone under a home folder that only its owner enters, and root as the one who runs it."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    programs = closed / "pginstall"
+    shutil.copytree(embedded._postgres_bin().parent, programs, symlinks=True)
+    monkeypatch.setattr(embedded, "_postgres_bin", lambda: programs / "bin")
+
+    with embedded.services(closed / "data", environ={}) as running:
         assert role(running.app_url) == "app"
 
 
