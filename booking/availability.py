@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from booking.intervals import Interval
+from booking.intervals import Interval, intersect
 
 DAY = 24 * 60
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -258,17 +258,19 @@ def _on_a_broken_day(day: Sequence[Stretch], wall: Interval, wanted: Wanted) -> 
     """Return the first and last starts of one range on a date whose clock moves."""
     found: list[Interval] = []
     follows = close = None
-    for stretch in reversed(day):
-        low, high = max(wall[0], stretch.starts), min(wall[1], stretch.ends)
-        if low >= high:
-            continue
-        until = high + stretch.shift
+    pieces = [
+        (low, high, stretch.shift)
+        for stretch in day
+        for low, high in intersect([wall], [(stretch.starts, stretch.ends)])
+    ]
+    for low, high, shift in reversed(pieces):
+        until = high + shift
         if close is None or until != follows:
             # Not so across a clock put forward: time goes on, a slot may end beyond the jump.
             close = until
         first = low + (wall[0] - low) % wanted.step
-        found.append((first + stretch.shift, min(until - 1, close - wanted.duration)))
-        follows = low + stretch.shift
+        found.append((first + shift, min(until - 1, close - wanted.duration)))
+        follows = low + shift
     return found[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Half-open intervals [start, end) of integers: what they cover together, apart and in common.
+"""Half-open intervals [start, end) of integers: what they cover together and in common.
 
 A pair whose end is not after its start covers nothing. Every result is sorted, and no two of its
 intervals touch or overlap.
@@ -37,17 +37,3 @@ def intersect(left: Iterable[Interval], right: Iterable[Interval]) -> list[Inter
         else:
             j += 1
     return common
-
-
-def subtract(intervals: Iterable[Interval], holes: Iterable[Interval]) -> list[Interval]:
-    """Return what ``intervals`` cover and ``holes`` do not."""
-    wanted = merge(intervals)
-    if not wanted:
-        return []
-    low, high = wanted[0][0], wanted[-1][1]
-    gaps: list[Interval] = []
-    for start, end in merge(holes):
-        gaps.append((low, start))
-        low = max(low, end)
-    gaps.append((low, high))
-    return intersect(wanted, gaps)

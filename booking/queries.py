@@ -187,7 +187,7 @@ def free_slots(  # noqa: PLR0913  # what a visitor chooses, each by its name
 def _offered(
     motif: AppointmentType, practitioners: Iterable[int] | None, location: Location | None
 ) -> tuple[list[int], dict[int, _Where]]:
-    """Return who receives the motif, in order, and where."""
+    """Return who receives the motif, in order, and where; asks only when something is left open."""
     who = [] if practitioners is None else list(practitioners)
     wheres = {}
     if location is not None:
@@ -197,8 +197,8 @@ def _offered(
     with connection.cursor() as cursor:
         cursor.execute(_OFFERED, {"motif": motif.pk})
         rows = cursor.fetchall()
-    if practitioners is None:
-        who = [key for kind, key, *_ in rows if kind == "who"]
+    receiving = [key for kind, key, *_ in rows if kind == "who"]
+    who = receiving if practitioners is None else [one for one in who if one in receiving]
     if location is None:
         wheres = {key: _Where(*texts) for kind, key, _, *texts in rows if kind == "place"}
     return who, wheres

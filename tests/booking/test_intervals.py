@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booking.intervals import Interval, intersect, merge, subtract
+from booking.intervals import Interval, intersect, merge
 
 lists = st.lists(st.tuples(st.integers(-30, 30), st.integers(-30, 30)), max_size=8)
 
@@ -35,14 +35,6 @@ def test_intersecting_keeps_the_common_points(left: list[Interval], right: list[
 
     assert points(common) == points(left) & points(right)
     assert is_canonical(common)
-
-
-@given(lists, lists)
-def test_subtracting_keeps_the_other_points(left: list[Interval], right: list[Interval]) -> None:
-    rest = subtract(left, right)
-
-    assert points(rest) == points(left) - points(right)
-    assert is_canonical(rest)
 
 
 @pytest.mark.parametrize(

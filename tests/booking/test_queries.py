@@ -240,6 +240,7 @@ def test_only_who_receives_the_motif_is_offered(cabinet: Cabinet) -> None:
     make_hours(other, cabinet.location)
 
     assert {slot.practitioner_id for slot in slots(cabinet)} == {cabinet.practitioner.pk}
+    assert slots(cabinet, practitioners=[other.pk]) == []
 
 
 def test_one_place_can_be_asked_for(cabinet: Cabinet) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from booking import form_token, limits
 from booking.holidays import public_holidays
+from booking.intervals import merge
 from booking.models import Location, OpeningHours
 from booking.views.public import search as searches
 from booking.views.public.page import Site, patient_view, schema_of_request, show, too_many
@@ -205,7 +206,7 @@ def _hours(search: Search, *, today: date) -> list[HoursRow]:
         by_weekday.setdefault(weekday, []).append((starts, ends))
     drawn: list[tuple[list[int], list[str]]] = []
     for weekday in range(7):
-        ranges = [_range(*one) for one in _merged(by_weekday.get(weekday, []))]
+        ranges = [_range(*one) for one in merge(by_weekday.get(weekday, []))]
         if drawn and drawn[-1][1] == ranges:
             drawn[-1][0].append(weekday)
         else:
@@ -214,17 +215,6 @@ def _hours(search: Search, *, today: date) -> list[HoursRow]:
         HoursRow(_names(weekdays), ranges, is_today=weekdays == [today.weekday()])
         for weekdays, ranges in drawn
     ]
-
-
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join the ranges of colleagues that touch or overlap."""
-    joined: list[tuple[int, int]] = []
-    for starts, ends in sorted(ranges):
-        if joined and starts <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(ends, joined[-1][1]))
-        else:
-            joined.append((starts, ends))
-    return joined
 
 
 def _range(starts: int, ends: int) -> str:
