@@ -3,6 +3,8 @@
 import html
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from booking import kinds
 from booking.models import Practice
@@ -37,6 +39,20 @@ def test_links_are_found_however_the_address_is_written(visitor: Visitor, typed:
 
     ask(visitor, typed)
 
+    assert links_due() == 1
+
+
+def test_a_known_address_costs_the_same_statements_as_an_unknown_one(visitor: Visitor) -> None:
+    visitor.book()
+    statements = []
+    for contact in ("camille@example.org", "personne@example.org"):
+        with CaptureQueriesContext(connection) as asked:
+            ask(visitor, contact)
+        verbs = [query["sql"].split()[0] for query in asked.captured_queries]
+        # Giving up a savepoint is one short statement more than keeping it.
+        statements.append([verb for verb in verbs if verb not in {"ROLLBACK", "RELEASE"}])
+
+    assert statements[0] == statements[1]
     assert links_due() == 1
 
 
