@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -335,6 +336,10 @@ class PracticeForm(WorkForm):
         field = self.fields["retention_days"]
         assert isinstance(field, forms.IntegerField)  # noqa: S101  # declared above
         self._longest = retention_days
+        if not settings.SMS_GATEWAY:
+            sms = self.fields["sms_enabled"]
+            sms.disabled = True
+            sms.help_text = _("lib-rdv n’envoie pas de SMS pour le moment.")
 
     def clean_retention_days(self) -> int:
         """Refuse to lengthen (B-25)."""

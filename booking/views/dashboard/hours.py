@@ -172,7 +172,8 @@ def add_absence(request: DashboardRequest) -> HttpResponse:
 def absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Show an absence and the appointments it touches, each with its next step."""
     found = _absence_or_404(request, ref)
-    touched = [row_of(held) for held in absences.touched_by(found)]
+    seen = {one.pk for one in reach(request, Operation.SEE_AGENDA)}
+    touched = [row_of(held) for held in absences.touched_by(found) if held.practitioner_id in seen]
     context = {
         "absence": found,
         "starts": found.starts_at.astimezone(request.zone),

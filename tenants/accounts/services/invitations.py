@@ -126,16 +126,19 @@ def accept(*, token: str, password: str, name: str, now: datetime) -> Accepted:
 
 
 def has_account(invitation: Invitation) -> bool:
-    """Return whether the invited address already signs in here with a password of its own."""
+    """Return whether the invited address already signs in here with a password of its own.
+
+    A closed account does not: it chooses a new password when it is invited again.
+    """
     user = User.objects.filter(email=invitation.email).first()
-    return user is not None and user.has_usable_password()
+    return user is not None and _is_open(user)
 
 
 def _user_for(invitation: Invitation, *, password: str, name: str) -> User:
     user = User.objects.filter(email=invitation.email).first()
     if user is None:
         user = User.objects.create_user(invitation.email, password, name=name or invitation.name)
-    elif not user.is_active or not user.has_usable_password():
+    elif not _is_open(user):
         user.is_active = True
         user.set_password(password)
         user.save(update_fields=["is_active", "password"])
@@ -143,6 +146,10 @@ def _user_for(invitation: Invitation, *, password: str, name: str) -> User:
         user=user, email=user.email, defaults={"verified": True, "primary": True}
     )
     return user
+
+
+def _is_open(user: User) -> bool:
+    return user.is_active and user.has_usable_password()
 
 
 def _entrusted(invitation: Invitation) -> Iterable[uuid.UUID]:

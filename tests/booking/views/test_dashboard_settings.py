@@ -23,7 +23,7 @@ from booking.queries import free_slots
 from tenants.accounts.models import Invitation, Membership, Role
 from tenants.trail.models import Act
 from tests.accounts import browser, make_member, memberships_of
-from tests.factories import NOW, Cabinet, local, make_appointment
+from tests.factories import NOW, Cabinet, local, make_appointment, make_practitioner
 
 FRIDAY = date(2026, 11, 13)
 
@@ -159,6 +159,21 @@ def test_an_absence_lists_the_appointments_it_touches(owner: Client, cabinet: Ca
     assert Absence.objects.get().practitioner is None
 
 
+def test_an_absence_of_all_shows_only_the_appointments_within_reach(
+    cabinet: Cabinet, host: str
+) -> None:
+    held = make_appointment(cabinet, local(FRIDAY, 14))
+    absence = Absence.objects.create(starts_at=local(FRIDAY, 8), ends_at=local(FRIDAY, 20))
+    colleague = make_practitioner("Hugo Fictif", user=make_member(Role.PRACTITIONER))
+    assert colleague.user is not None
+
+    shown = browser(host, colleague.user).get(page("absence", absence.ref))
+
+    assert shown.status_code == 200
+    assert held.ref.hex not in shown.text.replace("-", "")
+    assert "Spécimen" not in shown.text
+
+
 def test_a_secretary_blocks_one_agenda_and_not_the_whole_practice(
     cabinet: Cabinet, host: str
 ) -> None:
@@ -282,6 +297,12 @@ def test_reminders_stay_out_of_the_quiet_hours(owner: Client, cabinet: Cabinet, 
     answer = owner.post(page("practice"), settings(cabinet.practice, reminder_minute=hour))
 
     assert answer.status_code == 422
+
+
+def test_sms_cannot_be_switched_on_without_a_gateway(owner: Client, cabinet: Cabinet) -> None:
+    owner.post(page("practice"), settings(cabinet.practice, sms_enabled="on"))
+
+    assert Practice.objects.get().sms_enabled is False
 
 
 def test_the_team_invites_and_closes(owner: Client, cabinet: Cabinet) -> None:

@@ -116,6 +116,23 @@ def test_an_existing_account_keeps_its_password(tenant: Unit, host: str) -> None
     assert Membership.objects.filter(user__email="nadia@example.org").count() == 2
 
 
+def test_a_closed_account_that_is_invited_again_chooses_a_new_password(
+    tenant: Unit, host: str
+) -> None:
+    make_member(Role.OWNER)
+    colleague = make_member(Role.PRACTITIONER, "nadia@example.org")
+    revoke(membership=memberships_of(colleague)[0], actor="system", now=NOW)
+    new = "Sept-goélands-au-large"
+    with time_machine.travel(NOW, tick=False):
+        invitation = make_invitation()
+
+        without = browser(host).post(link(invitation), {"agreed": "on"})
+        chosen = browser(host).post(link(invitation), answer(password=new))
+
+        assert (without.status_code, chosen.status_code) == (200, 302)
+        assert sign_in(browser(host), "nadia@example.org", new).status_code == 302
+
+
 def test_a_secretary_invited_for_one_agenda_keeps_only_that_one(tenant: Unit) -> None:
     kept = uuid.UUID(int=7)
     invitation = make_invitation(practitioner_ref=kept)
