@@ -197,9 +197,12 @@ def test_programs_and_data_in_closed_folders_start_all_the_same(
     """A clone under a home folder that only its owner enters, and root as the one who runs it."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    programs = closed / "pginstall"
-    shutil.copytree(embedded._postgres_bin().parent, programs, symlinks=True)
-    monkeypatch.setattr(embedded, "_postgres_bin", lambda: programs / "bin")
+    package = embedded._postgres_bin().parents[1]
+    for name in (f"{package.name}.libs", f"{package.name}/pginstall{embedded.POSTGRES_VERSION}"):
+        if (package.parent / name).exists():
+            shutil.copytree(package.parent / name, closed / name, symlinks=True)
+    programs = closed / package.name / f"pginstall{embedded.POSTGRES_VERSION}" / "bin"
+    monkeypatch.setattr(embedded, "_postgres_bin", lambda: programs)
 
     with embedded.services(closed / "data", environ={}) as running:
         assert role(running.app_url) == "app"
