@@ -24,7 +24,12 @@ from booking.services.choice import Choice, Placed, is_offered, place
 from booking.services.contacts import Indexes
 from booking.services.holds import insert_occupying, refused_is_taken, release
 from booking.services.links import assign_links
-from booking.services.locks import drop_expired_holds, lock_names, lock_practitioners
+from booking.services.locks import (
+    drop_expired_holds,
+    is_taken,
+    lock_names,
+    lock_practitioners,
+)
 from tenants.outbox.services import Due, settle_pending, write
 from tenants.trail import services as trail
 
@@ -64,9 +69,16 @@ def book_by_staff(
     if known is not None:
         return known
     settings = deadlines.practice()
-    lock_practitioners([choice.practitioner_id])
     placed = place(choice, online=False)
-    appointment = _insert(placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, now=now)
+    try:
+        _refuse_taken(placed, now=now)
+        lock_practitioners([choice.practitioner_id])
+        known = _of_form(form_ref)
+        if known is not None:
+            return known
+        appointment = _insert(placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, now=now)
+    except SlotTaken as refusal:
+        return _booked_meanwhile(form_ref, otherwise=refusal)
     indexes = contacts.indexes_of(person)
     return _complete(appointment, person, indexes, settings=settings, actor=actor, now=now)
 
@@ -88,6 +100,7 @@ def move(
     placed = place(choice, online=by_patient)
     if by_patient and not is_offered(placed, now=now, ignore_appointment=appointment.pk):
         raise SlotTaken
+    _refuse_taken(placed, now=now, ignore=appointment.pk)
     lock_practitioners([appointment.practitioner_id, choice.practitioner_id])
     appointment = _reload(appointment)
     if by_patient:
@@ -245,6 +258,14 @@ def _take(
         release(form_ref=form_ref)
     assert placed is not None  # noqa: S101  # just above
     return _insert(placed, form_ref=form_ref, origin=Appointment.Origin.PATIENT, now=now)
+
+
+def _refuse_taken(placed: Placed, *, now: datetime, ignore: int | None = None) -> None:
+    start, end = placed.occupied
+    if is_taken(
+        practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end, now=now, ignore=ignore
+    ):
+        raise SlotTaken
 
 
 def _is_for(held: Appointment, choice: Choice) -> bool:

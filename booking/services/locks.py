@@ -35,6 +35,30 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
+def is_taken(
+    *,
+    practitioner_id: int,
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+    ignore: int | None = None,
+) -> bool:
+    """Return whether a row occupies this time already: asked before the lock, so that losers do not queue.
+
+    False promises nothing: the constraint judges.
+    """
+    rows = Appointment.objects.filter(
+        practitioner_id=practitioner_id,
+        status__in=Appointment.OCCUPYING,
+        during__overlap=(starts_at, ends_at),
+    )
+    return (
+        rows.exclude(pk=ignore)
+        .exclude(status=Appointment.Status.HELD, held_until__lte=now)
+        .exists()
+    )
+
+
 def drop_expired_holds(
     *, practitioner_id: int, starts_at: datetime, ends_at: datetime, now: datetime
 ) -> int:

@@ -88,6 +88,31 @@ GUARDS: dict[str, Guard] = {
 }
 
 
+def _slots(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
+    rounds.double_clicks(course)
+    if short:
+        return dict(rounds.slots(course, clients=16, slots=8))
+    crowd: dict[str, Any] = rounds.slots(course, clients=200, slots=50)
+    return crowd | rounds.slots(course, clients=50, slots=20, is_timed=True)
+
+
+def _locks(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
+    rounds.locks(course)
+    return {}
+
+
+def _flood(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
+    return dict(rounds.flood(course, short=short))
+
+
+def _person(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
+    rounds.one_person(course, clients=12)
+    return {}
+
+
+_PARTS = {SLOTS: _slots, LOCKS: _locks, FLOOD: _flood, PERSON: _person}
+
+
 def run(*, short: bool, sabotage: str | None = None) -> dict[str, Any]:
     """Run the proof, or with ``sabotage`` the part in which that guard stands."""
     guard = GUARDS[sabotage] if sabotage else None
@@ -100,16 +125,8 @@ def run(*, short: bool, sabotage: str | None = None) -> dict[str, Any]:
         course = rounds.Course(stage, tally, served)
         if guard:
             guard.remove_from_database(stage, course)
-        if SLOTS in sections:
-            figures |= rounds.slots(course, clients=16 if short else 200, slots=8 if short else 50)
-        if SLOTS in sections and not short:
-            figures |= rounds.slots(course, clients=50, slots=20, is_timed=True)
-        if LOCKS in sections:
-            rounds.locks(course)
-        if FLOOD in sections:
-            figures |= rounds.flood(course, short=short)
-        if PERSON in sections:
-            rounds.one_person(course, clients=12)
+        for section in sections:
+            figures |= _PARTS[section](rounds, course, short)
         figures |= course.judge()
         if tally.failed:
             stage.show_logs()

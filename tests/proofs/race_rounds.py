@@ -441,6 +441,31 @@ def _mark_the_dead(course: Course, dead: list[tuple[Slot, Mover]]) -> None:
             )
 
 
+def double_clicks(course: Course) -> None:
+    """Two clicks at once on a slot that nobody else wants, with a hold and without: one booking each."""
+    for number, slot in enumerate(course.new_slots(4)):
+        client = Client(course, number)
+        form = course.choice_form(slot, client.turn, uuid.uuid4(), "details") | course.details()
+        if number % 2:
+            held = {**form, "token": course.token("choose", _ref_of(form["token"], course))}
+            course.post("hold_slot", reverse("booking:choose"), held)
+        with ThreadPoolExecutor(2) as pool:
+            clicks = [
+                pool.submit(course.post, "book", reverse("booking:confirm"), form) for _ in "12"
+            ]
+            answers = [click.result() for click in clicks]
+        told = {(answer.status, _where(answer)) for answer in answers}
+        right = len(told) == 1 and answers[0].status == 302 and course.occupying(slot) == 1
+        course.tally.count("double click", ("alone", number), failed=not right, seen=told)
+
+
+def _ref_of(token: str, course: Course) -> uuid.UUID:
+    from booking import form_token
+
+    read = form_token.read(token, schema=course.schema, purpose="details", now=datetime.now(UTC))
+    return read.ref
+
+
 @contextmanager
 def _agendas_locked(course: Course) -> Any:
     """Hold the lock of every agenda from outside, as a long transaction would."""
@@ -554,22 +579,23 @@ def flood(course: Course, *, short: bool) -> dict[str, Any]:
         with inside(course.unit):
             return free_slots(
                 appointment_type=motif, practitioners=[course.people[3].pk], from_on=on,
-                until_on=on, now=datetime.now(UTC),
+                until_on=on + timedelta(days=6), now=datetime.now(UTC),
             )  # fmt: skip
 
     before = free()
-    sent = 0
-    for _minute in range(10):
-        for slot in before[:: 8 if short else 2]:
+    sent, share = 0, 1.0
+    for minute in range(10):
+        if minute:
+            # A minute has passed: what is held is a minute older.
+            course.stage.owner(
+                f'UPDATE "{course.schema}".booking_appointment SET held_until = held_until -'
+                " interval '1 minute' WHERE status = 'held'"
+            )
+        for slot in before[minute :: len(before) // (20 if short else 60)]:
             course.post_from(network, reverse("booking:choose"), _button(course, slot))
             sent += 1
-        # A minute has passed: what was held is a minute older.
-        course.stage.owner(
-            f'UPDATE "{course.schema}".booking_appointment SET held_until = held_until -'
-            " interval '1 minute' WHERE status = 'held'"
-        )
-    after = free()
-    share = len(after) / len(before)
+        after = free()
+        share = min(share, len(after) / len(before))
     course.tally.count("flood", ("share",), failed=share < 0.95, seen=round(share, 3))
     for number, slot in enumerate(after[: 5 if short else 40 : 5]):
         answer = course.post_from(
