@@ -23,8 +23,6 @@ from tests.proofs.tally import Tally
 
 HOST = "crash.lib-rdv.localhost"
 ANSWERS_WITHIN = 10.0
-PATIENCE = 25.0
-"""How long the patients may still ask once the last stop is over; seconds."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,11 @@ class Size:
     patients: int
     load: float  # between the answer after a stop and the next stop
     down: float
+    patience: float  # how long the patients may still ask once the last stop is over
 
 
-FULL = Size(stops=20, patients=40, load=4.5, down=0.5)
-SHORT = Size(stops=2, patients=12, load=4.5, down=0.3)
+FULL = Size(stops=20, patients=40, load=4.5, down=0.5, patience=25)
+SHORT = Size(stops=2, patients=8, load=4.0, down=0.2, patience=8)
 
 
 # --- The guards ---------------------------------------------------------------------------------------
@@ -210,7 +209,7 @@ def _load(world: World, served: Served, refs: list[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        world.ends_at = time.monotonic() + PATIENCE
+        world.ends_at = time.monotonic() + world.size.patience
         world.stop.set()
         for thread in threads:
             thread.join(max(1.0, world.ends_at + 5 - time.monotonic()))
@@ -310,7 +309,7 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
                 served.check()
                 same = processes == _children(served.process.pid)
                 tally.count("process", ("never restarted",), failed=not same)
-                for number in range(20):
+                for number in range(10):
                     answer = Patient(served.port, HOST).get("/")
                     tally.control(("page", number), failed=answer.status != 200, seen=answer.status)
             _reconnect(stage)

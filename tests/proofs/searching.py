@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg2
 from psycopg2 import sql
@@ -86,13 +86,18 @@ def redis_values(url: str) -> Iterator[bytes]:
     """Yield every key and value of Redis, all databases: broker, dead letters, cache, limits."""
     import redis
 
-    address = url.partition("?")[0]
     for number in range(16):
-        client = redis.Redis.from_url(f"{address}?db={number}")
+        client = redis.Redis.from_url(_database_of(url, number))
         for key in client.scan_iter(count=1000):
             yield key
             yield from _redis_value(client, key)
         client.close()
+
+
+def _database_of(url: str, number: int) -> str:
+    if url.startswith("unix:"):
+        return f"{url.partition('?')[0]}?db={number}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
 
 
 def _redis_value(client: Any, key: bytes) -> Iterator[bytes]:

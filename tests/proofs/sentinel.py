@@ -128,6 +128,10 @@ GUARDS = {
 }
 
 
+IN_COPIES = {"key", "ledger", "dump"}
+"""What only a restored backup shows."""
+
+
 # --- The world ----------------------------------------------------------------------------------------
 
 
@@ -148,8 +152,9 @@ class World:
     """Everything that runs, and everybody in it."""
 
     stage: Stage
-    services: embedded.Services
     folder: Path
+    cluster: Path | None
+    """The folder of PostgreSQL's files, when the server is ours."""
     unit: Any
     relay: SmtpServer
     sabotage: str | None
@@ -177,7 +182,12 @@ class World:
 
     def program(self, name: str) -> str:
         """Return a program of PostgreSQL."""
-        return str(self.services.bin_dir / name) if self.services.bin_dir else name
+        folder = self.stage.environment.get("PG_BIN", "")
+        return str(Path(folder) / name) if folder else name
+
+    def is_red(self, tally: Tally) -> bool:
+        """Whether a sabotage has shown already: the rest would tell nothing more."""
+        return bool(self.sabotage and tally.failed)
 
     @property
     def erased(self) -> list[Life]:
@@ -343,17 +353,20 @@ def _refs(world: World) -> None:
 
 def _stores(world: World) -> dict[str, Any]:
     """Return every place that is searched, read anew each time."""
-    data = world.services.postgres.data_dir if world.services.postgres else world.folder
-    return {
+    redis_url = world.stage.redis_url
+    stores: dict[str, Any] = {
         "schemas": lambda: searching.rows_of(world.stage.owner_url),
         "sessions": lambda: searching.sessions_of(world.stage.owner_url),
         "dump": lambda: _newest_dump(world),
-        "broker, dead letters, cache": lambda: searching.redis_values(world.services.redis_url),
+        "broker, dead letters, cache": lambda: searching.redis_values(redis_url),
         "mail spool": lambda: searching.files_under(world.folder / "spool"),
-        "logs": lambda: searching.files_under(world.stage.logs, data.parent / "log"),
+        "logs": lambda: searching.files_under(world.stage.logs),
         "temporary files": lambda: searching.files_under(world.folder / "tmp"),
-        "files of the database": lambda: searching.files_under(data),
     }
+    if world.cluster is not None:
+        cluster = world.cluster
+        stores["files and log of the database"] = lambda: searching.files_under(cluster)
+    return stores
 
 
 def _newest_dump(world: World) -> Iterator[bytes]:
@@ -478,9 +491,12 @@ def _judge(world: World, tally: Tally, names: Iterable[str], when: str) -> None:
     """Count one case for each marker, spelling and store; what is found fails."""
     lives = world.lives if when == "before" else world.erased
     needles = _needles(lives)
-    for store, hits in _search_lives(world, lives, names).items():
+    for store in names:
+        hits = _search_lives(world, lives, [store])[store]
         for key in needles:
             tally.count(f"{when} {store}", key, failed=key in hits, seen="found")
+        if world.is_red(tally):
+            return
 
 
 # --- The dump of before, restored ---------------------------------------------------------------------
@@ -594,7 +610,7 @@ def _act(world: World, served: Served, tally: Tally) -> None:
     _look_at_them(world, served, tally)
     _mails(world, FATES, "votre rendez-vous", tally)
     _judge(world, tally, ["schemas", "sessions"], "before")
-    if world.sabotage and tally.failed:
+    if world.is_red(tally):
         return
     world.must("backup")
     _live(world, served, tally)
@@ -605,8 +621,8 @@ def _act(world: World, served: Served, tally: Tally) -> None:
 
 
 def _after(world: World, tally: Tally) -> None:
-    if world.sabotage and tally.failed:
-        return  # it is red already
+    if world.is_red(tally):
+        return
     rows = world.stage.owner(
         f"SELECT replace(a.ref::text, '-', '') FROM {world.unit.schema}.booking_patientcontact c"
         f" JOIN {world.unit.schema}.booking_appointment a ON a.id = c.appointment_id"
@@ -614,41 +630,57 @@ def _after(world: World, tally: Tally) -> None:
     left = {ref for (ref,) in rows}
     for life in world.erased:
         tally.count("row left", (life.fate, life.ref), failed=life.ref in left, seen="is left")
+    if world.sabotage in IN_COPIES:
+        _restore_and_judge(world, tally)
+        return
     world.must("backup")
     _judge(world, tally, _stores(world), "after")
-    if world.sabotage and tally.failed:
+    if world.is_red(tally):
         return
     _restore_and_judge(world, tally)
     checked = world.command("verify_receipts")
     tally.control(("receipts",), failed=checked.returncode != 0, seen=checked.stdout[-300:])
 
 
+@contextmanager
+def _server_of(*, short: bool) -> Iterator[Path | None]:
+    """Yield the folder of a PostgreSQL of our own; the short form makes do with the run's, unopened."""
+    if short:
+        yield None
+        return
+    with embedded.services(environ={}) as services:
+        os.environ.update(services.environment())
+        yield services.postgres.data_dir if services.postgres else None
+
+
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Play the lives and search; return the line of the proof."""
     tally = Tally()
-    with embedded.services(environ={}) as services, SmtpServer() as relay:
-        os.environ.update(services.environment())
-        with set_stage(MAIL_PROVIDER="smtp", EMAIL_URL=relay.url) as stage:
-            folder = stage.logs / "places"
-            for name in ("main", "keys", "spool", "tmp"):
-                (folder / name).mkdir(parents=True)
-            stage.environment |= {
-                "TMPDIR": str(folder / "tmp"),
-                "MAIL_SPOOL": str(folder / "spool"),
-                "BACKUP_DIR": str(folder / "main"),
-                "KEY_BACKUP_DIR": str(folder / "keys"),
-            }
-            world = World(stage, services, folder, stage.add_tenant(HOST), relay, sabotage)
-            world.lives = [_new_life(fate, n) for n in range(1 if short else 3) for fate in FATES]
-            _open_practice(world)
-            with (
-                stage.serve(proof="sentinel", sabotage=sabotage) as served,
-                stage.work(proof="sentinel", sabotage=sabotage),
-            ):
-                while Patient(served.port, HOST).get("/").status != 200:
-                    served.check()
-                _act(world, served, tally)
-                if not sabotage:
-                    _controls(world, tally)
-                _after(world, tally)
+    with (
+        _server_of(short=short) as cluster,
+        SmtpServer() as relay,
+        set_stage(MAIL_PROVIDER="smtp", EMAIL_URL=relay.url) as stage,
+    ):
+        folder = stage.logs / "places"
+        for name in ("main", "keys", "spool", "tmp"):
+            (folder / name).mkdir(parents=True)
+        stage.environment |= {
+            "TMPDIR": str(folder / "tmp"),
+            "MAIL_SPOOL": str(folder / "spool"),
+            "BACKUP_DIR": str(folder / "main"),
+            "KEY_BACKUP_DIR": str(folder / "keys"),
+        }
+        world = World(stage, folder, cluster, stage.add_tenant(HOST), relay, sabotage)
+        world.lives = [_new_life(fate, n) for n in range(1 if short else 3) for fate in FATES]
+        _open_practice(world)
+        with (
+            stage.serve(proof="sentinel", sabotage=sabotage) as served,
+            stage.work(proof="sentinel", sabotage=sabotage),
+        ):
+            while Patient(served.port, HOST).get("/").status != 200:
+                served.check()
+            _act(world, served, tally)
+            if not sabotage:
+                _controls(world, tally)
+            _after(world, tally)
     return tally.report("sentinel", lives=len(world.lives), mails=len(relay.deliveries))
