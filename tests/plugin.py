@@ -8,9 +8,14 @@ import json
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from config import embedded
+
+# How long an example takes says something of the machine, nothing of the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 SERVICES = pytest.StashKey[embedded.Services]()
 PARTS_SHOWN = 10

@@ -53,7 +53,7 @@ def is_taken(
         during__overlap=(starts_at, ends_at),
     )
     return (
-        rows.exclude(pk=ignore)
+        rows.exclude(pk=ignore or 0)  # no row has the key 0
         .exclude(status=Appointment.Status.HELD, held_until__lte=now)
         .exists()
     )

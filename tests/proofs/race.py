@@ -93,7 +93,7 @@ def _slots(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
     if short:
         return dict(rounds.slots(course, clients=16, slots=8))
     crowd: dict[str, Any] = rounds.slots(course, clients=200, slots=50)
-    return crowd | rounds.slots(course, clients=50, slots=20, is_timed=True)
+    return {**crowd, **rounds.slots(course, clients=50, slots=20, is_timed=True)}
 
 
 def _locks(rounds: Any, course: Any, short: bool) -> dict[str, Any]:

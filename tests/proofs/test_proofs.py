@@ -16,6 +16,7 @@ import pytest
 from tests.proofs.__main__ import FAILED, HELD, UNKNOWN, load, names
 from tests.proofs.stage import ROOT, STAGE_DATABASE
 
+PROMISED = {"database", "isolation", "race", "reminders", "sentinel", "time"}
 PAIRS = [(name, guard) for name in names() for guard in sorted(load(name).GUARDS)]
 
 
@@ -38,6 +39,10 @@ def prove(*arguments: str) -> tuple[int, dict[str, Any], str]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr[-3000:]
+
+
+def test_every_promised_proof_is_there() -> None:
+    assert set(names()) == PROMISED
 
 
 @pytest.mark.parametrize("name", names())
