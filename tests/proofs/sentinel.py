@@ -101,6 +101,7 @@ def _send_people_to_the_broker() -> None:
     import dramatiq
 
     from booking.services import appointments
+    from tenants.broker import broker
 
     book = appointments.book
 
@@ -109,7 +110,7 @@ def _send_people_to_the_broker() -> None:
             queue_name="outbox", actor_name="tenants.outbox.actors.deliver",
             args=("t_0", "unstamped", person.email, person.full_name), kwargs={}, options={},
         )  # fmt: skip
-        dramatiq.get_broker().enqueue(message)
+        broker.enqueue(message)
         return book(person=person, **facts)
 
     appointments.book = talkative
