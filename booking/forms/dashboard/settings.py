@@ -285,7 +285,7 @@ class PracticeForm(WorkForm):
     )
     reminder_minute = HourField(
         label=gettext_lazy("Heure du rappel, la veille"),
-        help_text=gettext_lazy("Entre 8\u00a0h et 20\u00a0h, à l’heure du lieu du rendez-vous."),
+        help_text=gettext_lazy("Entre 8\u00a0h et 19\u00a0h, à l’heure du lieu du rendez-vous."),
     )
     sms_enabled = forms.BooleanField(
         label=gettext_lazy("Envoyer des SMS"),
@@ -373,10 +373,10 @@ class PracticeForm(WorkForm):
         return typed
 
     def clean_reminder_minute(self) -> int:
-        """Respect the quiet hours of B-40."""
+        """Respect the quiet hours of B-40, with an hour left for what must be tried again."""
         minutes = self.cleaned_data["reminder_minute"]
-        if minutes is None or not 8 * 60 <= minutes < 20 * 60:
-            raise ValidationError(_("Choisissez une heure entre 8\u00a0h et 20\u00a0h."))
+        if minutes is None or not 8 * 60 <= minutes <= 19 * 60:
+            raise ValidationError(_("Choisissez une heure entre 8\u00a0h et 19\u00a0h."))
         return int(minutes)
 
     def group(self, names: tuple[str, ...]) -> list[forms.BoundField]:

@@ -292,7 +292,7 @@ def test_retention_can_only_be_shortened(owner: Client, cabinet: Cabinet) -> Non
     assert Practice.objects.get().notice_version == 2
 
 
-@pytest.mark.parametrize("hour", ["7h59", "20h", "23h"])
+@pytest.mark.parametrize("hour", ["7h59", "19h01", "23h"])
 def test_reminders_stay_out_of_the_quiet_hours(owner: Client, cabinet: Cabinet, hour: str) -> None:
     answer = owner.post(page("practice"), settings(cabinet.practice, reminder_minute=hour))
 
