@@ -34,20 +34,26 @@ from tenants.outbox.services import Due, settle_pending, write
 from tenants.trail import services as trail
 
 
-def book(
-    *, choice: Choice, form_ref: uuid.UUID, person: Person, is_open: bool, now: datetime
+def book(  # what a form says, each by its name
+    *,
+    choice: Choice,
+    form_ref: uuid.UUID,
+    person: Person,
+    is_open: bool,
+    now: datetime,
+    settings: Practice | None = None,
 ) -> Appointment:
     """Turn the form's hold into a booking and return it; a second call with the form returns the same.
 
     Raises SlotTaken, TooManyBookings (per-patient limit by blind index) or NotBookable. When the hold
-    has expired and was taken away, the slot is tried again.
+    has expired and was taken away, the slot is tried again. ``settings`` spares a page that has read them.
     """
     if not is_open:
         raise NotBookable
     known = _of_form(form_ref)
     if known is not None and known.status != Appointment.Status.HELD:
         return known
-    settings = deadlines.practice()
+    settings = settings or deadlines.practice()
     indexes = contacts.indexes_of(person)
     try:
         appointment = _take(

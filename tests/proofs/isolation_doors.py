@@ -134,9 +134,10 @@ def _note_slot(tally: Tally, wire: Wire, *practices: Practice) -> None:
     """Take a slot's value from each public page, as it stands in the button."""
     for practice in practices:
         page = Browser(wire, practice.host).ask("GET", "/creneaux/").body.decode()
-        found = re.search(r'name="slot" value="([^"]+)"', page)
-        tally.control(("web", "slots", practice.name), failed=found is None)
-        practice.tokens["slot"] = found[1] if found else ""
+        found = re.findall(r'name="slot" value="([^"]+)"', page)
+        tally.control(("web", "slots", practice.name), failed=not found)
+        # The last one: the first may have passed when a long run comes back to it.
+        practice.tokens["slot"] = found[-1] if found else ""
 
 
 def _form_tokens(stage: Any, tally: Tally, wire: Wire, one: Practice, two: Practice) -> None:

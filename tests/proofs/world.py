@@ -205,7 +205,9 @@ class Intact:
     def __init__(self, stage: Any, schema: str) -> None:
         self.stage, self.schema = stage, schema
         names = stage.owner("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
-        self.tables = sorted(name for (name,) in names)
+        # On lib-rdv's own host staff sign themselves in and out: their sessions come and go.
+        skipped = {"django_session"} if schema == "public" else set()
+        self.tables = sorted(name for (name,) in names if name not in skipped)
         self.before = self._read()
 
     def _read(self) -> dict[str, set[str]]:

@@ -96,6 +96,7 @@ def _book(
             person=form.person(),
             is_open=site.is_open,
             now=site.now,
+            settings=site.practice,
         )
     except SlotTaken:
         return _taken(request, site, choice)
