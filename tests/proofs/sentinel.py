@@ -584,6 +584,8 @@ def _restore_and_judge(world: World, tally: Tally) -> None:
         _judge_restored(world, tally, _read_all(world, environment), "no keys", set())
         _lend_the_living_keys(world, environment)
         _judge_restored(world, tally, _read_all(world, environment), "living keys", kept)
+    if world.is_red(tally):
+        return
     with _restored(world, keys=True, ledger=True) as environment:
         read = _read_all(world, environment)
         _judge_restored(world, tally, read, "keys and ledger", kept)
