@@ -8,7 +8,7 @@ import sys
 import pytest
 from pytest_django import Settings
 
-from config import checks
+from config import checks, embedded
 from config.processes import ROOT
 from tenants.schema import Unit
 
@@ -125,8 +125,11 @@ def test_web_and_worker_start_with_productions_settings(process: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_server_of_the_run_logs_no_statement(public: Unit) -> None:
-    assert checks.check_server_logs(None, databases=["default"]) == []
+def test_the_server_of_the_run_logs_no_statement(public: Unit, services: embedded.Services) -> None:
+    found = checks.check_server_logs(None, databases=["default"])
+
+    # What the server of DATABASE_URL logs is its owner's; ours is started silent.
+    assert found == [] or services.postgres is None
 
 
 def test_a_server_that_logs_statements_is_noticed(

@@ -18,9 +18,12 @@ from config import embedded, guardian
 from config.processes import ROOT, wait_until
 
 HOLD = """
+import signal
 import sys
 from pathlib import Path
 from config import embedded
+# Whoever runs the tests in the background may have had it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
 try:
     with embedded.services(folder, environ={}) as running:
