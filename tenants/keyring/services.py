@@ -95,7 +95,8 @@ def open_many(
         cipher.place(tenant.schema, table),
     )
     opened: list[bytes | None] = []
-    append = opened.append
+    append, cipher_of = opened.append, AESGCM
+    head, tail = slice(NONCE_BYTES), slice(NONCE_BYTES, None)
     for key, sealed, ref in rows:
         if key is None or sealed is None:
             append(None)
@@ -103,13 +104,10 @@ def open_many(
         wrapped = key.wrapped
         try:
             material = unwrap(
-                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], key_place + key.ref.bytes
+                wrapped[head], wrapped[tail], key_place + key.ref.int.to_bytes(16, "big")
             )
-            append(
-                AESGCM(material).decrypt(
-                    sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], row_place + ref.bytes
-                )
-            )
+            where = row_place + ref.int.to_bytes(16, "big")
+            append(cipher_of(material).decrypt(sealed[head], sealed[tail], where))
         except (InvalidTag, ValueError):
             append(None)
     return opened
