@@ -187,27 +187,43 @@ def write_value(starts_at: datetime, practitioner: Practitioner, location: Locat
 
 
 def read_value(value: str, motif: str) -> Choice | None:
-    """Return the choice that a slot button sent, or None for what no button of ours says."""
+    """Return the choice that a slot button sent, or None for what no button of ours says: one query."""
     match = _VALUE.fullmatch(value)
-    appointment_type = _named(
-        AppointmentType.objects.filter(is_active=True).prefetch_related(
-            "practitioners", "locations"
-        ),
-        motif,
-    )
-    if match is None or appointment_type is None:
+    ref = _ref(motif)
+    if match is None or ref is None:
         return None
-    practitioner = _starting(appointment_type.practitioners.all(), match[2])
-    location = _starting(appointment_type.locations.all(), match[3])
+    found = list(
+        AppointmentType.objects.filter(
+            ref=ref,
+            is_active=True,
+            practitioners__is_active=True,
+            practitioners__ref__range=_refs_from(match[2]),
+            locations__is_active=True,
+            locations__ref__range=_refs_from(match[3]),
+        ).values_list("pk", "practitioners__pk", "locations__pk", "locations__time_zone")[:2]
+    )
     minutes = int(match[1], 36)
-    if practitioner is None or location is None or minutes > 60_000_000:
+    if len(found) != 1 or minutes > 60_000_000:
         return None
+    ((type_id, practitioner_id, location_id, zone),) = found
     return Choice(
-        practitioner_id=practitioner.pk,
-        location_id=location.pk,
-        appointment_type_id=appointment_type.pk,
-        starts_at=datetime.fromtimestamp(minutes * 60, tz=ZoneInfo(location.time_zone)),
+        practitioner_id=practitioner_id,
+        location_id=location_id,
+        appointment_type_id=type_id,
+        starts_at=datetime.fromtimestamp(minutes * 60, tz=ZoneInfo(zone)),
     )
+
+
+def _ref(text: str) -> UUID | None:
+    try:
+        return UUID(hex=text)
+    except ValueError:
+        return None
+
+
+def _refs_from(letters: str) -> tuple[UUID, UUID]:
+    """Return the first and the last reference that begins with eight letters."""
+    return UUID(hex=letters + "0" * 24), UUID(hex=letters + "f" * 24)
 
 
 def substitute_on(practitioner: Practitioner, day: date) -> str:
@@ -243,8 +259,3 @@ def _named(rows: Iterable[Named], ref: str | None) -> Named | None:
     except ValueError:
         return None
     return next((row for row in rows if row.ref == wanted), None)
-
-
-def _starting(rows: Iterable[Place], letters: str) -> Place | None:
-    found = [row for row in rows if row.is_active and row.ref.hex.startswith(letters)]
-    return found[0] if len(found) == 1 else None
