@@ -22,7 +22,7 @@ DATABASES = {
     }
 }
 INSTALLED_APPS = [app for app in INSTALLED_APPS if app != "django_tenants"]
-DATABASE_ROUTERS: list[str] = []
+DATABASE_ROUTERS = []
 MIDDLEWARE = [
     {"tenants.middleware.UnitOfWork": "tests.bench.plain.OneSite"}.get(name, name)
     for name in MIDDLEWARE
