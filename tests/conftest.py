@@ -163,11 +163,17 @@ def host() -> str:
 
 @pytest.fixture
 def count_queries() -> Callable[[], Any]:
-    """Return a context manager that collects the statements sent inside it."""
+    """Return a context manager that collects the statements of a warm process: the host is known."""
     from django.db import connection  # settings must be loaded
     from django.test.utils import CaptureQueriesContext
 
-    return lambda: CaptureQueriesContext(connection)
+    from tenants import routing  # apps must be ready
+
+    def collect() -> Any:
+        routing.find_route(HOSTS[ONE.schema])
+        return CaptureQueriesContext(connection)
+
+    return collect
 
 
 @pytest.fixture
