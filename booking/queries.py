@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -127,35 +127,83 @@ class _Rules:
     substitutes: Mapping[int, list[tuple[date, date, str]]]
 
 
-def free_slots(  # noqa: PLR0913  # what a visitor chooses, each by its name
-    *,
-    appointment_type: AppointmentType,
-    practitioners: Iterable[int] | None = None,
-    location: Location | None = None,
-    from_on: date,
-    until_on: date,
-    now: datetime,
-    ignore_appointment: int | None = None,
-    by_staff: bool = False,
-) -> list[Slot]:
-    """Return the free slots of the local dates ``from_on`` to ``until_on``, both included, by start.
+class Question(TypedDict):
+    """What is asked of the agendas.
 
     ``practitioners`` are keys of active ones who receive the motif, in the order in which they are
     listed at the same hour; ``location`` is an active place of the motif; None stands for all of
-    them. A move gives the key of its appointment: its own time counts as free, and the last date
-    counts from its first booking act (B-22). For staff neither the notice nor the motif's horizon
-    counts, only that limit. Two queries, and a third when a choice is left open.
+    them. The local dates ``from_on`` to ``until_on`` are both included. A move gives the key of its
+    appointment: its own time counts as free, and the last date counts from its first booking act
+    (B-22). For staff neither the notice nor the motif's horizon counts, only that limit.
     """
-    horizon_days = MAX_HORIZON_DAYS if by_staff else appointment_type.horizon_days
-    who, wheres = _offered(appointment_type, practitioners, location)
+
+    appointment_type: AppointmentType
+    practitioners: NotRequired[Iterable[int] | None]
+    location: NotRequired[Location | None]
+    from_on: date
+    until_on: date
+    now: datetime
+    ignore_appointment: NotRequired[int | None]
+    by_staff: NotRequired[bool]
+
+
+@dataclass(frozen=True)
+class Vacancies:
+    """What was read of the agendas; the slots of dates within it are computed when they are asked for.
+
+    A page shows a few hours of a long horizon: it reads the whole once and computes those days.
+    """
+
+    from_on: date
+    until_on: date
+    wanted: Wanted | None = None
+    agendas: Sequence[Agenda] = ()
+    places: Mapping[int, Place] = field(default_factory=dict)
+    substitutes: Mapping[int, Sequence[tuple[date, date, str]]] = field(default_factory=dict)
+
+    def slots(self, from_on: date, until_on: date) -> list[Slot]:
+        """Return the free slots of these local dates, both included, by start.
+
+        At the same start, practitioners stand in the order in which they were asked for.
+        """
+        if self.wanted is None:
+            return []
+        found = free_starts(
+            wanted=self.wanted,
+            agendas=self.agendas,
+            places=self.places,
+            from_on=max(from_on, self.from_on),
+            until_on=min(until_on, self.until_on),
+        )
+        if len(self.agendas) > 1:
+            rank = {agenda.practitioner: index for index, agenda in enumerate(self.agendas)}
+            found.sort(key=lambda free: (free.minute, rank[free.practitioner]))
+        length = timedelta(minutes=self.wanted.duration)
+        zones = {key: place.zone for key, place in self.places.items()}
+        substitutes = self.substitutes
+        return [_slot(free, zones[free.location], length, substitutes) for free in found]
+
+
+def free_slots(**question: Unpack[Question]) -> list[Slot]:
+    """Return the free slots of the local dates asked about, by start. Queries as ``vacancies``."""
+    read = vacancies(**question)
+    return read.slots(read.from_on, read.until_on)
+
+
+def vacancies(**question: Unpack[Question]) -> Vacancies:
+    """Read what decides the free slots: two queries, and a third when a choice is left open."""
+    motif, now = question["appointment_type"], question["now"]
+    by_staff, ignored = question.get("by_staff", False), question.get("ignore_appointment")
+    horizon_days = MAX_HORIZON_DAYS if by_staff else motif.horizon_days
+    who, wheres = _offered(motif, question.get("practitioners"), question.get("location"))
     # Nobody makes us walk through a century.
-    from_on = max(from_on, (now - timedelta(days=1)).date())
-    until_on = min(until_on, (now + timedelta(days=horizon_days + 1)).date())
+    from_on = max(question["from_on"], (now - timedelta(days=1)).date())
+    until_on = min(question["until_on"], (now + timedelta(days=horizon_days + 1)).date())
     if not who or not wheres or from_on > until_on:
-        return []
+        return Vacancies(from_on, until_on)
     asked = {
         "who": who,
-        "ignored": ignore_appointment or 0,
+        "ignored": ignored or 0,
         "now": now,
         "from_on": from_on,
         **_bounds(wheres, from_on, until_on),
@@ -163,25 +211,20 @@ def free_slots(  # noqa: PLR0913  # what a visitor chooses, each by its name
     with connection.cursor() as cursor:
         rules = _rules(cursor, asked)
         busy = _busy(cursor, asked, rules.absences)
-    places = _places(
-        rules,
-        wheres,
-        years=range(from_on.year, until_on.year + 1),
-        horizon_days=horizon_days,
-        now=now,
-    )
-    found = free_starts(
-        wanted=_wanted(appointment_type, now, notice=not by_staff),
+    return Vacancies(
+        from_on,
+        until_on,
+        wanted=_wanted(motif, now, notice=not by_staff),
         agendas=[Agenda(one, rules.hours[one], rules.exceptions[one], busy[one]) for one in who],
-        places=places,
-        from_on=from_on,
-        until_on=until_on,
+        places=_places(
+            rules,
+            wheres,
+            years=range(from_on.year, until_on.year + 1),
+            horizon_days=horizon_days,
+            now=now,
+        ),
+        substitutes=rules.substitutes,
     )
-    if len(who) > 1:
-        rank = {one: index for index, one in enumerate(who)}
-        found.sort(key=lambda free: (free.minute, rank[free.practitioner]))
-    length = timedelta(minutes=appointment_type.duration_min)
-    return [_slot(free, wheres[free.location].zone, length, rules.substitutes) for free in found]
 
 
 def _offered(

@@ -33,7 +33,6 @@ from tenants.refs import new_ref
 DETAILS = "details"
 """Purpose of the token that stands in the form with the person's details."""
 _TYPED = ("first_name", "last_name", "phone", "email", "for_other", "other_first_name")
-_AROUND = timedelta(days=28)
 
 
 @patient_view("POST")
@@ -297,18 +296,14 @@ def _taken(request: HttpRequest, site: Site, choice: Choice) -> HttpResponse:
     appointment_type = AppointmentType.objects.get(pk=choice.appointment_type_id)
     location = Location.objects.get(pk=choice.location_id)
     wanted = search.search_for(appointment_type, location, None)
-    on = choice.starts_at.astimezone(wanted.zone).date()
     today = site.today(wanted.zone)
-    found = search.find_slots(
-        wanted,
-        from_on=max(today, on - _AROUND),
-        until_on=min(max(today, on) + _AROUND, search.last_day(wanted, today=today)),
-        now=site.now,
+    offer = search.look_around(
+        wanted, choice.starts_at, now=site.now, until_on=search.last_day(wanted, today=today)
     )
     context = {
         "starts_at": choice.starts_at.astimezone(wanted.zone),
         "today": today,
-        "nearest": search.nearest(found, around=choice.starts_at),
+        "nearest": offer.nearest(choice.starts_at),
         "motif": appointment_type.ref.hex,
         "typed": _typed(request),
         "token": form_token.issue(schema=schema_of_request(), purpose=CHOOSE, now=site.now),

@@ -33,7 +33,6 @@ from tenants.trail import services as trail
 
 DONE_SHOWN_FOR = timedelta(hours=1)
 """For so long after the booking its page greets by name; later the link shows no name (security 4.6)."""
-_AROUND = timedelta(days=28)
 _PROBLEMS: dict[type[BookingError], str] = {
     SlotTaken: "taken",
     BeyondPromise: "beyond",
@@ -351,18 +350,14 @@ def _back(visit: Visit, *, said: str = "") -> HttpResponse:
 
 
 def _nearest(visit: Visit) -> list[search.SlotButton]:
-    wanted = _search_of(visit)
-    on = visit.starts_at.date()
-    last = min(_last_day(visit), max(on, visit.today) + _AROUND)
-    found = search.find_slots(
-        wanted,
-        from_on=max(visit.today, on - _AROUND),
-        until_on=last,
+    offer = search.look_around(
+        _search_of(visit),
+        visit.starts_at,
         now=visit.site.now,
+        until_on=_last_day(visit),
         ignore_appointment=visit.appointment.pk,
     )
-    others = [slot for slot in found if slot.starts_at != visit.starts_at]
-    return search.nearest(others, around=visit.starts_at)
+    return offer.nearest(visit.starts_at, without=visit.starts_at)
 
 
 def _other_dates(request: HttpRequest, visit: Visit) -> HttpResponse:

@@ -14,7 +14,7 @@ from booking.intervals import merge
 from booking.models import Location, OpeningHours
 from booking.views.public import search as searches
 from booking.views.public.page import Site, patient_view, schema_of_request, show, too_many
-from booking.views.public.search import DayOfSlots, Search, SlotButton
+from booking.views.public.search import DayOfSlots, Offer, Search, SlotButton
 
 CHOOSE = "choose"
 """Purpose of the token that stands on pages with slots."""
@@ -64,13 +64,14 @@ def home(request: HttpRequest, site: Site) -> HttpResponseBase:
     }
     if search:
         today = site.today(search.zone)
-        found = searches.find_slots(
+        offer = searches.look(
             search, from_on=today, until_on=searches.last_day(search, today=today), now=site.now
         )
+        next_slot, days = _first_days(offer, today)
         context |= {
             "today": today,
-            "next_slot": found[0] if found else None,
-            "days": _first_days(found),
+            "next_slot": next_slot,
+            "days": days,
             "rows": _hours(search, today=today),
             "token": _token(site),
         }
@@ -104,25 +105,26 @@ def week_context(
     """
     today = site.today(search.zone)
     last = min(searches.last_day(search, today=today), until or date.max)
-    found = searches.find_slots(
+    offer = searches.look(
         search, from_on=today, until_on=last, now=site.now, ignore_appointment=ignore_appointment
     )
-    first = _monday(found[0].day if found else today)
+    first = offer.next_day(today)
     day = _read_day(asked.get("jour", ""))
-    monday = _monday(_within(day or _read_day(asked.get("semaine", "")) or first, today, last))
-    days = _week(search.location, monday, found, today=today, last=last)
+    wanted = day or _read_day(asked.get("semaine", "")) or (first.day if first else today)
+    monday = _monday(_within(wanted, today, last))
+    days = _week(offer, monday, today=today, last=last)
     return {
         "search": search,
         "today": today,
-        "next_slot": found[0] if found else None,
-        "only_day": _whole_day(day, found),
+        "next_slot": first.slots[0] if first else None,
+        "only_day": _whole_day(day, offer),
         "days": days,
         "first_on": days[0].day,
         "last_on": days[-1].day,
         "count": sum(day.count for day in days),
         "before": monday - timedelta(days=7) if monday > today else None,
         "after": monday + timedelta(days=7) if monday + timedelta(days=7) <= last else None,
-        "next_week": _next_week(found, days),
+        "next_week": _next_week(offer, days),
     }
 
 
@@ -130,20 +132,27 @@ def _token(site: Site) -> str:
     return form_token.issue(schema=schema_of_request(), purpose=CHOOSE, now=site.now)
 
 
-def _first_days(found: Sequence[SlotButton]) -> list[DayOfSlots]:
-    """Return the days after the next slot: three at most, a few hours each."""
-    days = searches.days_of(found[1:])[:DAYS_ON_FRONT]
-    return [DayOfSlots(day.day, day.slots[:SLOTS_ON_FRONT]) for day in days]
+def _first_days(offer: Offer, today: date) -> tuple[SlotButton | None, list[DayOfSlots]]:
+    """Return the next slot, and the days after it: three at most, a few hours each."""
+    days: list[DayOfSlots] = []
+    next_slot: SlotButton | None = None
+    for day in offer.days_from(today):
+        slots = day.slots if next_slot else day.slots[1:]
+        next_slot = next_slot or day.slots[0]
+        if slots:
+            days.append(DayOfSlots(day.day, slots[:SLOTS_ON_FRONT]))
+        if len(days) == DAYS_ON_FRONT:
+            break
+    return next_slot, days
 
 
-def _week(
-    location: Location, monday: date, found: Sequence[SlotButton], *, today: date, last: date
-) -> list[WeekDay]:
+def _week(offer: Offer, monday: date, *, today: date, last: date) -> list[WeekDay]:
     """Return Monday to Saturday; Sunday only when someone works."""
-    by_day = {group.day: group.slots for group in searches.days_of(found)}
     days = [monday + timedelta(days=shift) for shift in range(7)]
+    by_day = {one.day: one.slots for one in searches.days_of(offer.between(days[0], days[6]))}
     if days[6] not in by_day:
         days.pop()
+    location = offer.search.location
     return [
         WeekDay(
             day=day,
@@ -157,9 +166,9 @@ def _week(
     ]
 
 
-def _whole_day(day: date | None, found: Sequence[SlotButton]) -> WeekDay | None:
+def _whole_day(day: date | None, offer: Offer) -> WeekDay | None:
     """Return a day with all its hours; None when it has none, or when no day was asked for."""
-    slots = [slot for slot in found if slot.day == day]
+    slots = offer.between(day, day) if day else []
     if day is None or not slots:
         return None
     return WeekDay(
@@ -186,11 +195,12 @@ def _why_closed(location: Location, day: date, *, today: date, last: date) -> st
     return _("Jour férié") if day in off else _("Rien de libre")
 
 
-def _next_week(found: Sequence[SlotButton], days: Sequence[WeekDay]) -> date | None:
+def _next_week(offer: Offer, days: Sequence[WeekDay]) -> date | None:
     """Return the first later day with a slot, when this week has none."""
     if any(day.count for day in days):
         return None
-    return next((slot.day for slot in found if slot.day > days[-1].day), None)
+    found = offer.next_day(days[-1].day + timedelta(days=1))
+    return found.day if found else None
 
 
 def _hours(search: Search, *, today: date) -> list[HoursRow]:

@@ -1,7 +1,7 @@
 """What the visitor looks for, and the slots that answer it, ready to be drawn."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo
 
 from booking import french
 from booking.models import AppointmentType, Location, Practitioner, Replacement
-from booking.queries import Slot, free_slots
+from booking.queries import Slot, Vacancies, vacancies
 from booking.services.choice import Choice
 
 _VALUE = re.compile(r"([0-9a-z]{1,8})-([0-9a-f]{8})-([0-9a-f]{8})")
 Place = TypeVar("Place", Practitioner, Location)
 Named = TypeVar("Named", AppointmentType, Practitioner, Location)
 WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_AROUND, _NEAR, _AN_HOUR = timedelta(days=28), timedelta(days=3), timedelta(hours=1)
+_FIRST_STEP = 7
+"""Days that are looked at first, then twice as many, until enough is found."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -130,33 +133,93 @@ def search_for(
     )
 
 
-def find_slots(
+@dataclass(frozen=True)
+class Offer:
+    """The free slots that answer a search; a button is made only for those that are asked for."""
+
+    search: Search
+    vacancies: Vacancies
+
+    def between(self, from_on: date, until_on: date) -> list[SlotButton]:
+        """Return the free slots of these local dates, both included, the same hour once, by start."""
+        names_them = len(self.search.practitioners) > 1
+        by_id = {person.pk: person for person in self.search.practitioners}
+        return [
+            _button(slot, self.search, by_id[slot.practitioner_id], names_them=names_them)
+            for slot in _once_an_hour(self.vacancies.slots(from_on, until_on))
+        ]
+
+    def days_from(self, day: date) -> Iterator[DayOfSlots]:
+        """Walk through the days that have a free slot, from a local date to the horizon."""
+        step = _FIRST_STEP
+        while day <= self.vacancies.until_on:
+            until = day + timedelta(days=step - 1)
+            yield from days_of(self.between(day, until))
+            day, step = until + timedelta(days=1), 2 * step
+
+    def next_day(self, day: date) -> DayOfSlots | None:
+        """Return the first day with a free slot, from a local date on."""
+        return next(self.days_from(day), None)
+
+    def nearest(
+        self, around: datetime, *, count: int = 3, without: datetime | None = None
+    ) -> list[SlotButton]:
+        """Return the ``count`` slots closest to an instant, by start; ``without`` leaves one start out."""
+        on = around.astimezone(self.search.zone).date()
+
+        def closest(from_on: date, until_on: date) -> list[SlotButton]:
+            found = [one for one in self.between(from_on, until_on) if one.starts_at != without]
+            found.sort(key=lambda one: (abs(one.starts_at - around), one.starts_at))
+            return found[:count]
+
+        slots = closest(on - _NEAR, on + _NEAR)
+        # What lies beyond these days is further away than this: a local day has 23 hours at least.
+        if len(slots) < count or abs(slots[-1].starts_at - around) >= _NEAR - _AN_HOUR:
+            slots = closest(self.vacancies.from_on, self.vacancies.until_on)
+        return sorted(slots, key=lambda one: one.starts_at)
+
+
+def look(
     search: Search,
     *,
     from_on: date,
     until_on: date,
     now: datetime,
     ignore_appointment: int | None = None,
-) -> list[SlotButton]:
-    """Return the free slots of these local dates, the same hour once, by start."""
+) -> Offer:
+    """Read what is free between these local dates, both included: two queries."""
     wanted = [search.practitioner] if search.practitioner else search.practitioners
-    found = free_slots(
-        appointment_type=search.appointment_type,
-        practitioners=[person.pk for person in wanted],
-        location=search.location,
-        from_on=from_on,
-        until_on=until_on,
+    return Offer(
+        search,
+        vacancies(
+            appointment_type=search.appointment_type,
+            practitioners=[person.pk for person in wanted],
+            location=search.location,
+            from_on=from_on,
+            until_on=until_on,
+            now=now,
+            ignore_appointment=ignore_appointment,
+        ),
+    )
+
+
+def look_around(
+    search: Search,
+    moment: datetime,
+    *,
+    now: datetime,
+    until_on: date,
+    ignore_appointment: int | None = None,
+) -> Offer:
+    """Read what is free in the four weeks before and after an instant, until a local date."""
+    today, on = now.astimezone(search.zone).date(), moment.astimezone(search.zone).date()
+    return look(
+        search,
+        from_on=max(today, on - _AROUND),
+        until_on=min(until_on, max(today, on) + _AROUND),
         now=now,
         ignore_appointment=ignore_appointment,
     )
-    by_id = {person.pk: person for person in wanted}
-    names_them = len(search.practitioners) > 1
-    buttons: dict[datetime, SlotButton] = {}
-    for slot in found:
-        if slot.starts_at not in buttons:
-            person = by_id[slot.practitioner_id]
-            buttons[slot.starts_at] = _button(slot, search, person, names_them=names_them)
-    return [buttons[start] for start in sorted(buttons)]
 
 
 def days_of(buttons: Sequence[SlotButton]) -> list[DayOfSlots]:
@@ -169,12 +232,6 @@ def days_of(buttons: Sequence[SlotButton]) -> list[DayOfSlots]:
 def last_day(search: Search, *, today: date) -> date:
     """Return the last local date that can be booked: the motif's horizon (B-22)."""
     return today + timedelta(days=search.appointment_type.horizon_days)
-
-
-def nearest(buttons: Sequence[SlotButton], *, around: datetime, count: int = 3) -> list[SlotButton]:
-    """Return the ``count`` slots closest to an instant, by start."""
-    closest = sorted(buttons, key=lambda one: (abs(one.starts_at - around), one.starts_at))[:count]
-    return sorted(closest, key=lambda one: one.starts_at)
 
 
 def write_value(starts_at: datetime, practitioner: Practitioner, location: Location) -> str:
@@ -230,6 +287,14 @@ def substitute_on(practitioner: Practitioner, day: date) -> str:
     """Return the name of who replaces the practitioner on a local date, or nothing (B-15)."""
     found = Replacement.objects.filter(practitioner=practitioner, from_on__lte=day, to_on__gte=day)
     return found.values_list("substitute_name", flat=True).first() or ""
+
+
+def _once_an_hour(slots: Iterable[Slot]) -> list[Slot]:
+    """Keep the first of the slots that start together: any of the practitioners will do."""
+    first: dict[datetime, Slot] = {}
+    for slot in slots:
+        first.setdefault(slot.starts_at, slot)
+    return list(first.values())
 
 
 def _button(slot: Slot, search: Search, person: Practitioner, *, names_them: bool) -> SlotButton:
