@@ -1,21 +1,21 @@
 """How often a network or an address may knock, counted per tenant without keeping either of them.
 
-The counters live in the cache, whose keys carry the tenant. When the cache is away nothing is
+The keys of the counters carry the tenant. When the counters are away nothing is
 refused: losing it must never stop a booking.
 """
 
 import hashlib
 import ipaddress
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from redis.exceptions import RedisError
 
+from tenants import counters
 from tenants.schema import current_unit
 
 logger = logging.getLogger(__name__)
@@ -55,25 +55,46 @@ def network_of(request: HttpRequest) -> str:
     return str(ipaddress.ip_network((address, prefix), strict=False))
 
 
+@dataclass(frozen=True)
+class Doorstep:
+    """What the counters say of a visitor: how long to wait, if at all, and whether we are attacked."""
+
+    seconds_to_wait: int | None
+    is_under_attack: bool
+
+
+def knock(*knocks: tuple[Limit, Sequence[str]], now: datetime) -> Doorstep:
+    """Count one knock at each limit and look at the suspects, in one trip to the counters."""
+    keys = {_key(limit, who, now): limit for limit, who in knocks}
+    suspects = _key(_SUSPECTS, (), now)
+    seconds_by_key = {key: limit.seconds for key, limit in keys.items()}
+    try:
+        found = counters.count(seconds_by_key, look_at=[suspects])
+    except counters.Unavailable:
+        logger.warning("limits not counted")
+        return Doorstep(None, is_under_attack=False)
+    waits = [_left(limit, now) for key, limit in keys.items() if found[key] > limit.most]
+    return Doorstep(waits[0] if waits else None, found[suspects] >= _SUSPECTS.most)
+
+
 def seconds_to_wait(limit: Limit, *who: str, now: datetime) -> int | None:
     """Count one knock; return None, or past the limit the seconds until the next window."""
-    elapsed = int(now.timestamp()) % limit.seconds
-    count = _count(limit, who, now)
-    return limit.seconds - elapsed if count > limit.most else None
+    return knock((limit, who), now=now).seconds_to_wait
 
 
 def is_over(limit: Limit, *who: str, now: datetime) -> int | None:
     """Return the seconds to wait when the limit was passed before, without counting."""
+    key = _key(limit, who, now)
     try:
-        count = int(cache.get(_key(limit, who, now)) or 0)
-    except (RedisError, ConnectionError):
+        count = counters.count({}, look_at=[key])[key]
+    except counters.Unavailable:
         return None
-    return limit.seconds - int(now.timestamp()) % limit.seconds if count >= limit.most else None
+    return _left(limit, now) if count >= limit.most else None
 
 
 def note_suspect(*, now: datetime) -> None:
     """Count a form that no person would have sent: honeypot, time trap, forged token, limit."""
-    _count(_SUSPECTS, (), now)
+    knock((_SUSPECTS, ()), now=now)
 
 
 def is_under_attack(*, now: datetime) -> bool:
@@ -81,17 +102,11 @@ def is_under_attack(*, now: datetime) -> bool:
     return is_over(_SUSPECTS, now=now) is not None
 
 
-def _count(limit: Limit, who: tuple[str, ...], now: datetime) -> int:
-    key = _key(limit, who, now)
-    try:
-        cache.add(key, 0, timeout=limit.seconds)
-        return int(cache.incr(key))
-    except (RedisError, ConnectionError, ValueError):
-        logger.warning("limit not counted: %s", limit.name)
-        return 0
+def _left(limit: Limit, now: datetime) -> int:
+    return limit.seconds - int(now.timestamp()) % limit.seconds
 
 
-def _key(limit: Limit, who: tuple[str, ...], now: datetime) -> str:
+def _key(limit: Limit, who: Sequence[str], now: datetime) -> str:
     """Key of a counter: a keyed hash whose salt changes every day, so it finds nobody again."""
     unit = current_unit()
     schema = unit.schema if unit else ""

@@ -2,10 +2,6 @@
 
 import uuid
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
-
-from django.db.models import Count, Q
 
 from booking import kinds
 from booking.erasure import last_start
@@ -17,21 +13,30 @@ from booking.errors import (
     TooLate,
     TooManyBookings,
 )
-from booking.models import Appointment, PatientContact, Practice
+from booking.models import Appointment, Practice
 from booking.persons import Person
 from booking.services import contacts, deadlines
-from booking.services.choice import Choice, Placed, is_offered, place
+from booking.services.choice import Choice, Placed, choice_of, is_offered, place
 from booking.services.contacts import Indexes
-from booking.services.holds import insert_occupying, refused_is_taken, release
+from booking.services.holds import insert_occupying, of_form, refused_is_taken, release
 from booking.services.links import assign_links
 from booking.services.locks import (
     drop_expired_holds,
     is_taken,
-    lock_names,
+    lock_names_and_read,
     lock_practitioners,
 )
 from tenants.outbox.services import Due, settle_pending, write
 from tenants.trail import services as trail
+
+_OPEN_BOOKINGS = """
+SELECT count(*) FILTER (WHERE contact.email_index = %(email)s),
+    count(*) FILTER (WHERE contact.phone_index = %(phone)s)
+FROM booking_patientcontact contact
+JOIN booking_appointment appointment ON appointment.id = contact.appointment_id
+WHERE (contact.email_index = %(email)s OR contact.phone_index = %(phone)s)
+  AND appointment.status = 'booked' AND appointment.starts_at > %(now)s
+"""
 
 
 def book(  # what a form says, each by its name
@@ -42,15 +47,17 @@ def book(  # what a form says, each by its name
     is_open: bool,
     now: datetime,
     settings: Practice | None = None,
+    known: Appointment | None = None,
 ) -> Appointment:
     """Turn the form's hold into a booking and return it; a second call with the form returns the same.
 
     Raises SlotTaken, TooManyBookings (per-patient limit by blind index) or NotBookable. When the hold
-    has expired and was taken away, the slot is tried again. ``settings`` spares a page that has read them.
+    has expired and was taken away, the slot is tried again. ``settings`` and ``known``, the row of the
+    form, spare a page that has read them.
     """
     if not is_open:
         raise NotBookable
-    known = _of_form(form_ref)
+    known = known or of_form(form_ref)
     if known is not None and known.status != Appointment.Status.HELD:
         return known
     settings = settings or deadlines.practice()
@@ -71,7 +78,7 @@ def book_by_staff(
 
     Two walls stand for staff too: no overlap (SlotTaken) and the promise of B-22 (BeyondPromise).
     """
-    known = _of_form(form_ref)
+    known = of_form(form_ref)
     if known is not None:
         return known
     settings = deadlines.practice()
@@ -79,7 +86,7 @@ def book_by_staff(
     try:
         _refuse_taken(placed, now=now)
         lock_practitioners([choice.practitioner_id])
-        known = _of_form(form_ref)
+        known = of_form(form_ref)
         if known is not None:
             return known
         appointment = _insert(placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, now=now)
@@ -197,14 +204,6 @@ def check_not_too_late(appointment: Appointment, *, now: datetime) -> None:
         raise TooLate(until)
 
 
-def _of_form(form_ref: uuid.UUID) -> Appointment | None:
-    return (
-        Appointment.objects.select_related("practitioner", "location", "appointment_type")
-        .filter(form_ref=form_ref)
-        .first()
-    )
-
-
 def _reload(appointment: Appointment) -> Appointment:
     fresh = Appointment.objects.select_related("practitioner", "location", "appointment_type").get(
         pk=appointment.pk
@@ -216,20 +215,15 @@ def _reload(appointment: Appointment) -> Appointment:
 
 def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
     """Count under a lock per index: two clicks at once count each other."""
-    matches = {}
-    if indexes.email is not None:
-        matches["by_email"] = Q(email_index=indexes.email)
-    if indexes.phone is not None:
-        matches["by_phone"] = Q(phone_index=indexes.phone)
-    if not matches:
+    given = [index for index in (indexes.email, indexes.phone) if index]
+    if not given:
         return
-    lock_names(f"person|{index.hex()}" for index in (indexes.email, indexes.phone) if index)
-    still_open = PatientContact.objects.filter(
-        reduce(or_, matches.values()),
-        appointment__status=Appointment.Status.BOOKED,
-        appointment__starts_at__gt=now,
-    ).aggregate(**{name: Count("pk", filter=match) for name, match in matches.items()})
-    if max(still_open.values()) >= limit:
+    still_open = lock_names_and_read(
+        [f"person|{index.hex()}" for index in given],
+        _OPEN_BOOKINGS,
+        {"email": indexes.email, "phone": indexes.phone, "now": now},
+    )
+    if max(still_open) >= limit:
         raise TooManyBookings
 
 
@@ -247,7 +241,7 @@ def _take(
     A page may show another slot than the one held since: what was shown is what is meant.
     """
     placed = None
-    if held is None or not _is_for(held, choice):
+    if held is None or choice_of(held) != choice:
         placed = place(choice, online=True)
         # Asked before the lock: those who come too late do not queue. The constraint judges afterwards.
         if not is_offered(placed, now=now, ignore_appointment=held.pk if held else None):
@@ -257,7 +251,7 @@ def _take(
     if held is not None and placed is None:
         _confirm(held, now=now)
         return held
-    found = _of_form(form_ref)
+    found = of_form(form_ref)
     if found is not None and found.status != Appointment.Status.HELD:
         raise SlotTaken  # by another click of this form
     if found is not None:
@@ -272,19 +266,6 @@ def _refuse_taken(placed: Placed, *, now: datetime, ignore: int | None = None) -
         practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end, now=now, ignore=ignore
     ):
         raise SlotTaken
-
-
-def _is_for(held: Appointment, choice: Choice) -> bool:
-    """Return whether a hold is the one that the form names."""
-    return (
-        Choice(
-            practitioner_id=held.practitioner_id,
-            location_id=held.location_id,
-            appointment_type_id=held.appointment_type_id,
-            starts_at=held.starts_at,
-        )
-        == choice
-    )
 
 
 def _confirm(held: Appointment, *, now: datetime) -> None:
@@ -307,7 +288,7 @@ def _confirm(held: Appointment, *, now: datetime) -> None:
 
 def _booked_meanwhile(form_ref: uuid.UUID, *, otherwise: Exception) -> Appointment:
     """Return the booking that another click of the same form has made since; else raise ``otherwise``."""
-    booked = _of_form(form_ref)
+    booked = of_form(form_ref)
     if booked is None or booked.status == Appointment.Status.HELD:
         raise otherwise
     return booked

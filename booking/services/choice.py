@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.errors import SlotTaken
-from booking.models import AppointmentType, Location, Practitioner
+from booking.models import Appointment, AppointmentType, Location, Practitioner
 from booking.queries import free_slots
 
 
@@ -46,6 +46,16 @@ class Placed:
     def during(self) -> DateTimeTZRange:
         """The occupied interval as PostgreSQL writes it."""
         return DateTimeTZRange(*self.occupied, bounds="[)")
+
+
+def choice_of(appointment: Appointment) -> Choice:
+    """Return the choice that an appointment or a hold stands for."""
+    return Choice(
+        practitioner_id=appointment.practitioner_id,
+        location_id=appointment.location_id,
+        appointment_type_id=appointment.appointment_type_id,
+        starts_at=appointment.starts_at,
+    )
 
 
 def place(choice: Choice, *, online: bool) -> Placed:

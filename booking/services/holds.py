@@ -26,7 +26,7 @@ def hold_slot(
     that has already booked returns that booking: a second click changes nothing.
     """
     placed = place(choice, online=True)
-    earlier = _of_form(form_ref)
+    earlier = of_form(form_ref)
     if earlier is not None and earlier.status != Appointment.Status.HELD:
         return earlier
     # Asked before the lock: those who come too late do not queue. The constraint judges afterwards.
@@ -34,7 +34,7 @@ def hold_slot(
         raise SlotTaken
     lock_names([f"holds|{network_index.hex()}", f"form|{form_ref.hex}"])
     lock_practitioners([choice.practitioner_id])
-    earlier = _of_form(form_ref)
+    earlier = of_form(form_ref)
     if earlier is not None and earlier.status != Appointment.Status.HELD:
         return earlier
     if earlier is not None:
@@ -64,8 +64,11 @@ def hold_slot(
     )
 
 
-def _of_form(form_ref: uuid.UUID) -> Appointment | None:
-    return Appointment.objects.filter(form_ref=form_ref).first()
+def of_form(form_ref: uuid.UUID) -> Appointment | None:
+    """Return the row of a form, held or booked, with its practitioner, place and motif."""
+    rows = Appointment.objects.select_related("practitioner", "location", "appointment_type")
+    # Unique: no order to ask for.
+    return next(iter(rows.filter(form_ref=form_ref)), None)
 
 
 def release(*, form_ref: uuid.UUID) -> int:

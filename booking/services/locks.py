@@ -1,21 +1,23 @@
 """Locks of booking, always taken in the same order: practitioners by id, then the rest."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
-from booking.models import Appointment, Practitioner
+from booking.models import Appointment
 from tenants.schema import current_unit
 
 
-def lock_practitioners(ids: Iterable[int]) -> dict[int, Practitioner]:
+def lock_practitioners(ids: Iterable[int]) -> None:
     """Lock the agendas, in id order, until the transaction ends; writers of other columns may pass."""
-    rows = (
-        Practitioner.objects.select_for_update(no_key=True).filter(pk__in=set(ids)).order_by("pk")
-    )
-    return {row.pk: row for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM booking_practitioner WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [list(set(ids))],
+        )
 
 
 def lock_names(names: Iterable[str]) -> None:
@@ -23,12 +25,31 @@ def lock_names(names: Iterable[str]) -> None:
 
     Advisory locks are shared by all tenants: the schema is part of the key.
     """
-    unit = current_unit()
-    schema = unit.schema if unit else ""
-    keys = sorted(_lock_key(f"{schema}|{name}") for name in set(names))
+    keys = _lock_keys(names)
     calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(keys))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {calls}", keys)  # only placeholders
+
+
+def lock_names_and_read(
+    names: Iterable[str], question: str, parameters: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """Take the locks of these names and then ask, in one message; return the first row.
+
+    Two statements all the same: the question sees what was committed while the locks were waited for.
+    """
+    keys = {f"lock{index}": key for index, key in enumerate(_lock_keys(names))}
+    calls = ", ".join(f"pg_advisory_xact_lock(%({name})s)" for name in keys)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {calls}; {question}", {**parameters, **keys})  # only placeholders
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row
+
+
+def _lock_keys(names: Iterable[str]) -> list[int]:
+    unit = current_unit()
+    schema = unit.schema if unit else ""
+    return sorted(_lock_key(f"{schema}|{name}") for name in set(names))
 
 
 def _lock_key(name: str) -> int:

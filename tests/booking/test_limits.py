@@ -1,16 +1,16 @@
 """Counting networks and addresses without keeping them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.cache import cache
 from django.test import RequestFactory
 from pytest_django import Settings
-from redis.exceptions import ConnectionError as RedisIsAway
 
 from booking import limits
 from booking.limits import Limit
+from tenants import counters
 from tenants.schema import Unit
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
@@ -74,27 +74,40 @@ def test_a_forwarded_address_counts_only_behind_our_own_proxy(settings: Settings
     assert network("192.0.2.1", **header) == "203.0.113.0/24"
 
 
-def test_no_key_of_the_cache_says_who(tenant: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_of_a_counter_says_who(tenant: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[str] = []
-    monkeypatch.setattr(cache, "add", lambda key, *_a, **_k: keys.append(key))
-    monkeypatch.setattr(cache, "incr", lambda _key: 1)
+
+    def spy(seconds_by_key: dict[str, int], *, look_at: Iterable[str] = ()) -> dict[str, int]:
+        keys.extend([*seconds_by_key, *look_at])
+        return dict.fromkeys(keys, 1)
+
+    monkeypatch.setattr(counters, "count", spy)
 
     limits.seconds_to_wait(THREE, "203.0.113.0/24", "camille@example.org", now=NOW)
 
-    assert keys
-    assert "203.0" not in keys[0]
-    assert "camille" not in keys[0]
+    assert len(keys) == 2
+    assert all(tenant.schema in key for key in keys)
+    assert not any("203.0" in key or "camille" in key for key in keys)
 
 
-def test_without_the_cache_nobody_is_refused(tenant: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_arguments: object, **_named: object) -> None:
-        raise RedisIsAway
-
-    monkeypatch.setattr(cache, "add", away)
-    monkeypatch.setattr(cache, "get", away)
+def test_without_the_counters_nobody_is_refused(tenant: Unit, settings: Settings) -> None:
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
 
     assert limits.seconds_to_wait(THREE, "someone", now=NOW) is None
     assert limits.is_over(THREE, "someone", now=NOW) is None
+    assert not limits.is_under_attack(now=NOW)
+
+
+def test_one_trip_counts_each_limit_and_looks_at_the_suspects(tenant: Unit) -> None:
+    two = Limit("two", 2, 60)
+    for _ in range(2):
+        limits.knock((THREE, ("someone",)), (two, ("someone",)), now=NOW)
+    for _ in range(30):
+        limits.note_suspect(now=NOW)
+
+    door = limits.knock((THREE, ("someone",)), (two, ("someone",)), now=NOW)
+
+    assert door == limits.Doorstep(seconds_to_wait=60, is_under_attack=True)
 
 
 def test_thirty_suspect_forms_in_ten_minutes_are_an_attack(tenant: Unit) -> None:

@@ -36,7 +36,7 @@ def _no_lock() -> None:
     from booking.services import appointments, holds
 
     for module in (appointments, holds):
-        _replace(module, "lock_practitioners", lambda _ids: {})
+        _replace(module, "lock_practitioners", lambda _ids: None)
 
 
 def _conflicts_unknown() -> None:
@@ -53,9 +53,10 @@ def _expired_holds_stay() -> None:
 
 
 def _forms_forgotten() -> None:
-    from booking.services import appointments
+    from booking.services import appointments, holds
 
-    _replace(appointments, "_of_form", lambda _ref: None)
+    for module in (appointments, holds):
+        _replace(module, "of_form", lambda _ref: None)
 
 
 def _stale_rows() -> None:

@@ -15,7 +15,7 @@ from booking.form_token import Expired, Forged, TooFast
 from booking.forms.public import HONEYPOT, DetailsForm, extra_name
 from booking.models import Appointment, AppointmentType, ExtraField, FormVersion, Location
 from booking.services import appointments, holds, links
-from booking.services.choice import Choice
+from booking.services.choice import Choice, choice_of
 from booking.views.public import notice, search
 from booking.views.public.page import (
     Site,
@@ -63,30 +63,50 @@ def confirm(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Book, and lead to the page that says so; a second click leads to the same page."""
     if not site.is_open:
         return _closed(request, site)
-    choice = search.read_value(request.POST.get("slot", ""), request.POST.get("motif", ""))
+    door = _knock(request, site)
     try:
-        token, complaint = _read_token(request, site)
+        token, complaint = _read_token(request, site, is_under_attack=door.is_under_attack)
     except Forged:
         limits.note_suspect(now=site.now)
         return refusal(request, site, "booking/errors/400.html", 400)
+    held = holds.of_form(token.ref)
+    choice = _choice(request, held)
     if choice is None:
         return refusal(request, site, "booking/errors/400.html", 400)
-    wait = _seconds_to_wait(request, site)
-    if wait:
+    if door.seconds_to_wait:
         limits.note_suspect(now=site.now)
-        return too_many(request, site, seconds=wait)
-    form = _form_of_choice(request, site, choice)
+        return too_many(request, site, seconds=door.seconds_to_wait)
+    form = _form_of_choice(request, site, choice, held)
     is_valid = form.is_valid()
     complaint = complaint or _robot_complaint(request, site)
     if complaint:
         form.add_error(None, complaint)
     if complaint or not is_valid:
         return _again(request, site, choice, form, token.ref)
-    return _book(request, site, choice, form, token.ref)
+    return _book(request, site, choice, form, token.ref, held)
 
 
-def _book(
-    request: HttpRequest, site: Site, choice: Choice, form: DetailsForm, form_ref: uuid.UUID
+def _choice(request: HttpRequest, held: Appointment | None) -> Choice | None:
+    """Return what the form names: its own row says so without being looked up, another slot is."""
+    slot, motif = request.POST.get("slot", ""), request.POST.get("motif", "")
+    if held is not None and (slot, motif) == _values_of(held):
+        return choice_of(held)
+    return search.read_value(slot, motif)
+
+
+def _values_of(held: Appointment) -> tuple[str, str]:
+    """Return what stands in the form of a held slot: the slot and the motif."""
+    value = search.write_value(held.starts_at, held.practitioner, held.location)
+    return value, held.appointment_type.ref.hex
+
+
+def _book(  # what the page has read, handed on
+    request: HttpRequest,
+    site: Site,
+    choice: Choice,
+    form: DetailsForm,
+    form_ref: uuid.UUID,
+    held: Appointment | None,
 ) -> HttpResponseBase:
     try:
         booked = appointments.book(
@@ -96,6 +116,7 @@ def _book(
             is_open=site.is_open,
             now=site.now,
             settings=site.practice,
+            known=held,
         )
     except SlotTaken:
         return _taken(request, site, choice)
@@ -131,10 +152,12 @@ def _hold(request: HttpRequest, site: Site, choice: Choice, form_ref: uuid.UUID)
     return held
 
 
-def _read_token(request: HttpRequest, site: Site) -> tuple[form_token.FormToken, str]:
+def _read_token(
+    request: HttpRequest, site: Site, *, is_under_attack: bool
+) -> tuple[form_token.FormToken, str]:
     """Return the form's token, and what to say when it comes too early or too late."""
     min_age = form_token.MIN_AGE
-    if limits.is_under_attack(now=site.now) and not _has_worked(request, site):
+    if is_under_attack and not _has_worked(request, site):
         min_age = proof_of_work.SLOW_WAY
     try:
         return (
@@ -180,12 +203,14 @@ def _robot_complaint(request: HttpRequest, site: Site) -> str:
     ) % {"phone": phone}
 
 
-def _seconds_to_wait(request: HttpRequest, site: Site) -> int | None:
+def _knock(request: HttpRequest, site: Site) -> limits.Doorstep:
     network = limits.network_of(request)
     address = request.POST.get("email", "").strip().casefold() or request.POST.get("phone", "")
-    by_pair = limits.seconds_to_wait(limits.BOOKING_BY_PAIR, network, address, now=site.now)
-    by_network = limits.seconds_to_wait(limits.BOOKING_BY_NETWORK, network, now=site.now)
-    return by_pair or by_network
+    return limits.knock(
+        (limits.BOOKING_BY_PAIR, (network, address)),
+        (limits.BOOKING_BY_NETWORK, (network,)),
+        now=site.now,
+    )
 
 
 def _too_many_bookings(site: Site) -> str:
@@ -208,8 +233,11 @@ def _form(
     return form
 
 
-def _form_of_choice(request: HttpRequest, site: Site, choice: Choice) -> DetailsForm:
-    location = Location.objects.get(pk=choice.location_id)
+def _form_of_choice(
+    request: HttpRequest, site: Site, choice: Choice, held: Appointment | None
+) -> DetailsForm:
+    is_held = held is not None and held.location_id == choice.location_id
+    location = held.location if held and is_held else Location.objects.get(pk=choice.location_id)
     return DetailsForm(
         request.POST,
         region=region_of(location),
@@ -221,8 +249,8 @@ def _form_of_choice(request: HttpRequest, site: Site, choice: Choice) -> Details
 
 def published_fields() -> list[ExtraField]:
     """Return the questions of the newest published form, and none of any other (B-03)."""
-    version = FormVersion.objects.filter(published_at__isnull=False).order_by("-number").first()
-    return list(version.fields.all()) if version else []
+    published = FormVersion.objects.filter(published_at__isnull=False).order_by("-number")
+    return list(ExtraField.objects.filter(version__in=published.values("pk")[:1]))
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
@@ -266,6 +294,7 @@ def _details(
     status: int = 200,
 ) -> HttpResponse:
     zone = ZoneInfo(held.location.time_zone)
+    slot, motif = _values_of(held)
     work = ""
     if limits.is_under_attack(now=site.now):
         work = proof_of_work.challenge(
@@ -280,8 +309,8 @@ def _details(
         "substitute": search.substitute_on(
             held.practitioner, held.starts_at.astimezone(zone).date()
         ),
-        "slot": search.write_value(held.starts_at, held.practitioner, held.location),
-        "motif": held.appointment_type.ref.hex,
+        "slot": slot,
+        "motif": motif,
         "zone_mention": "" if zone.key == "Europe/Paris" else french.zone_name(zone),
         "token": token,
         "work": work,
