@@ -161,10 +161,11 @@ class Vacancies:
     places: Mapping[int, Place] = field(default_factory=dict)
     substitutes: Mapping[int, Sequence[tuple[date, date, str]]] = field(default_factory=dict)
 
-    def slots(self, from_on: date, until_on: date) -> list[Slot]:
+    def slots(self, from_on: date, until_on: date, *, once: bool = False) -> list[Slot]:
         """Return the free slots of these local dates, both included, by start.
 
-        At the same start, practitioners stand in the order in which they were asked for.
+        At the same start, practitioners stand in the order in which they were asked for; with ``once``
+        only the first of them: any will do.
         """
         if self.wanted is None:
             return []
@@ -178,6 +179,8 @@ class Vacancies:
         if len(self.agendas) > 1:
             rank = {agenda.practitioner: index for index, agenda in enumerate(self.agendas)}
             found.sort(key=lambda free: (free.minute, rank[free.practitioner]))
+        if once:
+            found = list({free.minute: free for free in reversed(found)}.values())[::-1]
         length = timedelta(minutes=self.wanted.duration)
         zones = {key: place.zone for key, place in self.places.items()}
         substitutes = self.substitutes

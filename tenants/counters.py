@@ -3,8 +3,8 @@
 Keys name the tenant by themselves and never a person. Django's cache would take two trips a counter.
 """
 
+import threading
 from collections.abc import Iterable, Mapping
-from functools import cache
 
 import redis
 from django.conf import settings
@@ -14,10 +14,19 @@ Unavailable = (redis.RedisError, ConnectionError)
 _PATIENCE = 1.0
 
 
-@cache
-def _client(url: str) -> "redis.Redis":
-    # A page does not wait for a counter: past a second it counts as away.
-    return redis.Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
+_clients: dict[str, redis.Redis] = {}
+_making = threading.Lock()
+
+
+def _client(url: str) -> redis.Redis:
+    """Return the one client of this process for an address: one that is dropped cuts its connections."""
+    with _making:
+        if url not in _clients:
+            # A page does not wait for a counter: past a second it counts as away.
+            _clients[url] = redis.Redis.from_url(
+                url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE
+            )
+        return _clients[url]
 
 
 def count(seconds_by_key: Mapping[str, int], *, look_at: Iterable[str] = ()) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """Counters in Redis: counted in one trip, gone after their time, absent without a word."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.conf import settings as django_settings
@@ -43,3 +45,18 @@ def test_redis_away_is_one_known_error(settings: Settings) -> None:
 
     with pytest.raises(counters.Unavailable):
         counters.count({"a": 60})
+
+
+def test_many_threads_that_begin_at_once_share_one_client() -> None:
+    counters._clients.clear()
+    start = threading.Barrier(16)
+
+    def first(_number: int) -> int:
+        start.wait()
+        return counters.count({"a": 60})["a"]
+
+    with ThreadPoolExecutor(16) as pool:
+        counted = list(pool.map(first, range(16)))
+
+    assert sorted(counted) == list(range(1, 17))
+    assert len(counters._clients) == 1

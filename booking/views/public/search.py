@@ -18,7 +18,7 @@ _VALUE = re.compile(r"([0-9a-z]{1,8})-([0-9a-f]{8})-([0-9a-f]{8})")
 Place = TypeVar("Place", Practitioner, Location)
 Named = TypeVar("Named", AppointmentType, Practitioner, Location)
 WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-_AROUND, _NEAR, _AN_HOUR = timedelta(days=28), timedelta(days=3), timedelta(hours=1)
+_AROUND, _NEAR, _AN_HOUR = timedelta(days=28), timedelta(days=1), timedelta(hours=1)
 _FIRST_STEP = 7
 """Days that are looked at first, then twice as many, until enough is found."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -142,11 +142,14 @@ class Offer:
 
     def between(self, from_on: date, until_on: date) -> list[SlotButton]:
         """Return the free slots of these local dates, both included, the same hour once, by start."""
+        return self._buttons(self.vacancies.slots(from_on, until_on, once=True))
+
+    def _buttons(self, slots: Iterable[Slot]) -> list[SlotButton]:
         names_them = len(self.search.practitioners) > 1
         by_id = {person.pk: person for person in self.search.practitioners}
         return [
             _button(slot, self.search, by_id[slot.practitioner_id], names_them=names_them)
-            for slot in _once_an_hour(self.vacancies.slots(from_on, until_on))
+            for slot in slots
         ]
 
     def days_from(self, day: date) -> Iterator[DayOfSlots]:
@@ -167,8 +170,9 @@ class Offer:
         """Return the ``count`` slots closest to an instant, by start; ``without`` leaves one start out."""
         on = around.astimezone(self.search.zone).date()
 
-        def closest(from_on: date, until_on: date) -> list[SlotButton]:
-            found = [one for one in self.between(from_on, until_on) if one.starts_at != without]
+        def closest(from_on: date, until_on: date) -> list[Slot]:
+            slots = self.vacancies.slots(from_on, until_on, once=True)
+            found = [slot for slot in slots if slot.starts_at != without]
             found.sort(key=lambda one: (abs(one.starts_at - around), one.starts_at))
             return found[:count]
 
@@ -176,7 +180,7 @@ class Offer:
         # What lies beyond these days is further away than this: a local day has 23 hours at least.
         if len(slots) < count or abs(slots[-1].starts_at - around) >= _NEAR - _AN_HOUR:
             slots = closest(self.vacancies.from_on, self.vacancies.until_on)
-        return sorted(slots, key=lambda one: one.starts_at)
+        return self._buttons(sorted(slots))
 
 
 def look(
@@ -287,14 +291,6 @@ def substitute_on(practitioner: Practitioner, day: date) -> str:
     """Return the name of who replaces the practitioner on a local date, or nothing (B-15)."""
     found = Replacement.objects.filter(practitioner=practitioner, from_on__lte=day, to_on__gte=day)
     return found.values_list("substitute_name", flat=True).first() or ""
-
-
-def _once_an_hour(slots: Iterable[Slot]) -> list[Slot]:
-    """Keep the first of the slots that start together: any of the practitioners will do."""
-    first: dict[datetime, Slot] = {}
-    for slot in slots:
-        first.setdefault(slot.starts_at, slot)
-    return list(first.values())
 
 
 def _button(slot: Slot, search: Search, person: Practitioner, *, names_them: bool) -> SlotButton:
