@@ -1,6 +1,6 @@
 """A chosen slot, and what the practice says of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,12 +13,16 @@ from booking.queries import free_slots
 
 @dataclass(frozen=True)
 class Choice:
-    """What a slot button says: who, where, what for, and the shown start (an aware instant)."""
+    """What a slot button says: who, where, what for, and the shown start (an aware instant).
+
+    ``placed`` has its rows, when whoever made the choice has just read them.
+    """
 
     practitioner_id: int
     location_id: int
     appointment_type_id: int
     starts_at: datetime
+    placed: "Placed | None" = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,17 @@ class Placed:
     location: Location
     appointment_type: AppointmentType
     starts_at: datetime
+
+    @property
+    def choice(self) -> Choice:
+        """The choice of these rows, which carries them."""
+        return Choice(
+            practitioner_id=self.practitioner.pk,
+            location_id=self.location.pk,
+            appointment_type_id=self.appointment_type.pk,
+            starts_at=self.starts_at,
+            placed=self,
+        )
 
     @property
     def ends_at(self) -> datetime:
@@ -49,17 +64,21 @@ class Placed:
 
 
 def choice_of(appointment: Appointment) -> Choice:
-    """Return the choice that an appointment or a hold stands for."""
-    return Choice(
-        practitioner_id=appointment.practitioner_id,
-        location_id=appointment.location_id,
-        appointment_type_id=appointment.appointment_type_id,
-        starts_at=appointment.starts_at,
-    )
+    """Return the choice that an appointment or a hold, read with its rows, stands for."""
+    return Placed(
+        appointment.practitioner,
+        appointment.location,
+        appointment.appointment_type,
+        appointment.starts_at,
+    ).choice
 
 
 def place(choice: Choice, *, online: bool) -> Placed:
     """Return the choice with its rows; SlotTaken when the practice no longer offers this combination."""
+    if choice.placed is not None:
+        if online and choice.placed.appointment_type.channel != AppointmentType.Channel.ONLINE:
+            raise SlotTaken
+        return choice.placed
     types = AppointmentType.objects.filter(
         pk=choice.appointment_type_id,
         is_active=True,

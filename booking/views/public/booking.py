@@ -13,7 +13,7 @@ from booking import form_token, french, limits, proof_of_work
 from booking.errors import NotBookable, SlotTaken, TooManyBookings, TooManyHolds
 from booking.form_token import Expired, Forged, TooFast
 from booking.forms.public import HONEYPOT, DetailsForm, extra_name
-from booking.models import Appointment, AppointmentType, ExtraField, FormVersion, Location
+from booking.models import Appointment, ExtraField, FormVersion
 from booking.services import appointments, holds, links
 from booking.services.choice import Choice, choice_of
 from booking.views.public import notice, search
@@ -76,7 +76,7 @@ def confirm(request: HttpRequest, site: Site) -> HttpResponseBase:
     if door.seconds_to_wait:
         limits.note_suspect(now=site.now)
         return too_many(request, site, seconds=door.seconds_to_wait)
-    form = _form_of_choice(request, site, choice, held)
+    form = _form_of_choice(request, site, choice)
     is_valid = form.is_valid()
     complaint = complaint or _robot_complaint(request, site)
     if complaint:
@@ -233,11 +233,8 @@ def _form(
     return form
 
 
-def _form_of_choice(
-    request: HttpRequest, site: Site, choice: Choice, held: Appointment | None
-) -> DetailsForm:
-    is_held = held is not None and held.location_id == choice.location_id
-    location = held.location if held and is_held else Location.objects.get(pk=choice.location_id)
+def _form_of_choice(request: HttpRequest, site: Site, choice: Choice) -> DetailsForm:
+    location = search.rows_of(choice).location
     return DetailsForm(
         request.POST,
         region=region_of(location),
@@ -322,9 +319,8 @@ def _details(
 
 def _taken(request: HttpRequest, site: Site, choice: Choice) -> HttpResponse:
     """Say that the slot is gone and offer the three nearest; what was typed travels with them."""
-    appointment_type = AppointmentType.objects.get(pk=choice.appointment_type_id)
-    location = Location.objects.get(pk=choice.location_id)
-    wanted = search.search_for(appointment_type, location, None)
+    placed = search.rows_of(choice)
+    wanted = search.search_for(placed.appointment_type, placed.location, None)
     today = site.today(wanted.zone)
     offer = search.look_around(
         wanted, choice.starts_at, now=site.now, until_on=search.last_day(wanted, today=today)
@@ -333,7 +329,7 @@ def _taken(request: HttpRequest, site: Site, choice: Choice) -> HttpResponse:
         "starts_at": choice.starts_at.astimezone(wanted.zone),
         "today": today,
         "nearest": offer.nearest(choice.starts_at),
-        "motif": appointment_type.ref.hex,
+        "motif": placed.appointment_type.ref.hex,
         "typed": _typed(request),
         "token": form_token.issue(schema=schema_of_request(), purpose=CHOOSE, now=site.now),
     }

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from booking import french
 from booking.models import AppointmentType, Location, Practitioner, Replacement
 from booking.queries import Slot, Vacancies, vacancies
-from booking.services.choice import Choice
+from booking.services.choice import Choice, Placed
 
 _VALUE = re.compile(r"([0-9a-z]{1,8})-([0-9a-f]{8})-([0-9a-f]{8})")
 Place = TypeVar("Place", Practitioner, Location)
@@ -248,31 +248,31 @@ def write_value(starts_at: datetime, practitioner: Practitioner, location: Locat
 
 
 def read_value(value: str, motif: str) -> Choice | None:
-    """Return the choice that a slot button sent, or None for what no button of ours says: one query."""
-    match = _VALUE.fullmatch(value)
-    ref = _ref(motif)
-    if match is None or ref is None:
+    """Return the choice that a slot button sent, or None for what no button of ours says: two queries."""
+    match, ref = _VALUE.fullmatch(value), _ref(motif)
+    minutes = int(match[1], 36) if match else 0
+    if match is None or ref is None or minutes > 60_000_000:
         return None
-    found = list(
-        AppointmentType.objects.filter(
-            ref=ref,
-            is_active=True,
-            practitioners__is_active=True,
-            practitioners__ref__range=_refs_from(match[2]),
-            locations__is_active=True,
-            locations__ref__range=_refs_from(match[3]),
-        ).values_list("pk", "practitioners__pk", "locations__pk", "locations__time_zone")[:2]
-    )
-    minutes = int(match[1], 36)
-    if len(found) != 1 or minutes > 60_000_000:
+    receiving = AppointmentType.practitioners.through.objects.filter(
+        appointmenttype__ref=ref,
+        appointmenttype__is_active=True,
+        practitioner__is_active=True,
+        practitioner__ref__range=_refs_from(match[2]),
+    ).select_related("appointmenttype", "practitioner")[:2]
+    places = Location.objects.filter(
+        appointment_types__ref=ref, is_active=True, ref__range=_refs_from(match[3])
+    )[:2]
+    if len(receiving) != 1 or len(places) != 1:
         return None
-    ((type_id, practitioner_id, location_id, zone),) = found
-    return Choice(
-        practitioner_id=practitioner_id,
-        location_id=location_id,
-        appointment_type_id=type_id,
-        starts_at=datetime.fromtimestamp(minutes * 60, tz=ZoneInfo(zone)),
-    )
+    found, place = receiving[0], places[0]
+    starts_at = datetime.fromtimestamp(minutes * 60, tz=ZoneInfo(place.time_zone))
+    return Placed(found.practitioner, place, found.appointmenttype, starts_at).choice
+
+
+def rows_of(choice: Choice) -> Placed:
+    """Return the rows of a choice that was read here."""
+    assert choice.placed is not None  # noqa: S101  # every choice that a page reads has them
+    return choice.placed
 
 
 def _ref(text: str) -> UUID | None:
