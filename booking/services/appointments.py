@@ -19,7 +19,7 @@ from booking.errors import (
 )
 from booking.models import Appointment, PatientContact, Practice
 from booking.persons import Person
-from booking.services import contacts, deadlines
+from booking.services import contacts, deadlines, offering, waiting
 from booking.services.choice import Choice, Placed, is_offered, place
 from booking.services.contacts import Indexes
 from booking.services.holds import insert_occupying, refused_is_taken, release
@@ -89,6 +89,17 @@ def book_by_staff(
     return _complete(appointment, person, indexes, settings=settings, actor=actor, now=now)
 
 
+def book_held(*, held: Appointment, person: Person, actor: str, now: datetime) -> Appointment:
+    """Turn the slot that was held for somebody of the waiting list into their booking.
+
+    Call it under the lock of the agenda. Raises SlotTaken when the hold is gone.
+    """
+    settings = deadlines.practice()
+    _confirm(held, now=now)
+    indexes = contacts.indexes_of(person)
+    return _complete(held, person, indexes, settings=settings, actor=actor, now=now)
+
+
 def move(
     *,
     appointment: Appointment,
@@ -116,7 +127,8 @@ def move(
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
     )
-    left_at = appointment.starts_at
+    left = _placed_of(appointment)
+    left_at = left.starts_at
     _rewrite(appointment, placed)
     settle_pending(object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="moved", now=now)
     settings = deadlines.practice()
@@ -137,6 +149,8 @@ def move(
     write(due=[*due, *([reminder] if reminder else [])], now=now)
     deadlines.recompute(appointment=appointment)
     trail.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
+    waiting.appointment_moved(appointment)
+    offering.offer_freed(placed=left, now=now)
     return appointment
 
 
@@ -166,6 +180,8 @@ def cancel(
     write(due=_cancel_notices(appointment, by_patient=by_patient, tell=tell, now=now), now=now)
     deadlines.recompute(appointment=appointment)
     trail.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
+    waiting.appointment_cancelled(appointment, by_patient=by_patient, now=now)
+    offering.offer_freed(placed=_placed_of(appointment), now=now)
     return appointment
 
 
@@ -212,6 +228,16 @@ def _reload(appointment: Appointment) -> Appointment:
     if fresh.is_cancelled:
         raise AlreadyCancelled
     return fresh
+
+
+def _placed_of(appointment: Appointment) -> Placed:
+    """Return where an appointment stands, as a slot."""
+    return Placed(
+        appointment.practitioner,
+        appointment.location,
+        appointment.appointment_type,
+        appointment.starts_at,
+    )
 
 
 def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
