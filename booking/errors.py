@@ -28,6 +28,10 @@ class OutsideServedArea(BookingError):
     """Home visits are not made to this postcode (B-14)."""
 
 
+class OfferOver(BookingError):  # named after what happened
+    """The offer of the waiting list has ended: time over, answered, or taken back."""
+
+
 class AlreadyCancelled(BookingError):
     """The appointment was cancelled before."""
 

@@ -21,3 +21,12 @@ TO_PATIENT = (
 
 BEFORE_THE_VISIT = (CONFIRMATION, REMINDER, MOVED)
 """What loses its sense when the appointment is cancelled."""
+
+OFFER = "waiting.offer"
+OFFER_EXPIRY = "waiting.offer_expiry"
+WAITING_JOINED = "waiting.joined"
+
+OF_AN_OFFER = (OFFER,)
+"""What loses its sense when an offer of the waiting list has ended; ``object_id`` is the offer's key."""
+OF_AN_ENTRY = (WAITING_JOINED,)
+"""What is written to somebody who waits; ``object_id`` is the entry's key."""

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from booking.views.public import booking, legal, manage, practice, rights
+from booking.views.public import booking, legal, manage, practice, rights, waiting
 
 app_name = "booking"
 
@@ -18,10 +18,15 @@ urlpatterns: list[URLPattern] = [
     path("rdv/<str:token>/coordonnees/", manage.correct, name="correct"),
     path("rdv/<str:token>/effacer/", manage.erase, name="erase"),
     path("rdv/<str:token>/sans-rappel/", manage.reminder, name="reminder"),
+    path("rdv/<str:token>/plus-tot/", waiting.join_with, name="earlier_with"),
     path("rdv/<str:token>/donnees/", manage.export, name="export"),
     path("rdv/<str:token>/rendez-vous.ics", manage.calendar, name="calendar"),
     # Short enough for an SMS and for a finger; the 128-bit token opens the same page.
     path("r/<str:token>/", manage.manage, name="short"),
+    path("plus-tot/", waiting.join, name="earlier"),
+    path("plus-tot/note/", waiting.joined, name="earlier_done"),
+    path("attente/<str:token>/", waiting.entry, name="waiting"),
+    path("offre/<str:token>/", waiting.offer, name="offer"),
     path("mes-donnees/", rights.ask, name="rights"),
     path("mes-donnees/envoye/", rights.sent, name="rights_sent"),
     path("confidentialite/", legal.privacy, name="privacy"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, team, today, week
+from booking.views.dashboard import appointment, hours, motifs, team, today, waiting, week
 
 app_name = "dashboard"
 
@@ -16,6 +16,12 @@ urlpatterns = [
     path("rendez-vous/<uuid:ref>/annuler/", appointment.cancel, name="cancel"),
     path("rendez-vous/<uuid:ref>/coordonnees/", appointment.correct, name="correct"),
     path("rendez-vous/<uuid:ref>/effacer/", appointment.erase, name="erase"),
+    path("attente/", waiting.overview, name="waiting"),
+    path("attente/ajouter/", waiting.add, name="waiting_add"),
+    path("attente/<uuid:ref>/ordre/", waiting.change, name="waiting_change"),
+    path("attente/<uuid:ref>/proposer/", waiting.offer, name="waiting_offer"),
+    path("attente/<uuid:ref>/retirer/", waiting.remove, name="waiting_remove"),
+    path("attente/offres/<uuid:ref>/", waiting.answer, name="offer_answer"),
     path("horaires/", hours.overview, name="hours"),
     path("horaires/<uuid:practitioner>/semaine/", hours.edit_week, name="week_add"),
     path("horaires/<uuid:practitioner>/semaine/<uuid:week>/", hours.edit_week, name="week_edit"),

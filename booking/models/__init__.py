@@ -12,6 +12,7 @@ from booking.models.opening import OpeningException, OpeningHours
 from booking.models.practice import Practice
 from booking.models.practitioner import Practitioner
 from booking.models.replacement import Replacement
+from booking.models.waiting import Offer, WaitingEntry
 
 __all__ = [
     "Absence",
@@ -22,10 +23,12 @@ __all__ = [
     "FormVersion",
     "HolidayOpening",
     "Location",
+    "Offer",
     "OpeningException",
     "OpeningHours",
     "PatientContact",
     "Practice",
     "Practitioner",
     "Replacement",
+    "WaitingEntry",
 ]

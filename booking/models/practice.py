@@ -52,6 +52,8 @@ class Practice(models.Model):
     reminder_minute = models.SmallIntegerField(default=18 * 60)
     sms_enabled = models.BooleanField(default=False)
     max_open_bookings = models.SmallIntegerField(default=3)
+    # How long a freed slot waits for one person of the waiting list; 0: there is no list.
+    waiting_minutes = models.SmallIntegerField(default=30)
     retention_days = models.SmallIntegerField(default=357)
     rights_contact = models.CharField(
         max_length=10, choices=RightsContact, default=RightsContact.LIBRDV
@@ -93,6 +95,7 @@ class Practice(models.Model):
             "reminder_minute",
             "sms_enabled",
             "max_open_bookings",
+            "waiting_minutes",
             "retention_days",
             "rights_contact",
             "notice_version",
@@ -115,6 +118,11 @@ class Practice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(max_open_bookings__gte=1), name="practice_allows_a_booking"
+            ),
+            models.CheckConstraint(
+                condition=Q(waiting_minutes=0)
+                | Q(waiting_minutes__gte=20, waiting_minutes__lte=60),
+                name="practice_offers_for_a_while",
             ),
         )
 

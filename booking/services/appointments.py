@@ -15,8 +15,8 @@ from booking.errors import (
 )
 from booking.models import Appointment, Practice
 from booking.persons import Person
-from booking.services import contacts, deadlines
-from booking.services.choice import Choice, Placed, choice_of, is_offered, place
+from booking.services import contacts, deadlines, offering, waiting
+from booking.services.choice import Choice, Placed, choice_of, is_offered, place, placed_of
 from booking.services.contacts import Indexes
 from booking.services.holds import insert_occupying, of_form, refused_is_taken, release
 from booking.services.links import assign_links
@@ -96,6 +96,17 @@ def book_by_staff(
     return _complete(appointment, person, indexes, settings=settings, actor=actor, now=now)
 
 
+def book_held(*, held: Appointment, person: Person, actor: str, now: datetime) -> Appointment:
+    """Turn the slot that was held for somebody of the waiting list into their booking.
+
+    Call it under the lock of the agenda. Raises SlotTaken when the hold is gone.
+    """
+    settings = deadlines.practice()
+    _confirm(held, now=now)
+    indexes = contacts.indexes_of(person)
+    return _complete(held, person, indexes, settings=settings, actor=actor, now=now)
+
+
 def move(
     *,
     appointment: Appointment,
@@ -123,7 +134,8 @@ def move(
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
     )
-    left_at = appointment.starts_at
+    left = placed_of(appointment)
+    left_at = left.starts_at
     _rewrite(appointment, placed)
     settle_pending(object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="moved", now=now)
     settings = deadlines.practice()
@@ -144,6 +156,8 @@ def move(
     write(due=[*due, *([reminder] if reminder else [])], now=now)
     deadlines.recompute(appointment=appointment)
     trail.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
+    waiting.appointment_moved(appointment)
+    offering.offer_freed(placed=left, now=now)
     return appointment
 
 
@@ -173,6 +187,8 @@ def cancel(
     write(due=_cancel_notices(appointment, by_patient=by_patient, tell=tell, now=now), now=now)
     deadlines.recompute(appointment=appointment)
     trail.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
+    waiting.appointment_cancelled(appointment, by_patient=by_patient, now=now)
+    offering.offer_freed(placed=placed_of(appointment), now=now)
     return appointment
 
 

@@ -63,14 +63,19 @@ class Placed:
         return DateTimeTZRange(*self.occupied, bounds="[)")
 
 
-def choice_of(appointment: Appointment) -> Choice:
-    """Return the choice that an appointment or a hold, read with its rows, stands for."""
+def placed_of(appointment: Appointment) -> Placed:
+    """Return where an appointment or a hold, read with its rows, stands."""
     return Placed(
         appointment.practitioner,
         appointment.location,
         appointment.appointment_type,
         appointment.starts_at,
-    ).choice
+    )
+
+
+def choice_of(appointment: Appointment) -> Choice:
+    """Return the choice that an appointment or a hold, read with its rows, stands for."""
+    return placed_of(appointment).choice
 
 
 def place(choice: Choice, *, online: bool) -> Placed:

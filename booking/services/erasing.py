@@ -4,7 +4,7 @@ from datetime import datetime
 
 from booking import kinds
 from booking.models import Appointment
-from booking.services import contacts, deadlines
+from booking.services import contacts, deadlines, waiting
 from booking.services.appointments import cancel
 from tenants.outbox.services import settle_pending
 from tenants.trail import services as trail
@@ -23,7 +23,9 @@ def erase_and_cancel(*, appointment: Appointment, now: datetime) -> Receipt | No
         appointment=appointment, by_patient=True, actor=trail.PATIENT, tell=False, now=now
     )
     contact = contacts.contact_of(cancelled)
-    return contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
+    receipt = contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
+    waiting.leave_with(appointment=appointment, actor=trail.PATIENT, now=now)
+    return receipt
 
 
 def erase_and_keep(*, appointment: Appointment, now: datetime) -> datetime | None:
@@ -40,6 +42,7 @@ def erase_and_keep(*, appointment: Appointment, now: datetime) -> datetime | Non
     settle_pending(object_id=appointment.pk, kinds=kinds.TO_PATIENT, reason="person", now=now)
     deadlines.recompute(appointment=appointment, is_erased_by_person=True)
     trail.record(verb="erasure.asked", ref=appointment.ref, actor=trail.PATIENT, now=now)
+    waiting.leave_with(appointment=appointment, actor=trail.PATIENT, now=now)
     contact.refresh_from_db(fields=["erase_at"])
     return contact.erase_at
 

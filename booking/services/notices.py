@@ -227,7 +227,7 @@ def _facts(
         "ends_at": appointment.ends_at,
         "zone": zone,
         "practitioner": appointment.practitioner.name,
-        "substitute": _substitute(appointment, zone),
+        "substitute": substitute_of(appointment),
         "place": place_lines(location),
         "town": settings.town,
         "practice_phone": settings.phone,
@@ -280,8 +280,9 @@ def _address_of_practitioner(appointment: Appointment, settings: Practice) -> st
     return (user.email if user else "") or settings.email
 
 
-def _substitute(appointment: Appointment, zone: ZoneInfo) -> str:
-    on = appointment.starts_at.astimezone(zone).date()
+def substitute_of(appointment: Appointment) -> str:
+    """Return the name of who replaces the practitioner that day, or nothing (B-15)."""
+    on = appointment.starts_at.astimezone(ZoneInfo(appointment.location.time_zone)).date()
     names = Replacement.objects.filter(
         practitioner=appointment.practitioner, from_on__lte=on, to_on__gte=on
     ).values_list("substitute_name", flat=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from booking.services import appointments, holds
+from booking.services import appointments, holds, offering
 
 OCCUPYING: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
@@ -18,6 +18,9 @@ OCCUPYING: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "book_by_staff": appointments.book_by_staff,
         "move": appointments.move,
         "mark": appointments.mark,
+        "offer_freed": offering.offer_freed,
+        "offer_by_hand": offering.offer_by_hand,
+        "book_held": appointments.book_held,
     }
 )
 FREEING: Mapping[str, Callable[..., Any]] = MappingProxyType(

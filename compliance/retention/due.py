@@ -37,11 +37,13 @@ def overdue(*, now: datetime) -> list[Backlog]:
 def _backlog_of(group: Sequence[Unit], *, until: datetime) -> list[Backlog]:
     # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
     parts = [
-        f"SELECT {number}, count(*), min(erase_at)"  # noqa: S608
-        f' FROM "{unit.schema}".booking_patientcontact WHERE erase_at <= %s HAVING count(*) > 0'
+        f"SELECT {number}, count(*), min(erase_at) FROM"  # noqa: S608
+        f' (SELECT erase_at FROM "{unit.schema}".booking_patientcontact WHERE erase_at <= %s'
+        f' UNION ALL SELECT erase_at FROM "{unit.schema}".booking_waitingentry WHERE erase_at <= %s'
+        ") people HAVING count(*) > 0"
         for number, unit in enumerate(group)
     ]
     with inside(SWEEPER), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), [until] * len(group))
+        cursor.execute(" UNION ALL ".join(parts), [until] * 2 * len(group))
         rows = cursor.fetchall()
     return [Backlog(unit=group[number], count=count, oldest_at=at) for number, count, at in rows]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from booking.services import contacts, leftovers
+from booking.services import contacts, leftovers, waiting
 from tenants.schema import Unit, inside
 
 BATCH = 500
@@ -14,12 +14,18 @@ def purge(unit: Unit, *, now: datetime) -> int:
 
     Two purges at once share the work, and a second run finds nothing to do.
     """
-    return _until_done(unit, lambda: contacts.erase_due(now=now, limit=BATCH))
+    erased = _until_done(unit, lambda: contacts.erase_due(now=now, limit=BATCH))
+    return erased + _until_done(unit, lambda: waiting.erase_due(now=now, limit=BATCH))
 
 
 def tidy(unit: Unit, *, now: datetime) -> None:
     """Clear what names nobody but has no use any more: holds, links, rows past their 30 days."""
-    for sweep in (leftovers.drop_stale_holds, leftovers.forget_links, leftovers.count_and_delete):
+    for sweep in (
+        leftovers.drop_stale_holds,
+        leftovers.forget_links,
+        leftovers.count_and_delete,
+        waiting.forget_offers,
+    ):
         _until_done(unit, lambda sweep=sweep: sweep(now=now, limit=BATCH))  # type: ignore[misc]
 
 

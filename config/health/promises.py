@@ -63,12 +63,14 @@ def _of_schemas(*, now: datetime) -> list[Promise]:
 def _count_in(group: Sequence[Unit], *, now: datetime) -> tuple[int, int]:
     # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
     one = (
-        "SELECT (SELECT count(*) FROM {0}.booking_patientcontact WHERE erase_at < %s) AS overdue,"
+        "SELECT (SELECT count(*) FROM {0}.booking_patientcontact WHERE erase_at < %s)"
+        " + (SELECT count(*) FROM {0}.booking_waitingentry WHERE erase_at < %s) AS overdue,"
         " (SELECT count(*) FROM {0}.outbox_outboxentry WHERE state = 'pending' AND kind = %s"
         " AND (due_at < %s OR (attempts > 0 AND expires_at < %s))) AS at_risk"
     )
     parts = " UNION ALL ".join(one.format(f'"{unit.schema}"') for unit in group)
     values: list[datetime | str] = [
+        now - ERASURE_TOLERANCE,
         now - ERASURE_TOLERANCE,
         REMINDER,
         now - REMINDER_TOLERANCE,

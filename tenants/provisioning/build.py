@@ -28,6 +28,7 @@ SWEPT = {
         "expires_at",
     ),
     "booking_patientcontact": ("id", "erase_at"),
+    "booking_waitingentry": ("id", "erase_at"),
 }
 """The columns that the sweeper may read in every schema: ids, instants and states, nothing sealed."""
 

@@ -2,7 +2,8 @@
 
 Every service that can make a row occupy time is raced over HTTP, against at least two server processes:
 patients who hold and book, patients whose hold is gone, double clicks, secretaries, moves by link and by
-hand between two agendas in both directions, marks of cancelled appointments. Intervals are equal and
+hand between two agendas in both directions, marks of cancelled appointments, slots freed for the waiting
+list and accepted by link, slots offered by hand. Intervals are equal and
 unequal (30 minutes against 45 with margins) and all of one slot contain the same instant, so that
 exactly one may win.
 """
@@ -16,7 +17,9 @@ from tests.proofs.stage import set_stage
 from tests.proofs.tally import Tally, print_line
 
 PROOF = "race"
-RACED = ("hold_slot", "book", "book_by_staff", "move", "mark")
+RACED = (
+    "hold_slot", "book", "book_by_staff", "move", "mark", "offer_freed", "offer_by_hand", "book_held",
+)  # fmt: skip
 """The services that the attempts go through; a test compares them with booking's own register."""
 SLOTS, LOCKS, FLOOD, PERSON = "slots", "locks", "flood", "person"
 SECTIONS = (SLOTS, LOCKS, FLOOD, PERSON)
@@ -33,9 +36,9 @@ def _replace(owner: object, name: str, value: object) -> None:
 
 
 def _no_lock() -> None:
-    from booking.services import appointments, holds
+    from booking.services import accepting, appointments, holds, offering
 
-    for module in (appointments, holds):
+    for module in (appointments, holds, offering, accepting):
         _replace(module, "lock_practitioners", lambda _ids: None)
 
 
@@ -46,9 +49,9 @@ def _conflicts_unknown() -> None:
 
 
 def _expired_holds_stay() -> None:
-    from booking.services import appointments, holds
+    from booking.services import appointments, holds, offering
 
-    for module in (appointments, holds):
+    for module in (appointments, holds, offering):
         _replace(module, "drop_expired_holds", lambda **_where: 0)
 
 

@@ -81,6 +81,9 @@ class Course:
                     buffer_before_min=5, buffer_after_min=10, **motif,
                 ),
             }  # fmt: skip
+            self.list_motif = factories.make_type(
+                self.people, [self.place], label="Liste", duration_min=30, **motif
+            )
             for person in self.people:
                 factories.make_hours(
                     person, self.place, weekdays=range(7), starts_min=0, ends_min=1440
@@ -206,6 +209,43 @@ class Course:
                 now=datetime.now(UTC),
             )
             return Mover(manage_token(booked), booked.ref, practitioner)
+
+    def waiting_for(self, practitioner: Any, motif: Any = None) -> Any:
+        """Put somebody on the waiting list, as a secretary would; return the entry."""
+        from booking.models import WaitingEntry
+        from booking.services import waiting
+        from tenants.schema import inside
+        from tests.factories import make_person
+
+        with inside(self.unit):
+            return waiting.join(
+                wish=waiting.Wish(motif or self.motifs[30], self.place, practitioner),
+                person=make_person(email=self.details()["email"], phone=""),
+                form_ref=uuid.uuid4(),
+                origin=WaitingEntry.Origin.STAFF,
+                actor="system",
+                now=datetime.now(UTC),
+            )
+
+    def offered(self, **which: Any) -> str:
+        """Return the token of an offer that is open, or what no offer has."""
+        from booking.models import Offer
+        from booking.services.offering import link_of
+        from tenants.schema import inside
+
+        with inside(self.unit):
+            offer = Offer.objects.filter(state="offered", **which).first()
+            return link_of(offer) if offer else "none"
+
+    def empty_the_list(self) -> None:
+        """Let everybody leave the waiting list, and what was offered to them with them."""
+        from booking.models import WaitingEntry
+        from booking.services import waiting
+        from tenants.schema import inside
+
+        with inside(self.unit):
+            for entry in WaitingEntry.objects.all():
+                waiting.leave(entry=entry, actor="system", now=datetime.now(UTC))
 
     def expired_hold(self, slot: Slot) -> None:
         """Leave a hold that nobody confirmed: it has expired, but its row is still there."""
@@ -374,8 +414,29 @@ def by_desk_move(client: Client, slot: Slot) -> None:
     return None
 
 
+def by_desk_offer(client: Client, slot: Slot) -> None:
+    """Offer the slot by hand to somebody who waits, who then accepts by the link."""
+    from booking.views.public.search import write_value
+
+    course = client.course
+    motif, starts_at = course.wish(slot, client.turn)
+    entry = course.waiting_for(slot.practitioner, motif)
+    form = {"slot": write_value(starts_at, slot.practitioner, course.place)}
+    path = reverse("dashboard:waiting_offer", args=[entry.ref])
+    answer = course.post("offer_by_hand", path, form, staff=True)
+    if not client.tried("offer_by_hand", slot, answer, 302):
+        return
+    accepted = _accept(course, course.offered(entry_ref=entry.ref))
+    client.tried("book_held", slot, accepted, 302, winner=_where(accepted))
+
+
+def _accept(course: Course, token: str) -> Answer:
+    path = reverse("booking:offer", args=[token])
+    return course.post("book_held", path, {"reponse": "accepter"})
+
+
 _WAYS: tuple[Attempt, ...] = (
-    hold_and_book, by_desk, by_link, double_click, hold_and_book, by_desk_move, book_late, by_desk,
+    hold_and_book, by_desk, by_link, double_click, hold_and_book, by_desk_move, book_late, by_desk_offer,
 )  # fmt: skip
 
 
@@ -393,6 +454,7 @@ def slots(course: Course, *, clients: int, slots: int, is_timed: bool = False) -
     for slot in wanted[::3]:
         course.expired_hold(slot)
     dead = _cancelled(course, wanted[1::3])
+    freed = _kept_for_the_list(course, wanted[2::3])
     course.seconds.clear()
     with ThreadPoolExecutor(clients + 4) as pool:
 
@@ -404,8 +466,10 @@ def slots(course: Course, *, clients: int, slots: int, is_timed: bool = False) -
 
         works = [pool.submit(run, client) for client in crowd]
         works.append(pool.submit(_mark_the_dead, course, dead))
+        works.append(pool.submit(_free_and_accept, course, freed))
         for work in works:
             work.result()
+    course.empty_the_list()
     for slot in wanted:
         found = course.occupying(slot)
         right = found == 1 and len(slot.winners) == 1
@@ -439,6 +503,29 @@ def _mark_the_dead(course: Course, dead: list[tuple[Slot, Mover]]) -> None:
             course.tally.count(
                 "mark", ("mark", mark, slot.number), failed=answer.status != 302, seen=answer.status
             )
+
+
+def _kept_for_the_list(course: Course, slots: list[Slot]) -> list[tuple[Slot, Mover]]:
+    """Leave an appointment on some slots, and somebody on the list for each."""
+    made = []
+    for slot in slots:
+        course.waiting_for(slot.practitioner, course.list_motif)
+        mover = course.book_before(slot.practitioner, slot.instant, course.list_motif)
+        made.append((slot, mover))
+    return made
+
+
+def _free_and_accept(course: Course, freed: list[tuple[Slot, Mover]]) -> None:
+    """Cancel in the middle of the crowd: the slot is held for the list, and accepted by its link."""
+    for slot, mover in freed:
+        answer = course.post("offer_freed", reverse("booking:cancel", args=[mover.token]), {})
+        case = ("cancel for the list", slot.number)
+        course.tally.count("offer_freed", case, failed=answer.status != 302, seen=answer.status)
+        accepted = _accept(course, course.offered(starts_at=slot.instant))
+        case = ("accept by link", slot.number)
+        course.tally.count("book_held", case, failed=accepted.status != 302, seen=accepted.status)
+        with course._lock:
+            slot.winners.add(_where(accepted))
 
 
 def double_clicks(course: Course) -> None:
@@ -485,13 +572,15 @@ def _agendas_locked(course: Course) -> Any:
 def locks(course: Course) -> None:
     """Every door waits for the agenda's lock, and believes nothing that it has read before it."""
     _doors_wait(course)
+    course.empty_the_list()
     _the_cancelled_stay(course)
 
 
 def _doors_wait(course: Course) -> None:
     free = course.new_slots(8)
+    offered = _an_offer(course)
     clients = [Client(course, number) for number in range(8)]
-    movers = [course.book_before(free[n].practitioner, free[n].instant + APART / 2) for n in (5, 6)]
+    movers = [course.book_before(free[n].practitioner, free[n].instant + APART / 2) for n in (6, 7)]
     marked = course.book_before(course.people[0], free[7].instant + timedelta(days=30))
     doors: dict[str, Callable[[], Any]] = {
         "hold_slot": lambda: hold_and_book(clients[0], free[0]),
@@ -502,6 +591,8 @@ def _doors_wait(course: Course) -> None:
         "mark": lambda: course.post(
             "mark", reverse("dashboard:mark", args=[marked.ref]), {"marque": "venue"}, staff=True
         ),
+        "offer_by_hand": lambda: by_desk_offer(clients[5], free[5]),
+        "accept": lambda: _accept(course, offered),
         "cancel": lambda: course.post("", reverse("booking:cancel", args=[marked.token]), {}),
     }
     with ThreadPoolExecutor(len(doors)) as pool:
@@ -513,9 +604,17 @@ def _doors_wait(course: Course) -> None:
             unlock()
         for work in works.values():
             work.result()
-    for slot in free[:5]:
+    for slot in free[:6]:
         found = course.occupying(slot)
         course.tally.control(("after the lock", slot.number), failed=found != 1, seen=found)
+
+
+def _an_offer(course: Course) -> str:
+    """Free a slot for somebody who waits; return the token by which they accept."""
+    (slot,) = course.new_slots(1)
+    ((slot, mover),) = _kept_for_the_list(course, [slot])
+    course.post("", reverse("booking:cancel", args=[mover.token]), {})
+    return course.offered(starts_at=slot.instant)
 
 
 def _move(way: Attempt, client: Client, mover: Mover, slot: Slot) -> None:

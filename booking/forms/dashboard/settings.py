@@ -297,6 +297,14 @@ class PracticeForm(WorkForm):
     max_open_bookings = forms.IntegerField(
         label=gettext_lazy("Rendez-vous à venir par personne, au plus"), min_value=1, max_value=50
     )
+    waiting_minutes = forms.IntegerField(
+        label=gettext_lazy("Liste d’attente : garder un créneau libéré (minutes)"),
+        min_value=0,
+        max_value=60,
+        help_text=gettext_lazy(
+            "De 20 à 60 minutes pour chaque personne, entre 8\u00a0h et 20\u00a0h. 0 arrête la liste d’attente."
+        ),
+    )
     retention_days = forms.IntegerField(
         label=gettext_lazy("Garder les coordonnées au plus (jours après la prise du rendez-vous)"),
         min_value=7,
@@ -326,6 +334,7 @@ class PracticeForm(WorkForm):
         "reminder_minute",
         "sms_enabled",
         "max_open_bookings",
+        "waiting_minutes",
         "retention_days",
         "rights_contact",
     )
@@ -350,6 +359,13 @@ class PracticeForm(WorkForm):
                 % {"days": self._longest}
             )
         return days
+
+    def clean_waiting_minutes(self) -> int:
+        """Leave a person the time to answer, and the next one a chance."""
+        minutes = int(self.cleaned_data["waiting_minutes"])
+        if 0 < minutes < 20:
+            raise ValidationError(_("Choisissez entre 20 et 60 minutes, ou 0 pour arrêter."))
+        return minutes
 
     def clean_phone(self) -> str:
         """Read the number in the practice's territory."""

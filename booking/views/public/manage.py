@@ -17,7 +17,16 @@ from booking.errors import AlreadyCancelled, BeyondPromise, BookingError, SlotTa
 from booking.forms.public import CorrectionForm, ErasureForm
 from booking.models import Appointment, PatientContact
 from booking.persons import Person
-from booking.services import appointments, contacts, deadlines, erasing, links, notices, rights
+from booking.services import (
+    appointments,
+    contacts,
+    deadlines,
+    erasing,
+    links,
+    notices,
+    rights,
+    waiting,
+)
 from booking.views.public import notice, practice, search
 from booking.views.public.page import (
     Site,
@@ -303,6 +312,8 @@ def _manage(
         "correction": correction or _correction_form(visit),
         "erasure_form": erasure_form or ErasureForm(),
         "nearest": _nearest(visit) if visit.can_change and not visit.is_erased else [],
+        "waits_by": _place_on_the_list(visit),
+        "can_wait": visit.site.is_open and bool(visit.site.practice.waiting_minutes),
     }
     if visit.is_erased or visit.appointment.is_cancelled:
         return show(
@@ -311,6 +322,14 @@ def _manage(
     return show(
         request, visit.site, "booking/manage.html", context, status=status, is_personal=True
     )
+
+
+def _place_on_the_list(visit: Visit) -> str:
+    """Return the token of the entry that waits for an earlier slot, or nothing."""
+    if not visit.can_change or visit.is_erased:
+        return ""
+    entry = waiting.of_appointment(visit.appointment)
+    return waiting.link_of(entry) if entry else ""
 
 
 def _over(request: HttpRequest, visit: Visit) -> HttpResponse:

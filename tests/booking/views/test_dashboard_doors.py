@@ -7,11 +7,13 @@ from datetime import date, timedelta
 import pytest
 from django.urls import reverse
 
-from booking.models import Absence, OpeningException, OpeningHours, Replacement
+from booking.models import Absence, OpeningException, OpeningHours, Replacement, WaitingEntry
+from booking.services import offering, waiting
+from booking.services.waiting import Wish
 from booking.urls_dashboard import urlpatterns
 from tenants.accounts.models import Role
 from tests.accounts import browser, make_member, memberships_of
-from tests.factories import NOW, Cabinet, make_appointment
+from tests.factories import NOW, Cabinet, make_appointment, make_person
 
 READERS = (
     "today",
@@ -41,8 +43,14 @@ READERS = (
     "agenda_edit",
     "replacement_add",
     "practice",
+    "waiting",
+    "waiting_add",
+    "waiting_offer",
+    "waiting_remove",
 )
-READ_ONLY = ("today", "week", "appointment", "hours", "absence", "motifs", "places", "team")
+READ_ONLY = (
+    "today", "week", "appointment", "hours", "absence", "motifs", "places", "team", "waiting",
+)  # fmt: skip
 ACTS = (
     "mark",
     "week_remove",
@@ -53,13 +61,18 @@ ACTS = (
     "place_change",
     "invitation_change",
     "replacement_remove",
+    "waiting_change",
+    "offer_answer",
 )
+WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence",
+    "hours", "absence_add", "absence", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
-REPLACEMENT = {"today", "week", "book", "appointment", "move", "cancel", "correct", "erase"}
+REPLACEMENT = {
+    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", *WAITING,
+}  # fmt: skip
 
 Address = Callable[[str], str]
 
@@ -86,6 +99,22 @@ def address(cabinet: Cabinet) -> Address:
         to_on=date(2026, 12, 9),
     )
     who = cabinet.practitioner.ref
+    waiter = waiting.join(
+        wish=Wish(cabinet.type, cabinet.location),
+        person=make_person(),
+        form_ref=uuid.uuid4(),
+        origin=WaitingEntry.Origin.STAFF,
+        actor="system",
+        now=NOW,
+    )
+    assert waiter is not None
+    offered = offering.offer_by_hand(
+        entry=waiter,
+        choice=cabinet.choice(NOW + timedelta(days=3, minutes=50)),
+        actor="system",
+        now=NOW,
+    )
+    assert offered is not None
     arguments: dict[str, list[uuid.UUID]] = {
         **{
             key: [held.ref] for key in ("appointment", "mark", "move", "cancel", "correct", "erase")
@@ -106,6 +135,8 @@ def address(cabinet: Cabinet) -> Address:
         "revoke": [memberships_of(member)[0].ref],
         "agenda_edit": [who],
         "replacement_remove": [replacement.ref],
+        **{key: [waiter.ref] for key in ("waiting_change", "waiting_offer", "waiting_remove")},
+        "offer_answer": [offered.ref],
     }
     return lambda name: reverse(f"dashboard:{name}", args=arguments.get(name, []))
 

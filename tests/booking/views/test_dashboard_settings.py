@@ -276,6 +276,7 @@ def settings(practice: Practice, **fields: Any) -> dict[str, Any]:
         "kind": practice.kind,
         "reminder_minute": "18 h",
         "max_open_bookings": "3",
+        "waiting_minutes": "30",
         "retention_days": "357",
         "rights_contact": "librdv",
         **fields,

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from booking.services import contacts
+from booking.services import contacts, waiting, waiting_contacts
 from tenants import ledger
 from tenants.keyring.services import ensure_tenant_key
 from tenants.routing import kept_units
@@ -28,4 +28,6 @@ class Command(BaseCommand):
                 ensure_tenant_key(now=now)
                 known = hashes.get((unit.schema, contacts.TABLE), set())
                 erased += contacts.erase_again(hashes=known, now=now)
+                known = hashes.get((unit.schema, waiting_contacts.TABLE), set())
+                erased += waiting.erase_again(hashes=known, now=now)
         self.stdout.write(f"{erased} erased again.")
