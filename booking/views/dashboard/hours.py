@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from booking.forms.dashboard.base import write_minutes
-from booking.forms.dashboard.hours import WEEKDAYS, AbsenceForm, DateForm, WeekForm
+from booking.forms.dashboard.hours import AbsenceForm, DateForm
+from booking.forms.dashboard.week import Act, Typed, WeekForm, typed_in, typed_of
 from booking.holidays import public_holidays
 from booking.models import (
     Absence,
@@ -32,6 +33,7 @@ from booking.views.dashboard.access import (
     requires,
 )
 from booking.views.dashboard.pages import show
+from booking.views.dashboard.preview import bars_of, preview_week
 from tenants.accounts.permissions import Operation
 
 HOLIDAYS_AHEAD = timedelta(days=366)
@@ -61,25 +63,61 @@ def edit_week(
     """Edit one week of one practitioner; booked appointments that fall outside are shown, not moved."""
     who = practitioner_or_404(request, practitioner, Operation.EDIT_HOURS)
     rows = _rows_of(who, week)
-    data = request.POST if request.method == "POST" else None
-    form = WeekForm(data, practitioner=who, initial=_initial(rows))
-    if data is not None and "copier" in data:
-        form = WeekForm(practitioner=who, initial=_copied(data))
-    elif form.is_valid():
-        hours.save_week(
-            practitioner=who,
-            pattern=form.pattern,
-            ranges=form.ranges,
-            replaces=[row.pk for row in rows],
-            actor=actor(request),
-            now=request.now,
-        )
-        messages.success(request, _("Les horaires sont enregistrés."))
-        _tell_outside(request, who)
-        return redirect("dashboard:hours")
+    if request.method != "POST":
+        typed = typed_of(rows) if rows else _new_week()
+        return _show_editor(request, who, rows, WeekForm(initial=typed, practitioner=who))
+    act = Act.read(request.POST.get("acte", ""))
+    if act is not None:
+        typed = act.applied(typed_in(request.POST))
+        form = WeekForm(initial=typed, practitioner=who)
+        form.focus(act)
+        return _show_editor(request, who, rows, form, act=act)
+    form = WeekForm(request.POST, practitioner=who)
+    if not form.is_valid():
+        return _show_editor(request, who, rows, form)
+    hours.save_week(
+        practitioner=who,
+        pattern=form.pattern,
+        ranges=form.ranges,
+        replaces=[row.pk for row in rows],
+        actor=actor(request),
+        now=request.now,
+    )
+    messages.success(request, _("Les horaires sont enregistrés."))
+    _tell_outside(request, who)
+    return redirect("dashboard:hours")
+
+
+def _show_editor(
+    request: DashboardRequest,
+    who: Practitioner,
+    rows: list[OpeningHours],
+    form: WeekForm,
+    *,
+    act: Act | None = None,
+) -> HttpResponse:
+    """Draw the editor with its preview; for htmx only the part that its button changes."""
+    typed = form if form.is_bound else WeekForm(form.initial, practitioner=who)
+    context = {
+        "who": who,
+        "form": form,
+        "is_new": not rows,
+        "week": rows[0].ref if rows else None,
+        "act": act,
+        "preview": preview_week(request, typed, who=who, replaces=[row.pk for row in rows]),
+    }
+    template = "week_hours"
+    if request.htmx and act is not None:
+        template = "hours_preview" if act.verb == "apercu" else "hours_editor"
+        context["is_swapped"] = act.verb != "apercu"
     status = 422 if form.is_bound and form.errors else 200
-    context = {"who": who, "form": form, "is_new": not rows, "week": week}
-    return show(request, "week_hours", context, tab="hours", status=status)
+    return show(request, template, context, tab="hours", status=status)
+
+
+def _new_week() -> Typed:
+    """A week that nobody has typed yet: the first place, every week."""
+    place = Location.objects.filter(is_active=True).first()
+    return {"place": place.ref if place else "", "every": 1}
 
 
 @requires(Operation.EDIT_HOURS, methods=("POST",))
@@ -225,22 +263,8 @@ def _weeks(people: list[Practitioner]) -> dict[int, list[dict[str, Any]]]:
 
 
 def _week(rows: list[OpeningHours]) -> dict[str, Any]:
-    days = []
-    for number, name in enumerate(WEEKDAYS):
-        ranges = [row for row in rows if row.weekday == number]
-        texts = [
-            f"{write_minutes(row.starts_min)} à {write_minutes(row.ends_min)}" for row in ranges
-        ]
-        days.append((name, texts, [_bar_classes(row) for row in ranges]))
-    return {"row": rows[0], "motifs": list(rows[0].appointment_types.all()), "days": days}
-
-
-def _bar_classes(row: OpeningHours) -> str:
-    length = (row.ends_min - row.starts_min) // 5 * 5
-    classes = [f"h{row.starts_min // 60}", f"m{row.starts_min % 60 // 5 * 5}"]
-    classes += [f"q{length // 60}"] if length >= 60 else []
-    classes += [f"d{length % 60}"] if length % 60 else []
-    return " ".join(classes)
+    motifs = list(rows[0].appointment_types.all())
+    return {"row": rows[0], "motifs": motifs, "days": bars_of(rows)}
 
 
 def _rows_of(who: Practitioner, week: uuid.UUID | None) -> list[OpeningHours]:
@@ -252,37 +276,6 @@ def _rows_of(who: Practitioner, week: uuid.UUID | None) -> list[OpeningHours]:
         ref=week,
     )
     return hours.week_of(row)
-
-
-def _initial(rows: list[OpeningHours]) -> dict[str, Any]:
-    if not rows:
-        return {}
-    first = rows[0]
-    initial: dict[str, Any] = {
-        "place": first.location.ref,
-        "every": first.every_n_weeks,
-        "anchor_on": first.anchor_on,
-        "valid_from": first.valid_from,
-        "valid_to": first.valid_to,
-        "motifs": [motif.ref for motif in first.appointment_types.all()],
-    }
-    counts = [0] * 7
-    for row in sorted(rows, key=lambda one: one.starts_min):
-        number = counts[row.weekday]
-        counts[row.weekday] += 1
-        initial[f"d{row.weekday}r{number}a"] = row.starts_min
-        initial[f"d{row.weekday}r{number}b"] = row.ends_min
-    return initial
-
-
-def _copied(data: Any) -> dict[str, Any]:
-    """Return what was typed, with Monday's ranges copied to the days that follow it."""
-    initial = {name: data.get(name) for name in data if name != "motifs"}
-    initial["motifs"] = data.getlist("motifs")
-    for name in list(initial):
-        if name.startswith("d0r"):
-            initial |= {f"d{day}{name[2:]}": initial[name] for day in range(1, 5)}
-    return initial
 
 
 def _tell_outside(request: DashboardRequest, who: Practitioner) -> None:
