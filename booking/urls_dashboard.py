@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, team, today, week
+from booking.views.dashboard import appointment, hours, month, motifs, team, today, week
 
 app_name = "dashboard"
 
@@ -16,7 +16,7 @@ urlpatterns = [
     path("rendez-vous/<uuid:ref>/annuler/", appointment.cancel, name="cancel"),
     path("rendez-vous/<uuid:ref>/coordonnees/", appointment.correct, name="correct"),
     path("rendez-vous/<uuid:ref>/effacer/", appointment.erase, name="erase"),
-    path("horaires/", hours.overview, name="hours"),
+    path("horaires/", month.overview, name="hours"),
     path("horaires/<uuid:practitioner>/semaine/", hours.edit_week, name="week_add"),
     path("horaires/<uuid:practitioner>/semaine/<uuid:week>/", hours.edit_week, name="week_edit"),
     path(
@@ -24,6 +24,7 @@ urlpatterns = [
         hours.remove_week,
         name="week_remove",
     ),
+    path("horaires/<uuid:practitioner>/jour/fermer/", month.close_day, name="day_close"),
     path("horaires/<uuid:practitioner>/jour/", hours.edit_date, name="date_edit"),
     path(
         "horaires/<uuid:practitioner>/jour/<uuid:exception>/retirer/",

@@ -14,6 +14,8 @@ from booking.forms.dashboard.base import DayField, HourField, WorkForm
 from booking.forms.dashboard.week import check_ranges
 from booking.models import Location, Practitioner
 
+LONGEST_CLOSURE = timedelta(days=366)
+
 
 class DateForm(WorkForm):
     """One date that differs from the week: other hours, or closed."""
@@ -51,6 +53,55 @@ class DateForm(WorkForm):
         except ValidationError as error:
             self.add_error("starts", error)
         return data
+
+
+class CloseForm(WorkForm):
+    """A day closed from the month, or the days that follow it too."""
+
+    to_on = DayField(
+        label=gettext_lazy("Jusqu’au, ce jour compris"),
+        required=False,
+        help_text=gettext_lazy("Vide\u00a0: ce jour-là seulement."),
+    )
+    label = forms.CharField(
+        label=gettext_lazy("Note pour le cabinet"),
+        required=False,
+        max_length=60,
+        help_text=gettext_lazy("Par exemple «\u00a0congés\u00a0». Aucun nom de personne."),
+    )
+    public_message = forms.CharField(
+        label=gettext_lazy("Message pour les personnes"),
+        required=False,
+        max_length=160,
+        help_text=gettext_lazy("Affiché sur votre page pendant l’absence."),
+    )
+    everybody = forms.BooleanField(label=gettext_lazy("Tout le cabinet"), required=False)
+
+    def __init__(
+        self, *args: Any, on: date, zone: ZoneInfo, may_close_all: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.on, self.zone = on, zone
+        if not may_close_all:
+            del self.fields["everybody"]
+
+    def clean_to_on(self) -> date:
+        """Return the last closed day."""
+        last = self.cleaned_data["to_on"] or self.on
+        if last < self.on:
+            raise ValidationError(_("Ce jour vient avant le premier."))
+        if last > self.on + LONGEST_CLOSURE:
+            raise ValidationError(_("Un an au plus. Ajoutez une seconde absence ensuite."))
+        return last
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The closed days as instants, exact on nights when clocks move."""
+        end = self.cleaned_data["to_on"] + timedelta(days=1)
+        return (
+            datetime(self.on.year, self.on.month, self.on.day, tzinfo=self.zone),
+            datetime(end.year, end.month, end.day, tzinfo=self.zone),
+        )
 
 
 class AbsenceForm(WorkForm):

@@ -1,7 +1,6 @@
-"""Opening hours, dates that differ, absences and public holidays (T4)."""
+"""What changes opening hours: the week editor, dates that differ, absences, public holidays (T4)."""
 
 import uuid
-from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -11,13 +10,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from booking.forms.dashboard.base import write_minutes
 from booking.forms.dashboard.hours import AbsenceForm, DateForm
 from booking.forms.dashboard.week import Act, Typed, WeekForm, typed_in, typed_of
-from booking.holidays import public_holidays
 from booking.models import (
     Absence,
-    HolidayOpening,
     Location,
     OpeningException,
     OpeningHours,
@@ -25,6 +21,7 @@ from booking.models import (
 )
 from booking.services import absences, hours
 from booking.services.agenda import row_of
+from booking.services.calendar import days_of
 from booking.views.dashboard.access import (
     DashboardRequest,
     actor,
@@ -32,28 +29,10 @@ from booking.views.dashboard.access import (
     reach,
     requires,
 )
-from booking.views.dashboard.pages import show
-from booking.views.dashboard.preview import bars_of, preview_week
+from booking.views.dashboard.month import coming_holidays, day_address, day_posted
+from booking.views.dashboard.pages import day_asked, show
+from booking.views.dashboard.preview import preview_week
 from tenants.accounts.permissions import Operation
-
-HOLIDAYS_AHEAD = timedelta(days=366)
-PAST_SHOWN = timedelta(days=1)
-
-
-@requires(Operation.BLOCK_TIME, methods=("GET", "HEAD"))
-def overview(request: DashboardRequest) -> HttpResponse:
-    """Show the weeks, the dates that differ, the absences and the holidays within reach."""
-    editable = reach(request, Operation.EDIT_HOURS)
-    weeks = _weeks(editable)
-    context = {
-        "people": [(one, weeks.get(one.pk, [])) for one in editable],
-        "exceptions": _exceptions(editable, request.today),
-        "absences": _absences(request),
-        "places": _holidays(request.today)
-        if request.access.allows(Operation.EDIT_PRACTICE)
-        else [],
-    }
-    return show(request, "hours", context, tab="hours")
 
 
 @requires(Operation.EDIT_HOURS)
@@ -145,7 +124,8 @@ def remove_week(
 def edit_date(request: DashboardRequest, practitioner: uuid.UUID) -> HttpResponse:
     """Make one date differ from the week."""
     who = practitioner_or_404(request, practitioner, Operation.EDIT_HOURS)
-    form = DateForm(request.POST if request.method == "POST" else None)
+    initial = _initial_date(request, who)
+    form = DateForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         hours.save_date(
             practitioner=who,
@@ -157,7 +137,7 @@ def edit_date(request: DashboardRequest, practitioner: uuid.UUID) -> HttpRespons
         )
         messages.success(request, _("Ce jour est enregistré."))
         _tell_outside(request, who)
-        return redirect("dashboard:hours")
+        return redirect(day_address(who, form.cleaned_data["on_date"]))
     status = 422 if form.is_bound else 200
     return show(request, "date_hours", {"who": who, "form": form}, tab="hours", status=status)
 
@@ -177,7 +157,7 @@ def forget_date(
         now=request.now,
     )
     messages.success(request, _("La semaine habituelle s’applique de nouveau ce jour-là."))
-    return redirect("dashboard:hours")
+    return redirect(day_address(who, found.on_date))
 
 
 @requires(Operation.BLOCK_TIME)
@@ -229,14 +209,15 @@ def remove_absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         raise PermissionDenied
     absences.remove(absence=found, actor=actor(request), now=request.now)
     messages.success(request, _("Ce temps est de nouveau ouvert."))
-    return redirect("dashboard:hours")
+    who = [one for one in request.practitioners if str(one.ref) == request.POST.get("praticien")]
+    return redirect(day_address(who[0], day_posted(request)) if who else "dashboard:hours")
 
 
 @requires(Operation.EDIT_PRACTICE, methods=("POST",))
 def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
     """Open the public holidays that are ticked, close the others of the list."""
     location = get_object_or_404(Location, ref=place, is_active=True)
-    shown = [on for on, _name in _coming_holidays(location, request.today)]
+    shown = [on for on, _name in coming_holidays(location, request.today)]
     hours.open_holidays(
         location=location,
         shown=shown,
@@ -248,23 +229,17 @@ def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
     return redirect("dashboard:hours")
 
 
-def _weeks(people: list[Practitioner]) -> dict[int, list[dict[str, Any]]]:
-    """Return the weeks of each practitioner, as the page lists them, in two queries."""
-    rows = (
-        OpeningHours.objects.filter(practitioner__in=people)
-        .select_related("location")
-        .prefetch_related("appointment_types")
-    )
-    grouped: dict[int, dict[tuple[object, ...], list[OpeningHours]]] = {}
-    for row in rows:
-        of_one = grouped.setdefault(row.practitioner_id, {})
-        of_one.setdefault(hours.pattern_key(row), []).append(row)
-    return {key: [_week(held) for held in weeks.values()] for key, weeks in grouped.items()}
-
-
-def _week(rows: list[OpeningHours]) -> dict[str, Any]:
-    motifs = list(rows[0].appointment_types.all())
-    return {"row": rows[0], "motifs": motifs, "days": bars_of(rows)}
+def _initial_date(request: DashboardRequest, who: Practitioner) -> dict[str, Any]:
+    """Return the date of the address with the hours it has, to be corrected rather than typed."""
+    if "jour" not in request.GET:
+        return {}
+    on = day_asked(request)
+    day = days_of(practitioner=who, first=on, count=1, zone=request.zone)[0]
+    names = (("starts", "ends"), ("starts_again", "ends_again"))
+    initial: dict[str, Any] = {"on_date": on}
+    for (first, last), (starts, ends) in zip(names, day.ranges, strict=False):
+        initial |= {first: starts, last: ends}
+    return initial
 
 
 def _rows_of(who: Practitioner, week: uuid.UUID | None) -> list[OpeningHours]:
@@ -289,38 +264,6 @@ def _tell_outside(request: DashboardRequest, who: Practitioner) -> None:
         messages.warning(request, text % {"n": count})
 
 
-def _exceptions(people: list[Practitioner], today: date) -> list[dict[str, Any]]:
-    rows = OpeningException.objects.filter(
-        practitioner__in=people, on_date__gte=today
-    ).select_related("practitioner", "location")
-    found: dict[tuple[date, int, int], dict[str, Any]] = {}
-    for row in rows:
-        key = (row.on_date, row.practitioner_id, row.location_id)
-        one = found.setdefault(key, {"row": row, "texts": []})
-        if row.starts_min is not None and row.ends_min is not None:
-            text = f"{write_minutes(row.starts_min)} à {write_minutes(row.ends_min)}"
-            one["texts"].append(text)
-    return list(found.values())
-
-
-def _absences(request: DashboardRequest) -> list[tuple[Absence, Any, Any, bool]]:
-    ids = {one.pk for one in reach(request, Operation.BLOCK_TIME)}
-    coming = Absence.objects.filter(ends_at__gte=request.now - PAST_SHOWN).select_related(
-        "practitioner"
-    )
-    may_close_all = request.access.allows(Operation.BLOCK_TIME)
-    return [
-        (
-            one,
-            one.starts_at.astimezone(request.zone),
-            one.ends_at.astimezone(request.zone),
-            may_close_all or one.practitioner_id is not None,
-        )
-        for one in coming
-        if one.practitioner_id is None or one.practitioner_id in ids
-    ]
-
-
 def _absence_or_404(request: DashboardRequest, ref: uuid.UUID) -> Absence:
     found = get_object_or_404(Absence.objects.select_related("practitioner"), ref=ref)
     if found.practitioner is not None and not request.access.allows(
@@ -328,27 +271,3 @@ def _absence_or_404(request: DashboardRequest, ref: uuid.UUID) -> Absence:
     ):
         raise Http404
     return found
-
-
-def _holidays(today: date) -> list[dict[str, Any]]:
-    places = list(Location.objects.filter(is_active=True))
-    opened = set(
-        HolidayOpening.objects.filter(location__in=places).values_list("location_id", "on_date")
-    )
-    return [
-        {
-            "place": place,
-            "days": [
-                (on, name, (place.pk, on) in opened) for on, name in _coming_holidays(place, today)
-            ],
-        }
-        for place in places
-    ]
-
-
-def _coming_holidays(place: Location, today: date) -> list[tuple[date, str]]:
-    until = today + HOLIDAYS_AHEAD
-    found: dict[date, str] = {}
-    for year in (today.year, until.year):
-        found |= public_holidays(territory=place.territory, postcode=place.postcode, year=year)
-    return [(on, str(name)) for on, name in sorted(found.items()) if today <= on < until]
