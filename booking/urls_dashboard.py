@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, month, motifs, team, today, week
+from booking.views.dashboard import appointment, first_day, hours, month, motifs, team, today, week
 
 app_name = "dashboard"
 
@@ -35,6 +35,13 @@ urlpatterns = [
     path("absences/nouvelle/", hours.add_absence, name="absence_add"),
     path("absences/<uuid:ref>/", hours.absence, name="absence"),
     path("absences/<uuid:ref>/retirer/", hours.remove_absence, name="absence_remove"),
+    path("premier-jour/", first_day.resume, name="first_day"),
+    path("premier-jour/profession/", first_day.profession, name="first_profession"),
+    path("premier-jour/lieu/", first_day.place, name="first_place"),
+    path("premier-jour/horaires/", first_day.week, name="first_hours"),
+    path("premier-jour/motifs/", first_day.motif, name="first_motifs"),
+    path("premier-jour/pret/", first_day.ready, name="first_ready"),
+    path("premier-jour/qr.svg", first_day.share_code, name="share_code"),
     path("motifs/", motifs.motifs, name="motifs"),
     path("motifs/nouveau/", motifs.edit_motif, name="motif_add"),
     path("motifs/<uuid:ref>/", motifs.edit_motif, name="motif_edit"),

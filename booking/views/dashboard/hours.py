@@ -42,18 +42,13 @@ def edit_week(
     """Edit one week of one practitioner; booked appointments that fall outside are shown, not moved."""
     who = practitioner_or_404(request, practitioner, Operation.EDIT_HOURS)
     rows = _rows_of(who, week)
-    if request.method != "POST":
-        typed = typed_of(rows) if rows else _new_week()
-        return _show_editor(request, who, rows, WeekForm(initial=typed, practitioner=who))
-    act = Act.read(request.POST.get("acte", ""))
-    if act is not None:
-        typed = act.applied(typed_in(request.POST))
-        form = WeekForm(initial=typed, practitioner=who)
-        form.focus(act)
-        return _show_editor(request, who, rows, form, act=act)
+    act = editor_act(request)
+    if request.method != "POST" or act is not None:
+        context = editor_context(request, who, rows, None, begin=_new_week())
+        return _show_editor(request, context)
     form = WeekForm(request.POST, practitioner=who)
     if not form.is_valid():
-        return _show_editor(request, who, rows, form)
+        return _show_editor(request, editor_context(request, who, rows, form))
     hours.save_week(
         practitioner=who,
         pattern=form.pattern,
@@ -67,30 +62,52 @@ def edit_week(
     return redirect("dashboard:hours")
 
 
-def _show_editor(
+def _show_editor(request: DashboardRequest, context: dict[str, Any]) -> HttpResponse:
+    """Draw the editor with its preview; for htmx only the part that its button changes."""
+    form = context["form"]
+    template = context["fragment"] if request.htmx and context["act"] else "week_hours"
+    status = 422 if form.is_bound and form.errors else 200
+    return show(request, template, context, tab="hours", status=status)
+
+
+def editor_act(request: DashboardRequest) -> Act | None:
+    """Return the small button of the editor that was pressed, None for anything that saves."""
+    return Act.read(request.POST.get("acte", "")) if request.method == "POST" else None
+
+
+def editor_context(
     request: DashboardRequest,
     who: Practitioner,
     rows: list[OpeningHours],
-    form: WeekForm,
+    bound: WeekForm | None,
     *,
-    act: Act | None = None,
-) -> HttpResponse:
-    """Draw the editor with its preview; for htmx only the part that its button changes."""
-    typed = form if form.is_bound else WeekForm(form.initial, practitioner=who)
-    context = {
+    begin: Typed | None = None,
+) -> dict[str, Any]:
+    """Return what the editor draws: a form to be corrected, or what is typed after the button pressed.
+
+    ``begin`` is what a week that is not written yet starts from.
+    """
+    act = editor_act(request)
+    if bound is not None:
+        form = typed = bound
+    else:
+        initial = typed_of(rows) if rows else begin or {}
+        if act is not None:
+            initial = act.applied(typed_in(request.POST))
+        form = WeekForm(initial=initial, practitioner=who)
+        typed = WeekForm(initial, practitioner=who)
+        if act is not None:
+            form.focus(act)
+    shows_preview = act is not None and act.verb == "apercu"
+    return {
         "who": who,
         "form": form,
         "is_new": not rows,
-        "week": rows[0].ref if rows else None,
         "act": act,
         "preview": preview_week(request, typed, who=who, replaces=[row.pk for row in rows]),
+        "fragment": "hours_preview" if shows_preview else "hours_editor",
+        "is_swapped": act is not None and not shows_preview and bool(request.htmx),
     }
-    template = "week_hours"
-    if request.htmx and act is not None:
-        template = "hours_preview" if act.verb == "apercu" else "hours_editor"
-        context["is_swapped"] = act.verb != "apercu"
-    status = 422 if form.is_bound and form.errors else 200
-    return show(request, template, context, tab="hours", status=status)
 
 
 def _new_week() -> Typed:

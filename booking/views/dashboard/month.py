@@ -75,7 +75,7 @@ def close_day(request: DashboardRequest, practitioner: uuid.UUID) -> HttpRespons
     if absences.touched_by(absence):
         messages.warning(request, _("C’est fermé. Des rendez-vous y étaient déjà pris."))
         return redirect("dashboard:absence", ref=absence.ref)
-    messages.success(request, _("C’est fermé. « Rouvrir », plus bas, le défait."))
+    messages.success(request, _("C’est fermé. «\u00a0Rouvrir\u00a0», plus bas, le défait."))
     return redirect(day_address(who, on))
 
 

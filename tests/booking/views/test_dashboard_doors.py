@@ -28,6 +28,12 @@ READERS = (
     "date_edit",
     "absence_add",
     "absence",
+    "first_profession",
+    "first_place",
+    "first_hours",
+    "first_motifs",
+    "first_ready",
+    "share_code",
     "motifs",
     "motif_add",
     "motif_edit",
@@ -42,7 +48,18 @@ READERS = (
     "replacement_add",
     "practice",
 )
-READ_ONLY = ("today", "week", "appointment", "hours", "absence", "motifs", "places", "team")
+READ_ONLY = (
+    "today",
+    "week",
+    "appointment",
+    "hours",
+    "absence",
+    "first_ready",
+    "share_code",
+    "motifs",
+    "places",
+    "team",
+)
 ACTS = (
     "mark",
     "week_remove",
@@ -113,7 +130,13 @@ def address(cabinet: Cabinet) -> Address:
 
 
 def test_every_route_is_walked_here() -> None:
-    assert {pattern.name for pattern in urlpatterns} == {*READERS, *ACTS}
+    assert {pattern.name for pattern in urlpatterns} == {*READERS, *ACTS, "first_day"}
+
+
+def test_the_guide_leads_to_what_is_left(address: Address, host: str) -> None:
+    answer = browser(host, make_member(Role.OWNER)).get(address("first_day"))
+
+    assert answer["Location"] == address("first_ready")
 
 
 @pytest.mark.parametrize("name", READERS)
