@@ -105,6 +105,11 @@ def hour(time: dt.time | dt.datetime) -> str:
     return f"{time.hour}{NBSP}h{NBSP}{time.minute:02d}"
 
 
+def clock(time: dt.time | dt.datetime) -> str:
+    """ "9 h 00": hours in a column always carry their minutes."""
+    return f"{time.hour}{NBSP}h{NBSP}{time.minute:02d}"
+
+
 def short_hour(time: dt.time | dt.datetime) -> str:
     """An hour for an SMS or a table: "14:30"."""
     return f"{time:%H:%M}"

@@ -102,6 +102,14 @@ class Slot(NamedTuple):
     substitute_name: str
 
 
+class Draft(NamedTuple):
+    """Weekly hours that are not written yet: those of one practitioner, in place of the rows ``replaces``."""
+
+    practitioner: int
+    hours: Sequence[WeeklyHours]
+    replaces: frozenset[int] = frozenset()
+
+
 _Absences = Sequence[tuple[int | None, int, int]]
 """Whose (None: the whole practice's), and minutes [start, end)."""
 
@@ -134,7 +142,7 @@ class Question(TypedDict):
     listed at the same hour; ``location`` is an active place of the motif; None stands for all of
     them. The local dates ``from_on`` to ``until_on`` are both included. A move gives the key of its
     appointment: its own time counts as free, and the last date counts from its first booking act
-    (B-22). For staff neither the notice nor the motif's horizon counts, only that limit.
+    (B-22). For staff neither the notice nor the motif's horizon counts, only that limit. A ``draft`` answers as if it were written, and writes nothing.
     """
 
     appointment_type: AppointmentType
@@ -145,6 +153,7 @@ class Question(TypedDict):
     now: datetime
     ignore_appointment: NotRequired[int | None]
     by_staff: NotRequired[bool]
+    draft: NotRequired[Draft | None]
 
 
 @dataclass(frozen=True)
@@ -212,7 +221,7 @@ def vacancies(**question: Unpack[Question]) -> Vacancies:
         **_bounds(wheres, from_on, until_on),
     }
     with connection.cursor() as cursor:
-        rules = _rules(cursor, asked)
+        rules = _rules(cursor, asked, question.get("draft"))
         busy = _busy(cursor, asked, rules.absences)
     return Vacancies(
         from_on,
@@ -262,8 +271,8 @@ def _bounds(wheres: Mapping[int, _Where], from_on: date, until_on: date) -> dict
     }
 
 
-def _rules(cursor: CursorWrapper, asked: Mapping[str, Any]) -> _Rules:
-    """Read what the practice has written."""
+def _rules(cursor: CursorWrapper, asked: Mapping[str, Any], draft: Draft | None) -> _Rules:
+    """Read what the practice has written, and take the draft for written."""
     cursor.execute(_RULES + _FIRST_BOOKED if asked["ignored"] else _RULES, asked)
     retention_days, all_hours, kept, all_exceptions, opened, absences, *others = cursor.fetchone()
     replaced, *booked = others
@@ -271,8 +280,12 @@ def _rules(cursor: CursorWrapper, asked: Mapping[str, Any]) -> _Rules:
     for key, motif in kept:
         motifs[key].add(motif)
     hours: dict[int, list[WeeklyHours]] = defaultdict(list)
+    replaced_rows = draft.replaces if draft else frozenset()
     for who, *row in all_hours:
-        hours[who].append(_hours(row, motifs))
+        if row[1] not in replaced_rows:
+            hours[who].append(_hours(row, motifs))
+    if draft:
+        hours[draft.practitioner].extend(draft.hours)
     exceptions: dict[int, list[DayException]] = defaultdict(list)
     for who, where, on, starts, ends in all_exceptions:
         exceptions[who].append(DayException(where, _date(on), starts, ends))

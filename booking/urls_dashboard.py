@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, team, today, waiting, week
+from booking.views.dashboard import (
+    appointment,
+    first_day,
+    hours,
+    month,
+    motifs,
+    team,
+    today,
+    waiting,
+    week,
+)
 
 app_name = "dashboard"
 
@@ -22,7 +32,7 @@ urlpatterns = [
     path("attente/<uuid:ref>/proposer/", waiting.offer, name="waiting_offer"),
     path("attente/<uuid:ref>/retirer/", waiting.remove, name="waiting_remove"),
     path("attente/offres/<uuid:ref>/", waiting.answer, name="offer_answer"),
-    path("horaires/", hours.overview, name="hours"),
+    path("horaires/", month.overview, name="hours"),
     path("horaires/<uuid:practitioner>/semaine/", hours.edit_week, name="week_add"),
     path("horaires/<uuid:practitioner>/semaine/<uuid:week>/", hours.edit_week, name="week_edit"),
     path(
@@ -30,6 +40,7 @@ urlpatterns = [
         hours.remove_week,
         name="week_remove",
     ),
+    path("horaires/<uuid:practitioner>/jour/fermer/", month.close_day, name="day_close"),
     path("horaires/<uuid:practitioner>/jour/", hours.edit_date, name="date_edit"),
     path(
         "horaires/<uuid:practitioner>/jour/<uuid:exception>/retirer/",
@@ -40,6 +51,13 @@ urlpatterns = [
     path("absences/nouvelle/", hours.add_absence, name="absence_add"),
     path("absences/<uuid:ref>/", hours.absence, name="absence"),
     path("absences/<uuid:ref>/retirer/", hours.remove_absence, name="absence_remove"),
+    path("premier-jour/", first_day.resume, name="first_day"),
+    path("premier-jour/profession/", first_day.profession, name="first_profession"),
+    path("premier-jour/lieu/", first_day.place, name="first_place"),
+    path("premier-jour/horaires/", first_day.week, name="first_hours"),
+    path("premier-jour/motifs/", first_day.motif, name="first_motifs"),
+    path("premier-jour/pret/", first_day.ready, name="first_ready"),
+    path("premier-jour/qr.svg", first_day.share_code, name="share_code"),
     path("motifs/", motifs.motifs, name="motifs"),
     path("motifs/nouveau/", motifs.edit_motif, name="motif_add"),
     path("motifs/<uuid:ref>/", motifs.edit_motif, name="motif_edit"),

@@ -1,13 +1,27 @@
 """What can be booked: motifs and places, with all their rules. Nothing that was used is deleted."""
 
-from collections.abc import Collection, Mapping
+import uuid
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Model, ProtectedError
 
-from booking.models import AppointmentType, Location, Practitioner
+from booking.errors import BookingError
+from booking.models import (
+    Appointment,
+    AppointmentType,
+    DailyCount,
+    Location,
+    OpeningHours,
+    Practitioner,
+)
+from booking.professions import MotifTemplate
 from tenants.trail import services as trail
+
+
+class StillUsed(BookingError):  # named after what happened
+    """An appointment was made for it: archive it instead."""
 
 
 def save_motif(
@@ -31,17 +45,84 @@ def save_motif(
     return motif
 
 
+def add_from_templates(
+    *,
+    chosen: Collection[MotifTemplate],
+    practitioners: Collection[Practitioner],
+    actor: str,
+    now: datetime,
+) -> list[AppointmentType]:
+    """Create motifs from templates, for these practitioners, at every place of the template's kind."""
+    made = []
+    for template in chosen:
+        values = {
+            "label": str(template.label),
+            "duration_min": template.duration_min,
+            "is_for_new_patients": template.is_for_new_patients,
+            "buffer_before_min": template.buffer_before_min,
+            "buffer_after_min": template.buffer_after_min,
+            "min_notice_min": template.min_notice_min,
+            "cancel_hours": template.cancel_hours,
+        }
+        motif = save_motif(
+            motif=None,
+            values=values,
+            practitioners=practitioners,
+            locations=Location.objects.filter(is_active=True, kind=template.place),
+            actor=actor,
+            now=now,
+        )
+        made.append(motif)
+    return made
+
+
+def order_motifs(*, refs: Sequence[uuid.UUID], actor: str, now: datetime) -> None:
+    """Put the active motifs in this order; those that are not named follow in the order they had."""
+    rows = list(AppointmentType.objects.filter(is_active=True))
+    if _reorder(AppointmentType, rows, refs):
+        trail.record(verb="motif.moved", ref=rows[0].ref, actor=actor, now=now)
+
+
+def order_places(*, refs: Sequence[uuid.UUID], actor: str, now: datetime) -> None:
+    """Put the active places in this order."""
+    rows = list(Location.objects.filter(is_active=True))
+    if _reorder(Location, rows, refs):
+        trail.record(verb="place.moved", ref=rows[0].ref, actor=actor, now=now)
+
+
+def _reorder(
+    model: type[AppointmentType] | type[Location], rows: list[Any], refs: Sequence[uuid.UUID]
+) -> bool:
+    rank = {ref: index for index, ref in enumerate(refs)}
+    before = [row.pk for row in rows]
+    rows.sort(key=lambda row: rank.get(row.ref, len(rank)))
+    if [row.pk for row in rows] == before:
+        return False
+    for position, row in enumerate(rows):
+        row.position = position
+    model.objects.bulk_update(rows, ["position"])
+    return True
+
+
 def move_motif(*, motif: AppointmentType, up: bool, actor: str, now: datetime) -> None:
     """Exchange a motif with its neighbour in the order that patients see."""
     order = list(AppointmentType.objects.filter(is_active=True))
-    here = next(index for index, one in enumerate(order) if one.pk == motif.pk)
-    there = here - 1 if up else here + 1
-    if 0 <= there < len(order):
-        order[here], order[there] = order[there], order[here]
-        for position, one in enumerate(order):
-            one.position = position
-        AppointmentType.objects.bulk_update(order, ["position"])
-        trail.record(verb="motif.moved", ref=motif.ref, actor=actor, now=now)
+    order_motifs(refs=_exchanged(order, motif, up=up), actor=actor, now=now)
+
+
+def move_place(*, place: Location, up: bool, actor: str, now: datetime) -> None:
+    """Exchange a place with its neighbour."""
+    order = list(Location.objects.filter(is_active=True))
+    order_places(refs=_exchanged(order, place, up=up), actor=actor, now=now)
+
+
+def _exchanged(order: Sequence[Any], one: Model, *, up: bool) -> list[uuid.UUID]:
+    refs = [row.ref for row in order]
+    here = next((index for index, row in enumerate(order) if row.pk == one.pk), None)
+    there = here if here is None else here - 1 if up else here + 1
+    if here is not None and there is not None and 0 <= there < len(refs):
+        refs[here], refs[there] = refs[there], refs[here]
+    return refs
 
 
 def set_motif_active(*, motif: AppointmentType, is_active: bool, actor: str, now: datetime) -> None:
@@ -50,6 +131,41 @@ def set_motif_active(*, motif: AppointmentType, is_active: bool, actor: str, now
     motif.save(update_fields=["is_active"])
     verb = "motif.restored" if is_active else "motif.archived"
     trail.record(verb=verb, ref=motif.ref, actor=actor, now=now)
+
+
+def is_used(motif: AppointmentType) -> bool:
+    """Return whether an appointment, even one long past, was ever made for it."""
+    return (
+        Appointment.objects.filter(appointment_type=motif).exists()
+        or DailyCount.objects.filter(appointment_type=motif).exists()
+    )
+
+
+def delete_motif(*, motif: AppointmentType, actor: str, now: datetime) -> None:
+    """Delete a motif that never served. Raises StillUsed: then it can be archived."""
+    ref = motif.ref
+    kept = OpeningHours.objects.filter(appointment_types=motif).prefetch_related(
+        "appointment_types"
+    )
+    # Without their only motif these hours would open to all of them.
+    for_it_alone = [row.pk for row in kept if len(row.appointment_types.all()) == 1]
+    _delete(motif)
+    OpeningHours.objects.filter(pk__in=for_it_alone).delete()
+    trail.record(verb="motif.deleted", ref=ref, actor=actor, now=now)
+
+
+def delete_place(*, place: Location, actor: str, now: datetime) -> None:
+    """Delete a place that holds no appointment, with its hours. Raises StillUsed."""
+    ref = place.ref
+    _delete(place)
+    trail.record(verb="place.deleted", ref=ref, actor=actor, now=now)
+
+
+def _delete(row: AppointmentType | Location) -> None:
+    try:
+        row.delete()
+    except ProtectedError:
+        raise StillUsed from None
 
 
 def save_place(

@@ -19,3 +19,12 @@ def styled(field: BoundField) -> SafeString:
     if isinstance(widget, Textarea):
         attrs["rows"] = str(widget.attrs.get("rows", 4))
     return field.as_widget(attrs=attrs)
+
+
+@register.filter
+def hour_input(field: BoundField) -> SafeString:
+    """Draw an hour of the week editor, tied to the one hint that all of them share."""
+    attrs: dict[str, str | bool] = {"class": "input", "aria-describedby": "aide-heures"}
+    if field.errors:
+        attrs["aria-invalid"] = "true"
+    return field.as_widget(attrs=attrs)

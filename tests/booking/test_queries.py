@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from booking.availability import instant_of
+from booking.availability import WeeklyHours, instant_of
 from booking.models import (
     Absence,
     Appointment,
@@ -16,7 +16,7 @@ from booking.models import (
     OpeningException,
     Replacement,
 )
-from booking.queries import Slot, free_slots
+from booking.queries import Draft, Slot, free_slots
 from tenants.schema import Unit
 from tests.factories import (
     NOW,
@@ -190,6 +190,19 @@ def test_hours_kept_for_some_motifs_are_not_for_others(cabinet: Cabinet) -> None
 
     assert slots(cabinet) == []
     assert slots(cabinet, appointment_type=first) != []
+
+
+def test_a_draft_answers_as_if_it_were_written(cabinet: Cabinet) -> None:
+    make_appointment(cabinet, at(14))
+    monday = cabinet.hours[0]
+    afternoon = WeeklyHours(cabinet.location.pk, monday.weekday, 14 * 60, 16 * 60)
+
+    beside = Draft(cabinet.practitioner.pk, [afternoon])
+    instead = Draft(cabinet.practitioner.pk, [afternoon], frozenset({monday.pk}))
+
+    assert clocks(slots(cabinet, draft=instead)) == ["14:45"]
+    assert clocks(slots(cabinet, draft=beside))[-2:] == ["11:15", "14:45"]
+    assert clocks(slots(cabinet))[-1] == "11:15"
 
 
 def test_the_notice_of_the_motif_is_kept(cabinet: Cabinet) -> None:

@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 from booking.models import Practice, Practitioner
 from tenants.accounts.days import local_today, zone_of
@@ -27,6 +30,7 @@ class DashboardRequest(HttpRequest):
     """A request of a member of the practice, with what every page needs."""
 
     user: User
+    htmx: HtmxDetails
     access: Access
     practice: Practice
     practitioners: list[Practitioner]
@@ -55,7 +59,7 @@ def requires(
         @functools.wraps(view)
         def guarded(plain: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not plain.user.is_authenticated:
-                return redirect_to_login(plain.get_full_path())
+                return _to_the_door(plain)
             request = _enter(plain)
             if not request.access.allows_somewhere(operation):
                 return refused(plain)
@@ -66,6 +70,15 @@ def requires(
         return guarded
 
     return decorator
+
+
+def _to_the_door(plain: HttpRequest) -> HttpResponse:
+    """Send a stranger to sign in, then back; a fragment sends the whole page there, not itself."""
+    details: HtmxDetails | None = getattr(plain, "htmx", None)
+    if not details:
+        return redirect_to_login(plain.get_full_path())
+    came_from = details.current_url_abs_path or reverse("dashboard:today")
+    return HttpResponseClientRedirect(redirect_to_login(came_from)["Location"])
 
 
 def refused(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,6 @@
-"""Opening hours, dates that differ, absences and public holidays (T4)."""
+"""What changes opening hours: the week editor, dates that differ, absences, public holidays (T4)."""
 
 import uuid
-from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -11,12 +10,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from booking.forms.dashboard.base import write_minutes
-from booking.forms.dashboard.hours import WEEKDAYS, AbsenceForm, DateForm, WeekForm
-from booking.holidays import public_holidays
+from booking.forms.dashboard.hours import AbsenceForm, DateForm
+from booking.forms.dashboard.week import Act, Typed, WeekForm, typed_in, typed_of
 from booking.models import (
     Absence,
-    HolidayOpening,
     Location,
     OpeningException,
     OpeningHours,
@@ -24,6 +21,7 @@ from booking.models import (
 )
 from booking.services import absences, hours
 from booking.services.agenda import row_of
+from booking.services.calendar import days_of
 from booking.views.dashboard.access import (
     DashboardRequest,
     actor,
@@ -31,27 +29,10 @@ from booking.views.dashboard.access import (
     reach,
     requires,
 )
-from booking.views.dashboard.pages import show
+from booking.views.dashboard.month import coming_holidays, day_address, day_posted
+from booking.views.dashboard.pages import day_asked, show
+from booking.views.dashboard.preview import preview_week
 from tenants.accounts.permissions import Operation
-
-HOLIDAYS_AHEAD = timedelta(days=366)
-PAST_SHOWN = timedelta(days=1)
-
-
-@requires(Operation.BLOCK_TIME, methods=("GET", "HEAD"))
-def overview(request: DashboardRequest) -> HttpResponse:
-    """Show the weeks, the dates that differ, the absences and the holidays within reach."""
-    editable = reach(request, Operation.EDIT_HOURS)
-    weeks = _weeks(editable)
-    context = {
-        "people": [(one, weeks.get(one.pk, [])) for one in editable],
-        "exceptions": _exceptions(editable, request.today),
-        "absences": _absences(request),
-        "places": _holidays(request.today)
-        if request.access.allows(Operation.EDIT_PRACTICE)
-        else [],
-    }
-    return show(request, "hours", context, tab="hours")
 
 
 @requires(Operation.EDIT_HOURS)
@@ -61,25 +42,78 @@ def edit_week(
     """Edit one week of one practitioner; booked appointments that fall outside are shown, not moved."""
     who = practitioner_or_404(request, practitioner, Operation.EDIT_HOURS)
     rows = _rows_of(who, week)
-    data = request.POST if request.method == "POST" else None
-    form = WeekForm(data, practitioner=who, initial=_initial(rows))
-    if data is not None and "copier" in data:
-        form = WeekForm(practitioner=who, initial=_copied(data))
-    elif form.is_valid():
-        hours.save_week(
-            practitioner=who,
-            pattern=form.pattern,
-            ranges=form.ranges,
-            replaces=[row.pk for row in rows],
-            actor=actor(request),
-            now=request.now,
-        )
-        messages.success(request, _("Les horaires sont enregistrés."))
-        _tell_outside(request, who)
-        return redirect("dashboard:hours")
+    act = editor_act(request)
+    if request.method != "POST" or act is not None:
+        context = editor_context(request, who, rows, None, begin=_new_week())
+        return _show_editor(request, context)
+    form = WeekForm(request.POST, practitioner=who)
+    if not form.is_valid():
+        return _show_editor(request, editor_context(request, who, rows, form))
+    hours.save_week(
+        practitioner=who,
+        pattern=form.pattern,
+        ranges=form.ranges,
+        replaces=[row.pk for row in rows],
+        actor=actor(request),
+        now=request.now,
+    )
+    messages.success(request, _("Les horaires sont enregistrés."))
+    _tell_outside(request, who)
+    return redirect("dashboard:hours")
+
+
+def _show_editor(request: DashboardRequest, context: dict[str, Any]) -> HttpResponse:
+    """Draw the editor with its preview; for htmx only the part that its button changes."""
+    form = context["form"]
+    template = context["fragment"] if request.htmx and context["act"] else "week_hours"
     status = 422 if form.is_bound and form.errors else 200
-    context = {"who": who, "form": form, "is_new": not rows, "week": week}
-    return show(request, "week_hours", context, tab="hours", status=status)
+    return show(request, template, context, tab="hours", status=status)
+
+
+def editor_act(request: DashboardRequest) -> Act | None:
+    """Return the small button of the editor that was pressed, None for anything that saves."""
+    return Act.read(request.POST.get("acte", "")) if request.method == "POST" else None
+
+
+def editor_context(
+    request: DashboardRequest,
+    who: Practitioner,
+    rows: list[OpeningHours],
+    bound: WeekForm | None,
+    *,
+    begin: Typed | None = None,
+) -> dict[str, Any]:
+    """Return what the editor draws: a form to be corrected, or what is typed after the button pressed.
+
+    ``begin`` is what a week that is not written yet starts from.
+    """
+    act = editor_act(request)
+    if bound is not None:
+        form = typed = bound
+    else:
+        initial = typed_of(rows) if rows else begin or {}
+        if act is not None:
+            initial = act.applied(typed_in(request.POST))
+        form = WeekForm(initial=initial, practitioner=who)
+        typed = WeekForm(initial, practitioner=who)
+        if act is not None:
+            form.focus(act)
+    shows_preview = act is not None and act.verb == "apercu"
+    return {
+        "who": who,
+        "form": form,
+        "is_new": not rows,
+        "act": act,
+        "preview": preview_week(request, typed, who=who, replaces=[row.pk for row in rows]),
+        "fragment": "hours_preview" if shows_preview else "hours_editor",
+        "is_swapped": act is not None and not shows_preview and bool(request.htmx),
+    }
+
+
+def _new_week() -> Typed:
+    """A week that nobody has typed yet: the first place, every week."""
+    place = Location.objects.filter(is_active=True).first()
+    return {"place": place.ref if place else "", "every": 1}
 
 
 @requires(Operation.EDIT_HOURS, methods=("POST",))
@@ -107,7 +141,8 @@ def remove_week(
 def edit_date(request: DashboardRequest, practitioner: uuid.UUID) -> HttpResponse:
     """Make one date differ from the week."""
     who = practitioner_or_404(request, practitioner, Operation.EDIT_HOURS)
-    form = DateForm(request.POST if request.method == "POST" else None)
+    initial = _initial_date(request, who)
+    form = DateForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         hours.save_date(
             practitioner=who,
@@ -119,7 +154,7 @@ def edit_date(request: DashboardRequest, practitioner: uuid.UUID) -> HttpRespons
         )
         messages.success(request, _("Ce jour est enregistré."))
         _tell_outside(request, who)
-        return redirect("dashboard:hours")
+        return redirect(day_address(who, form.cleaned_data["on_date"]))
     status = 422 if form.is_bound else 200
     return show(request, "date_hours", {"who": who, "form": form}, tab="hours", status=status)
 
@@ -139,7 +174,7 @@ def forget_date(
         now=request.now,
     )
     messages.success(request, _("La semaine habituelle s’applique de nouveau ce jour-là."))
-    return redirect("dashboard:hours")
+    return redirect(day_address(who, found.on_date))
 
 
 @requires(Operation.BLOCK_TIME)
@@ -191,14 +226,15 @@ def remove_absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         raise PermissionDenied
     absences.remove(absence=found, actor=actor(request), now=request.now)
     messages.success(request, _("Ce temps est de nouveau ouvert."))
-    return redirect("dashboard:hours")
+    who = [one for one in request.practitioners if str(one.ref) == request.POST.get("praticien")]
+    return redirect(day_address(who[0], day_posted(request)) if who else "dashboard:hours")
 
 
 @requires(Operation.EDIT_PRACTICE, methods=("POST",))
 def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
     """Open the public holidays that are ticked, close the others of the list."""
     location = get_object_or_404(Location, ref=place, is_active=True)
-    shown = [on for on, _name in _coming_holidays(location, request.today)]
+    shown = [on for on, _name in coming_holidays(location, request.today)]
     hours.open_holidays(
         location=location,
         shown=shown,
@@ -210,37 +246,17 @@ def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
     return redirect("dashboard:hours")
 
 
-def _weeks(people: list[Practitioner]) -> dict[int, list[dict[str, Any]]]:
-    """Return the weeks of each practitioner, as the page lists them, in two queries."""
-    rows = (
-        OpeningHours.objects.filter(practitioner__in=people)
-        .select_related("location")
-        .prefetch_related("appointment_types")
-    )
-    grouped: dict[int, dict[tuple[object, ...], list[OpeningHours]]] = {}
-    for row in rows:
-        of_one = grouped.setdefault(row.practitioner_id, {})
-        of_one.setdefault(hours.pattern_key(row), []).append(row)
-    return {key: [_week(held) for held in weeks.values()] for key, weeks in grouped.items()}
-
-
-def _week(rows: list[OpeningHours]) -> dict[str, Any]:
-    days = []
-    for number, name in enumerate(WEEKDAYS):
-        ranges = [row for row in rows if row.weekday == number]
-        texts = [
-            f"{write_minutes(row.starts_min)} à {write_minutes(row.ends_min)}" for row in ranges
-        ]
-        days.append((name, texts, [_bar_classes(row) for row in ranges]))
-    return {"row": rows[0], "motifs": list(rows[0].appointment_types.all()), "days": days}
-
-
-def _bar_classes(row: OpeningHours) -> str:
-    length = (row.ends_min - row.starts_min) // 5 * 5
-    classes = [f"h{row.starts_min // 60}", f"m{row.starts_min % 60 // 5 * 5}"]
-    classes += [f"q{length // 60}"] if length >= 60 else []
-    classes += [f"d{length % 60}"] if length % 60 else []
-    return " ".join(classes)
+def _initial_date(request: DashboardRequest, who: Practitioner) -> dict[str, Any]:
+    """Return the date of the address with the hours it has, to be corrected rather than typed."""
+    if "jour" not in request.GET:
+        return {}
+    on = day_asked(request)
+    day = days_of(practitioner=who, first=on, count=1, zone=request.zone)[0]
+    names = (("starts", "ends"), ("starts_again", "ends_again"))
+    initial: dict[str, Any] = {"on_date": on}
+    for (first, last), (starts, ends) in zip(names, day.ranges, strict=False):
+        initial |= {first: starts, last: ends}
+    return initial
 
 
 def _rows_of(who: Practitioner, week: uuid.UUID | None) -> list[OpeningHours]:
@@ -254,37 +270,6 @@ def _rows_of(who: Practitioner, week: uuid.UUID | None) -> list[OpeningHours]:
     return hours.week_of(row)
 
 
-def _initial(rows: list[OpeningHours]) -> dict[str, Any]:
-    if not rows:
-        return {}
-    first = rows[0]
-    initial: dict[str, Any] = {
-        "place": first.location.ref,
-        "every": first.every_n_weeks,
-        "anchor_on": first.anchor_on,
-        "valid_from": first.valid_from,
-        "valid_to": first.valid_to,
-        "motifs": [motif.ref for motif in first.appointment_types.all()],
-    }
-    counts = [0] * 7
-    for row in sorted(rows, key=lambda one: one.starts_min):
-        number = counts[row.weekday]
-        counts[row.weekday] += 1
-        initial[f"d{row.weekday}r{number}a"] = row.starts_min
-        initial[f"d{row.weekday}r{number}b"] = row.ends_min
-    return initial
-
-
-def _copied(data: Any) -> dict[str, Any]:
-    """Return what was typed, with Monday's ranges copied to the days that follow it."""
-    initial = {name: data.get(name) for name in data if name != "motifs"}
-    initial["motifs"] = data.getlist("motifs")
-    for name in list(initial):
-        if name.startswith("d0r"):
-            initial |= {f"d{day}{name[2:]}": initial[name] for day in range(1, 5)}
-    return initial
-
-
 def _tell_outside(request: DashboardRequest, who: Practitioner) -> None:
     count = len(hours.outside(practitioner=who, now=request.now))
     if count:
@@ -296,38 +281,6 @@ def _tell_outside(request: DashboardRequest, who: Practitioner) -> None:
         messages.warning(request, text % {"n": count})
 
 
-def _exceptions(people: list[Practitioner], today: date) -> list[dict[str, Any]]:
-    rows = OpeningException.objects.filter(
-        practitioner__in=people, on_date__gte=today
-    ).select_related("practitioner", "location")
-    found: dict[tuple[date, int, int], dict[str, Any]] = {}
-    for row in rows:
-        key = (row.on_date, row.practitioner_id, row.location_id)
-        one = found.setdefault(key, {"row": row, "texts": []})
-        if row.starts_min is not None and row.ends_min is not None:
-            text = f"{write_minutes(row.starts_min)} à {write_minutes(row.ends_min)}"
-            one["texts"].append(text)
-    return list(found.values())
-
-
-def _absences(request: DashboardRequest) -> list[tuple[Absence, Any, Any, bool]]:
-    ids = {one.pk for one in reach(request, Operation.BLOCK_TIME)}
-    coming = Absence.objects.filter(ends_at__gte=request.now - PAST_SHOWN).select_related(
-        "practitioner"
-    )
-    may_close_all = request.access.allows(Operation.BLOCK_TIME)
-    return [
-        (
-            one,
-            one.starts_at.astimezone(request.zone),
-            one.ends_at.astimezone(request.zone),
-            may_close_all or one.practitioner_id is not None,
-        )
-        for one in coming
-        if one.practitioner_id is None or one.practitioner_id in ids
-    ]
-
-
 def _absence_or_404(request: DashboardRequest, ref: uuid.UUID) -> Absence:
     found = get_object_or_404(Absence.objects.select_related("practitioner"), ref=ref)
     if found.practitioner is not None and not request.access.allows(
@@ -335,27 +288,3 @@ def _absence_or_404(request: DashboardRequest, ref: uuid.UUID) -> Absence:
     ):
         raise Http404
     return found
-
-
-def _holidays(today: date) -> list[dict[str, Any]]:
-    places = list(Location.objects.filter(is_active=True))
-    opened = set(
-        HolidayOpening.objects.filter(location__in=places).values_list("location_id", "on_date")
-    )
-    return [
-        {
-            "place": place,
-            "days": [
-                (on, name, (place.pk, on) in opened) for on, name in _coming_holidays(place, today)
-            ],
-        }
-        for place in places
-    ]
-
-
-def _coming_holidays(place: Location, today: date) -> list[tuple[date, str]]:
-    until = today + HOLIDAYS_AHEAD
-    found: dict[date, str] = {}
-    for year in (today.year, until.year):
-        found |= public_holidays(territory=place.territory, postcode=place.postcode, year=year)
-    return [(on, str(name)) for on, name in sorted(found.items()) if today <= on < until]

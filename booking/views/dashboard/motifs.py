@@ -77,7 +77,7 @@ def edit_place(request: DashboardRequest, ref: uuid.UUID | None = None) -> HttpR
     """Create or change a place."""
     place = get_object_or_404(Location, ref=ref) if ref else None
     data = request.POST if request.method == "POST" else None
-    form = PlaceForm(data, initial=_place_initial(place, request))
+    form = PlaceForm(data, initial=place_initial(place, request))
     if form.is_valid():
         service.save_place(
             place=place, values=form.cleaned_data, actor=actor(request), now=request.now
@@ -110,7 +110,8 @@ def _motif_initial(motif: AppointmentType | None) -> dict[str, Any]:
     return initial
 
 
-def _place_initial(place: Location | None, request: DashboardRequest) -> dict[str, Any]:
+def place_initial(place: Location | None, request: DashboardRequest) -> dict[str, Any]:
+    """Return what the form of a place begins with; a new one is where the practice is."""
     if place is None:
         return {"time_zone": request.zone.key}
     initial = {name: getattr(place, name) for name in PlaceForm.base_fields}

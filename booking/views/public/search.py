@@ -90,7 +90,7 @@ class DayOfSlots:
 
 def clock(moment: datetime) -> str:
     """Return "9 h 00": hours in a column always carry their minutes."""
-    return f"{moment.hour}{french.NBSP}h{french.NBSP}{moment.minute:02d}"
+    return french.clock(moment)
 
 
 def read_search(asked: Mapping[str, str]) -> Search | None:

@@ -30,6 +30,12 @@ READERS = (
     "date_edit",
     "absence_add",
     "absence",
+    "first_profession",
+    "first_place",
+    "first_hours",
+    "first_motifs",
+    "first_ready",
+    "share_code",
     "motifs",
     "motif_add",
     "motif_edit",
@@ -49,12 +55,14 @@ READERS = (
     "waiting_remove",
 )
 READ_ONLY = (
-    "today", "week", "appointment", "hours", "absence", "motifs", "places", "team", "waiting",
+    "today", "week", "appointment", "hours", "absence", "first_ready", "share_code", "motifs",
+    "places", "team", "waiting",
 )  # fmt: skip
 ACTS = (
     "mark",
     "week_remove",
     "date_forget",
+    "day_close",
     "holidays",
     "absence_remove",
     "motif_change",
@@ -123,6 +131,7 @@ def address(cabinet: Cabinet) -> Address:
         "week_edit": [who, week.ref],
         "week_remove": [who, week.ref],
         "date_edit": [who],
+        "day_close": [who],
         "date_forget": [who, exception.ref],
         "holidays": [cabinet.location.ref],
         "absence": [absence.ref],
@@ -142,7 +151,13 @@ def address(cabinet: Cabinet) -> Address:
 
 
 def test_every_route_is_walked_here() -> None:
-    assert {pattern.name for pattern in urlpatterns} == {*READERS, *ACTS}
+    assert {pattern.name for pattern in urlpatterns} == {*READERS, *ACTS, "first_day"}
+
+
+def test_the_guide_leads_to_what_is_left(address: Address, host: str) -> None:
+    answer = browser(host, make_member(Role.OWNER)).get(address("first_day"))
+
+    assert answer["Location"] == address("first_ready")
 
 
 @pytest.mark.parametrize("name", READERS)

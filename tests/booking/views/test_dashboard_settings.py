@@ -1,5 +1,6 @@
 """Hours, absences, holidays, motifs, places, practice, team: each editor writes what it says."""
 
+import re
 import uuid
 from datetime import date, timedelta
 from typing import Any
@@ -97,11 +98,101 @@ def test_monday_is_copied_without_saving(owner: Client, cabinet: Cabinet) -> Non
 
     answer = owner.post(
         page("week_add", cabinet.practitioner.ref),
-        week(cabinet, d0r0a="9h", d0r0b="12h", copier="lundi"),
+        week(cabinet, d0r0a="9h", d0r0b="12h", acte="copier-0-1234"),
     )
 
     assert answer.text.count('value="9h"') == 5
     assert not OpeningHours.objects.exists()
+
+
+def test_a_copied_day_takes_the_place_of_what_the_others_held(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    typed = week(cabinet, d1r0a="9h", d1r0b="12h", d5r0a="7h10", d5r0b="8h", d5r1a="10h")
+
+    answer = owner.post(page("week_add", cabinet.practitioner.ref), {**typed, "acte": "copier-1-5"})
+
+    assert answer.text.count('value="9h"') == 2
+    assert "7h10" not in answer.text
+    assert "10h" not in answer.text
+
+
+def test_a_range_is_added_with_the_cursor_in_it_and_taken_away(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    typed = week(cabinet, d2r0a="9h", d2r0b="12h")
+    address = page("week_add", cabinet.practitioner.ref)
+
+    more = owner.post(address, {**typed, "acte": "ajouter-2"}).text
+    none = owner.post(address, {**typed, "acte": "retirer-2-0"}).text
+
+    assert re.search(r'name="d2r1a"[^>]*autofocus', more)
+    assert 'name="d2r0a"' not in none
+
+
+@pytest.mark.parametrize("sent", ["ajouter-9", "copier-0", "retirer-1", "effacer-1", "copier-0-x"])
+def test_an_unknown_button_of_the_editor_saves_as_the_form_does(
+    owner: Client, cabinet: Cabinet, sent: str
+) -> None:
+    answer = owner.post(
+        page("week_add", cabinet.practitioner.ref), week(cabinet, d0r0a="9", acte=sent)
+    )
+
+    assert answer.status_code == 422
+
+
+def test_a_day_takes_four_ranges_and_no_fifth(owner: Client, cabinet: Cabinet) -> None:
+    full = {f"d0r{n}{side}": "" for n in range(4) for side in "ab"}
+
+    answer = owner.post(
+        page("week_add", cabinet.practitioner.ref), week(cabinet, **full, acte="ajouter-0")
+    )
+
+    assert 'value="ajouter-0"' not in answer.text
+    assert 'value="ajouter-1"' in answer.text
+
+
+def test_the_preview_shows_what_is_typed_and_writes_nothing(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    row = OpeningHours.objects.filter(weekday=4).get()
+    before = list(OpeningHours.objects.values_list("weekday", "starts_min"))
+    typed = week(cabinet, d4r0a="16h05", d4r0b="17h35", acte="apercu")
+
+    shown = owner.post(
+        page("week_edit", cabinet.practitioner.ref, row.ref), typed, headers={"hx-request": "true"}
+    )
+
+    assert shown.status_code == 200
+    assert "<form" not in shown.text
+    assert re.findall(r'class="slot seen">([^<]+)<', shown.text) == [
+        "16\u00a0h\u00a005", "16\u00a0h\u00a050",
+    ] * 3  # fmt: skip
+    assert "vendredi\u00a013\u00a0novembre" in shown.text
+    assert list(OpeningHours.objects.values_list("weekday", "starts_min")) == before
+
+
+def test_the_preview_works_without_a_script_and_leaves_out_what_is_half_typed(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    typed = week(cabinet, d4r0a="16h05", d4r0b="17h35", d1r0a="9", acte="apercu")
+
+    shown = owner.post(page("week_add", cabinet.practitioner.ref), typed)
+
+    assert shown.status_code == 200
+    assert 'value="16h05"' in shown.text
+    assert "Une plage ou une règle est incomplète" in shown.text
+
+
+def test_a_fragment_sends_a_stranger_and_the_whole_page_to_the_door(
+    host: str, cabinet: Cabinet
+) -> None:
+    address = page("week_add", cabinet.practitioner.ref)
+    headers = {"hx-request": "true", "hx-current-url": f"http://{host}{address}"}
+
+    answer = browser(host).post(address, {"acte": "apercu"}, headers=headers)
+
+    assert answer["HX-Redirect"] == f"/connexion/?next={address}"
 
 
 def test_every_other_week_for_one_motif(owner: Client, cabinet: Cabinet) -> None:
