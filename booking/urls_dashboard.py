@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, team, today, week
+from booking.views.dashboard import appointment, hours, motifs, site, team, today, week
 
 app_name = "dashboard"
 
@@ -55,4 +55,19 @@ urlpatterns = [
         name="replacement_remove",
     ),
     path("reglages/", team.practice, name="practice"),
+    path("site/", site.overview, name="site"),
+    path("site/texte/<str:part>/", site.edit_text, name="site_text"),
+    path("site/couleur/", site.edit_colour, name="site_colour"),
+    path("site/visuel/<str:kind>/", site.edit_picture, name="site_picture"),
+    path("site/praticien/<uuid:practitioner>/", site.edit_card, name="site_card"),
+    path("site/questionnaire/", site.answer_questionnaire, name="site_questionnaire"),
+    path("site/apercu/", site.preview, name="site_preview"),
+    path("site/apercu/marque.css", site.preview_colour, name="site_preview_colour"),
+    path(
+        "site/apercu/image/<uuid:ref>/<str:size>/",
+        site.preview_picture,
+        name="site_preview_picture",
+    ),
+    path("site/publier/", site.publish, name="site_publish"),
+    path("site/retirer/", site.unpublish, name="site_unpublish"),
 ]

@@ -8,8 +8,11 @@ import pytest
 from django.urls import reverse
 
 from booking.models import Absence, OpeningException, OpeningHours, Replacement
+from booking.services.site import known_of
 from booking.urls_dashboard import urlpatterns
 from tenants.accounts.models import Role
+from tenants.website.pictures import Encoded, EncodedSize
+from tenants.website.services import editing, gallery, publishing
 from tests.accounts import browser, make_member, memberships_of
 from tests.factories import NOW, Cabinet, make_appointment
 
@@ -41,8 +44,31 @@ READERS = (
     "agenda_edit",
     "replacement_add",
     "practice",
+    "site",
+    "site_text",
+    "site_colour",
+    "site_picture",
+    "site_card",
+    "site_questionnaire",
+    "site_preview",
+    "site_preview_colour",
+    "site_preview_picture",
+    "site_unpublish",
 )
-READ_ONLY = ("today", "week", "appointment", "hours", "absence", "motifs", "places", "team")
+READ_ONLY = (
+    "today",
+    "week",
+    "appointment",
+    "hours",
+    "absence",
+    "motifs",
+    "places",
+    "team",
+    "site",
+    "site_preview",
+    "site_preview_colour",
+    "site_preview_picture",
+)
 ACTS = (
     "mark",
     "week_remove",
@@ -53,12 +79,16 @@ ACTS = (
     "place_change",
     "invitation_change",
     "replacement_remove",
+    "site_publish",
 )
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
     "hours", "absence_add", "absence",
 }  # fmt: skip
-PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
+PRACTITIONER = SECRETARY | {
+    "week_add", "week_edit", "date_edit", "replacement_add",
+    "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
+}  # fmt: skip
 REPLACEMENT = {"today", "week", "book", "appointment", "move", "cancel", "correct", "erase"}
 
 Address = Callable[[str], str]
@@ -86,7 +116,8 @@ def address(cabinet: Cabinet) -> Address:
         to_on=date(2026, 12, 9),
     )
     who = cabinet.practitioner.ref
-    arguments: dict[str, list[uuid.UUID]] = {
+    picture = make_site(cabinet)
+    arguments: dict[str, list[object]] = {
         **{
             key: [held.ref] for key in ("appointment", "mark", "move", "cancel", "correct", "erase")
         },
@@ -106,8 +137,25 @@ def address(cabinet: Cabinet) -> Address:
         "revoke": [memberships_of(member)[0].ref],
         "agenda_edit": [who],
         "replacement_remove": [replacement.ref],
+        "site_text": ["access"],
+        "site_picture": ["logo"],
+        "site_card": [who],
+        "site_preview_picture": [picture, "grande"],
     }
     return lambda name: reverse(f"dashboard:{name}", args=arguments.get(name, []))
+
+
+def make_site(cabinet: Cabinet) -> uuid.UUID:
+    """Publish pages with a colour and a logo; return the logo's ref."""
+    known = known_of(cabinet.practice, [cabinet.practitioner])
+    one = EncodedSize(b"bytes", 160, 44)
+    picture = gallery.put_picture(
+        kind="logo", encoded=Encoded(one, one), described={"rights_holder": "Maite Exemple"},
+        known=known, actor="system", now=NOW,
+    )  # fmt: skip
+    editing.save_colour(typed="#0a4f5c", known=known, actor="system", now=NOW)
+    publishing.publish(known=known, by=None, actor="system", now=NOW)
+    return picture.ref
 
 
 def test_every_route_is_walked_here() -> None:
