@@ -142,7 +142,8 @@ class Question(TypedDict):
     listed at the same hour; ``location`` is an active place of the motif; None stands for all of
     them. The local dates ``from_on`` to ``until_on`` are both included. A move gives the key of its
     appointment: its own time counts as free, and the last date counts from its first booking act
-    (B-22). For staff neither the notice nor the motif's horizon counts, only that limit. A ``draft`` answers as if it were written, and writes nothing.
+    (B-22). For staff neither the notice nor the motif's horizon counts, only that limit. A ``draft``
+    answers as if it were written, and writes nothing.
     """
 
     appointment_type: AppointmentType

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from booking.views.public import booking, legal, manage, practice, rights, waiting
+from booking.views.public import booking, legal, look, manage, practice, rights, waiting
 
 app_name = "booking"
 
@@ -33,4 +33,6 @@ urlpatterns: list[URLPattern] = [
     path("mentions-legales/", legal.legal_notice, name="legal_notice"),
     path("accessibilite/", legal.accessibility, name="accessibility"),
     path("robots.txt", legal.robots, name="robots"),
+    path("marque.css", look.colour, name="colour"),
+    path("image/<uuid:ref>/<str:size>/", look.picture, name="picture"),
 ]

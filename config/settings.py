@@ -46,7 +46,7 @@ _BOTH = [
     "tenants.trail",
 ]
 SHARED_APPS = ["django_tenants", "tenants", *_BOTH]
-TENANT_APPS = [*_BOTH, "booking"]
+TENANT_APPS = [*_BOTH, "tenants.website", "booking"]
 _WITHOUT_TABLES = [
     "django.contrib.messages",
     "django.contrib.staticfiles",

@@ -26,6 +26,7 @@ class Operation(StrEnum):
     EDIT_MOTIFS = "edit_motifs"
     EDIT_PLACES = "edit_places"
     EDIT_PRACTICE = "edit_practice"
+    EDIT_SITE = "edit_site"
     EDIT_TEAM = "edit_team"
     EXPORT = "export"
     MANAGE_KEYS = "manage_keys"
@@ -55,7 +56,13 @@ AGENDA_WORK = frozenset(
     }
 )
 OWN_SETTINGS = frozenset(
-    {Operation.BLOCK_TIME, Operation.EDIT_HOURS, Operation.EDIT_REPLACEMENTS, Operation.EXPORT}
+    {
+        Operation.BLOCK_TIME,
+        Operation.EDIT_HOURS,
+        Operation.EDIT_REPLACEMENTS,
+        Operation.EDIT_SITE,
+        Operation.EXPORT,
+    }
 )
 NONE: frozenset[Operation] = frozenset()
 ALL = frozenset(Operation)

@@ -230,15 +230,6 @@ class PracticeForm(WorkForm):
         required=False,
         help_text=gettext_lazy("Reçoit les avis de créneau libéré."),
     )
-    about = forms.CharField(
-        label=gettext_lazy("Présentation"),
-        max_length=2000,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 5}),
-    )
-    payment_text = forms.CharField(
-        label=gettext_lazy("Moyens de paiement"), max_length=200, required=False
-    )
     legal_name = forms.CharField(
         label=gettext_lazy("Raison sociale, ou nom et prénom suivis de EI"),
         max_length=120,

@@ -23,6 +23,8 @@ class Tab:
     name: str
     label: str
     operation: Operation
+    unless: Operation | None = None
+    """Left out for whoever may do this: their bar leads there by another word."""
 
     @property
     def url(self) -> str:
@@ -40,6 +42,7 @@ def tabs() -> tuple[Tab, ...]:
         Tab("places", _("Lieux"), Operation.EDIT_PLACES),
         Tab("team", _("Équipe"), Operation.EDIT_TEAM),
         Tab("practice", _("Réglages"), Operation.EDIT_PRACTICE),
+        Tab("site", _("Mon site"), Operation.EDIT_SITE, unless=Operation.EDIT_PRACTICE),
     )
 
 
@@ -56,7 +59,12 @@ def show(
     shared = {
         "practice": request.practice,
         "site_state": getattr(getattr(request, "route", None), "state", ""),
-        "tabs": [one for one in tabs() if access.allows_somewhere(one.operation)],
+        "tabs": [
+            one
+            for one in tabs()
+            if access.allows_somewhere(one.operation)
+            and not (one.unless and access.allows_somewhere(one.unless))
+        ],
         "tab": tab,
         "today": request.today,
         "now": request.now.astimezone(request.zone),

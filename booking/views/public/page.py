@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
@@ -20,18 +21,88 @@ from booking.holidays import territory_of
 from booking.models import Location, Practice
 from tenants.models import Tenant
 from tenants.schema import current_unit
+from tenants.website import queries as website
+from tenants.website.content import Content, Image, Person
 
 View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A picture of the practice and the addresses of its two sizes."""
+
+    image: Image
+    large: str
+    small: str
+
+
+@dataclass(frozen=True)
 class Site:
-    """The practice as the head and the foot of a page show it; ``now`` is the request's one clock."""
+    """The practice as the head and the foot of a page show it; ``now`` is the request's one clock.
+
+    ``draft``: what the practice's pages would say, for its own preview; visitors see what is published.
+    """
 
     practice: Practice
     state: str
     host: str
     now: datetime
+    draft: Content | None = None
+
+    @cached_property
+    def published(self) -> Content | None:
+        """What the practice decided to show: one query, and only for pages that show it."""
+        return self.draft if self.draft is not None else website.published()
+
+    @property
+    def look(self) -> Content:
+        """The same, empty when nothing is published."""
+        return self.published or Content()
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether only the practice sees this page."""
+        return self.draft is not None
+
+    @property
+    def presentation(self) -> str:
+        """The practice in its own words; before anything is published, those of its settings."""
+        return self.practice.about if self.published is None else self.published.presentation
+
+    @property
+    def payment(self) -> str:
+        """The means of payment; before anything is published, those of its settings."""
+        return self.practice.payment_text if self.published is None else self.published.payment
+
+    @property
+    def people(self) -> list[Person]:
+        """The practitioners of whom there is more to say than a name."""
+        return [person for person in self.look.people if person.is_presented]
+
+    @property
+    def photo(self) -> Shown | None:
+        """The photo, when there is one."""
+        return self._shown(self.look.photo)
+
+    @property
+    def logo(self) -> Shown | None:
+        """The logo, when there is one."""
+        return self._shown(self.look.logo)
+
+    @property
+    def colour_url(self) -> str:
+        """Where the practice's own style sheet is; empty when it has no colour."""
+        if not self.look.colour:
+            return ""
+        name = "dashboard:site_preview_colour" if self.is_preview else "booking:colour"
+        return f"{reverse(name)}?v={self.look.colour.lstrip('#')}"
+
+    def _shown(self, image: Image | None) -> Shown | None:
+        if image is None:
+            return None
+        name = "dashboard:site_preview_picture" if self.is_preview else "booking:picture"
+        large, small = (reverse(name, args=[image.ref, size]) for size in ("grande", "petite"))
+        return Shown(image, large, small)
 
     @property
     def is_open(self) -> bool:
@@ -91,7 +162,7 @@ def patient_view(*methods: str) -> Callable[[View], View]:
     return decorate
 
 
-def read_site(request: HttpRequest) -> Site:
+def read_site(request: HttpRequest, *, draft: Content | None = None) -> Site:
     """Return the practice of this request: one query."""
     route = request.route  # type: ignore[attr-defined]  # set by tenants.middleware.UnitOfWork
     return Site(
@@ -99,6 +170,7 @@ def read_site(request: HttpRequest) -> Site:
         state=route.state,
         host=request.get_host(),
         now=timezone.now(),
+        draft=draft,
     )
 
 

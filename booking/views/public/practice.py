@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from booking import form_token, limits
@@ -54,6 +54,18 @@ class WeekDay:
 @patient_view("GET")
 def home(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the practice, the next free slot and the days after it."""
+    return show(request, site, "booking/practice.html", _front(request, site))
+
+
+def preview(request: HttpRequest, site: Site) -> HttpResponse:
+    """Show the same page with the draft in it, to the practice alone."""
+    response = show(request, site, "booking/practice.html", _front(request, site), is_personal=True)
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+def _front(request: HttpRequest, site: Site) -> dict[str, object]:
+    """Return what the practice page draws."""
     search = searches.read_search(request.GET) if site.is_open else None
     context: dict[str, object] = {
         "search": search,
@@ -75,7 +87,7 @@ def home(request: HttpRequest, site: Site) -> HttpResponseBase:
             "rows": _hours(search, today=today),
             "token": _token(site),
         }
-    return show(request, site, "booking/practice.html", context)
+    return context
 
 
 @patient_view("GET")

@@ -9,9 +9,12 @@ from django.urls import reverse
 
 from booking.models import Absence, OpeningException, OpeningHours, Replacement, WaitingEntry
 from booking.services import offering, waiting
+from booking.services.site import known_of
 from booking.services.waiting import Wish
 from booking.urls_dashboard import urlpatterns
 from tenants.accounts.models import Role
+from tenants.website.pictures import Encoded, EncodedSize
+from tenants.website.services import editing, gallery, publishing
 from tests.accounts import browser, make_member, memberships_of
 from tests.factories import NOW, Cabinet, make_appointment, make_person
 
@@ -53,11 +56,34 @@ READERS = (
     "waiting_add",
     "waiting_offer",
     "waiting_remove",
+    "site",
+    "site_text",
+    "site_colour",
+    "site_picture",
+    "site_card",
+    "site_questionnaire",
+    "site_preview",
+    "site_preview_colour",
+    "site_preview_picture",
+    "site_unpublish",
 )
 READ_ONLY = (
-    "today", "week", "appointment", "hours", "absence", "first_ready", "share_code", "motifs",
-    "places", "team", "waiting",
-)  # fmt: skip
+    "today",
+    "week",
+    "appointment",
+    "hours",
+    "absence",
+    "first_ready",
+    "share_code",
+    "motifs",
+    "places",
+    "team",
+    "waiting",
+    "site",
+    "site_preview",
+    "site_preview_colour",
+    "site_preview_picture",
+)
 ACTS = (
     "mark",
     "week_remove",
@@ -71,13 +97,17 @@ ACTS = (
     "replacement_remove",
     "waiting_change",
     "offer_answer",
+    "site_publish",
 )
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
     "hours", "absence_add", "absence", *WAITING,
 }  # fmt: skip
-PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
+PRACTITIONER = SECRETARY | {
+    "week_add", "week_edit", "date_edit", "replacement_add",
+    "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
+}  # fmt: skip
 REPLACEMENT = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", *WAITING,
 }  # fmt: skip
@@ -123,7 +153,8 @@ def address(cabinet: Cabinet) -> Address:
         now=NOW,
     )
     assert offered is not None
-    arguments: dict[str, list[uuid.UUID]] = {
+    picture = make_site(cabinet)
+    arguments: dict[str, list[object]] = {
         **{
             key: [held.ref] for key in ("appointment", "mark", "move", "cancel", "correct", "erase")
         },
@@ -146,8 +177,25 @@ def address(cabinet: Cabinet) -> Address:
         "replacement_remove": [replacement.ref],
         **{key: [waiter.ref] for key in ("waiting_change", "waiting_offer", "waiting_remove")},
         "offer_answer": [offered.ref],
+        "site_text": ["access"],
+        "site_picture": ["logo"],
+        "site_card": [who],
+        "site_preview_picture": [picture, "grande"],
     }
     return lambda name: reverse(f"dashboard:{name}", args=arguments.get(name, []))
+
+
+def make_site(cabinet: Cabinet) -> uuid.UUID:
+    """Publish pages with a colour and a logo; return the logo's ref."""
+    known = known_of(cabinet.practice, [cabinet.practitioner])
+    one = EncodedSize(b"bytes", 160, 44)
+    picture = gallery.put_picture(
+        kind="logo", encoded=Encoded(one, one), described={"rights_holder": "Maite Exemple"},
+        known=known, actor="system", now=NOW,
+    )  # fmt: skip
+    editing.save_colour(typed="#0a4f5c", known=known, actor="system", now=NOW)
+    publishing.publish(known=known, by=None, actor="system", now=NOW)
+    return picture.ref
 
 
 def test_every_route_is_walked_here() -> None:

@@ -174,13 +174,13 @@ def test_an_unknown_page_says_so_in_french(visitor: Visitor, cabinet: Cabinet) -
 
 
 @pytest.mark.parametrize("path", ["/", "/creneaux/"])
-def test_pages_with_slots_ask_the_database_nine_times_at_most(visitor: Visitor, path: str) -> None:
+def test_pages_with_slots_ask_the_database_ten_times_at_most(visitor: Visitor, path: str) -> None:
     visitor.get(path)  # from now on the process knows the host
 
     with CaptureQueriesContext(connection) as asked:
         visitor.get(path)
 
-    assert len(asked) <= 9
+    assert len(asked) <= 10  # one of them for what the practice has published
 
 
 @pytest.mark.parametrize("path", ["/", "/creneaux/", "/mes-donnees/"])

@@ -1,0 +1,8 @@
+"""The tables of the practice's pages."""
+
+from tenants.website.models.draft import Card, Draft
+from tenants.website.models.picture import Picture, PictureFile
+from tenants.website.models.publication import Publication
+from tenants.website.models.questionnaire import Questionnaire
+
+__all__ = ["Card", "Draft", "Picture", "PictureFile", "Publication", "Questionnaire"]

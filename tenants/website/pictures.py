@@ -1,0 +1,157 @@
+"""Pictures made anew: whatever was sent, only our own pixels in two sizes leave this module.
+
+Nothing of the file survives but what can be seen: no EXIF, no position, no profile, no text, nothing that
+stood behind the picture. Only three decoders may run, on files of a bounded size.
+"""
+
+import hashlib
+import io
+import threading
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from PIL import Image, ImageOps
+
+from tenants.website.errors import UnusablePicture
+
+MOST_BYTES: Final = 10 * 1024 * 1024
+MOST_PIXELS: Final = 25_000_000
+MOST_SIDE: Final = 10_000
+FORMATS: Final = ("JPEG", "PNG", "WEBP")
+MEDIA_TYPE: Final = "image/webp"
+PHOTO_BYTES: Final = 120 * 1024
+PHOTO_LARGE, PHOTO_SMALL = (1200, 800), (600, 400)
+LOGO_LARGE, LOGO_SMALL = (320, 88), (160, 44)
+_LEAST_LOGO: Final = 16
+_QUALITIES: Final = (82, 74, 66, 58, 50, 40, 30, 20, 10)
+
+TOO_HEAVY, NOT_A_PICTURE, TOO_MANY_PIXELS, TOO_SMALL = "heavy", "format", "pixels", "small"
+
+# One picture at a time in a process: decoding takes a hundred megabytes for a moment.
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class EncodedSize:
+    """One size, ready to be stored."""
+
+    data: bytes
+    width: int
+    height: int
+    media_type: str = MEDIA_TYPE
+
+    @property
+    def digest(self) -> str:
+        """Return the hash of the bytes: the ETag."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Both sizes of one picture."""
+
+    large: EncodedSize
+    small: EncodedSize
+
+
+def encode_photo(file: BinaryIO) -> Encoded:
+    """Return a photo of three by two. Raises UnusablePicture."""
+    with _one_at_a_time:
+        picture = _read(file, least=PHOTO_SMALL)
+        flat = _flattened(picture)
+        small = _lossy(ImageOps.fit(flat, PHOTO_SMALL, Image.Resampling.LANCZOS))
+        if not _holds(flat, PHOTO_LARGE):
+            return Encoded(large=small, small=small)
+        large = _lossy(ImageOps.fit(flat, PHOTO_LARGE, Image.Resampling.LANCZOS))
+        # Sand and leaves may stay too heavy at any quality: then the small size serves for both.
+        return Encoded(large=large if len(large.data) <= PHOTO_BYTES else small, small=small)
+
+
+def encode_logo(file: BinaryIO) -> Encoded:
+    """Return a logo that keeps its shape and its transparency. Raises UnusablePicture."""
+    with _one_at_a_time:
+        picture = _read(file, least=(_LEAST_LOGO, _LEAST_LOGO))
+        picture = picture.convert("RGBA")
+        return Encoded(large=_lossless(picture, LOGO_LARGE), small=_lossless(picture, LOGO_SMALL))
+
+
+def _read(file: BinaryIO, *, least: tuple[int, int]) -> Image.Image:
+    """Return the first frame, upright. The size is judged from the header, before anything is decoded."""
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise UnusablePicture(TOO_HEAVY)
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        _judge_size(picture)
+        if picture.format == "JPEG":
+            # The decoder itself may leave out every second pixel: less memory for a telephone's photo.
+            picture.draft("RGB", (PHOTO_LARGE[0] * 2, PHOTO_LARGE[1] * 2))
+        picture.load()
+        upright = ImageOps.exif_transpose(picture)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UnusablePicture(TOO_MANY_PIXELS) from None
+    # Every decoder has its own way of saying that a file is broken.
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        TypeError,
+        KeyError,
+        IndexError,
+        MemoryError,
+    ):
+        raise UnusablePicture(NOT_A_PICTURE) from None
+    if not _holds(upright, least):
+        raise UnusablePicture(TOO_SMALL)
+    return upright
+
+
+def _judge_size(picture: Image.Image) -> None:
+    width, height = picture.size
+    if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE:
+        raise UnusablePicture(TOO_MANY_PIXELS)
+
+
+def _holds(picture: Image.Image, size: tuple[int, int]) -> bool:
+    """Return whether a picture can fill a size without being enlarged."""
+    return picture.width >= size[0] and picture.height >= size[1]
+
+
+def _flattened(picture: Image.Image) -> Image.Image:
+    """Return it without transparency, on white."""
+    if "A" not in picture.getbands() and "transparency" not in picture.info:
+        return picture.convert("RGB")
+    ground = Image.new("RGB", picture.size, "white")
+    layer = picture.convert("RGBA")
+    ground.paste(layer, mask=layer.getchannel("A"))
+    return ground
+
+
+def _bare(picture: Image.Image) -> Image.Image:
+    """Return its pixels alone: what a decoder kept beside them (EXIF, profile, comment) stays behind."""
+    alone = Image.new(picture.mode, picture.size)
+    alone.paste(picture)
+    return alone
+
+
+def _lossy(picture: Image.Image) -> EncodedSize:
+    """Return the best quality that keeps a page light."""
+    alone = _bare(picture)
+    data = b""
+    for quality in _QUALITIES:
+        written = io.BytesIO()
+        alone.save(written, "WEBP", quality=quality, method=4)
+        data = written.getvalue()
+        if len(data) <= PHOTO_BYTES:
+            break
+    return EncodedSize(data, alone.width, alone.height)
+
+
+def _lossless(picture: Image.Image, box: tuple[int, int]) -> EncodedSize:
+    small = picture.copy()
+    small.thumbnail(box, Image.Resampling.LANCZOS)
+    alone = _bare(small)
+    written = io.BytesIO()
+    alone.save(written, "WEBP", lossless=True, method=4)
+    return EncodedSize(written.getvalue(), alone.width, alone.height)
