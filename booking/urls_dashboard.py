@@ -45,6 +45,8 @@ urlpatterns = [
     path("equipe/", team.overview, name="team"),
     path("equipe/inviter/", team.invite, name="invite"),
     path("equipe/invitations/<uuid:ref>/", team.change_invitation, name="invitation_change"),
+    path("equipe/<uuid:ref>/", team.member, name="member"),
+    path("equipe/<uuid:ref>/changer/", team.change_member, name="member_edit"),
     path("equipe/<uuid:ref>/fermer/", team.revoke, name="revoke"),
     path("equipe/agendas/nouveau/", team.agenda, name="agenda_add"),
     path("equipe/agendas/<uuid:ref>/", team.agenda, name="agenda_edit"),
@@ -54,5 +56,6 @@ urlpatterns = [
         team.remove_replacement,
         name="replacement_remove",
     ),
+    path("mes-actes/", team.my_acts, name="my_acts"),
     path("reglages/", team.practice, name="practice"),
 ]

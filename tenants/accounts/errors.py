@@ -9,5 +9,9 @@ class InvitationClosedError(AccountError):
     """The link is unknown, already used, revoked, or past its end."""
 
 
+class RoleGoneError(AccountError):
+    """The role was taken back meanwhile."""
+
+
 class LastOwnerError(AccountError):
     """The practice would be left without anybody who may manage it."""

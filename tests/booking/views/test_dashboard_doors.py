@@ -36,13 +36,27 @@ READERS = (
     "place_edit",
     "team",
     "invite",
+    "member",
+    "member_edit",
     "revoke",
+    "my_acts",
     "agenda_add",
     "agenda_edit",
     "replacement_add",
     "practice",
 )
-READ_ONLY = ("today", "week", "appointment", "hours", "absence", "motifs", "places", "team")
+READ_ONLY = (
+    "today",
+    "week",
+    "appointment",
+    "hours",
+    "absence",
+    "motifs",
+    "places",
+    "team",
+    "member",
+    "my_acts",
+)
 ACTS = (
     "mark",
     "week_remove",
@@ -56,10 +70,12 @@ ACTS = (
 )
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence",
+    "hours", "absence_add", "absence", "my_acts",
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
-REPLACEMENT = {"today", "week", "book", "appointment", "move", "cancel", "correct", "erase"}
+REPLACEMENT = {
+    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", "my_acts",
+}  # fmt: skip
 
 Address = Callable[[str], str]
 
@@ -103,7 +119,7 @@ def address(cabinet: Cabinet) -> Address:
         "place_edit": [cabinet.location.ref],
         "place_change": [cabinet.location.ref],
         "invitation_change": [uuid.uuid4()],
-        "revoke": [memberships_of(member)[0].ref],
+        **{key: [memberships_of(member)[0].ref] for key in ("member", "member_edit", "revoke")},
         "agenda_edit": [who],
         "replacement_remove": [replacement.ref],
     }
