@@ -40,6 +40,11 @@ SAID: Mapping[str, Promise | str] = MappingProxyType(
         "role.given": _("Rôle reçu"),
         "role.changed": _("Rôle changé"),
         "role.revoked": _("Accès fermé"),
+        "email.asked": _("Autre adresse de connexion demandée"),
+        "email.given_up": _("Changement d’adresse abandonné"),
+        "email.changed": _("Adresse de connexion changée"),
+        "email.restored": _("Adresse de connexion remise"),
+        "profile.saved": _("Nom changé"),
         "sessions.closed": _("Sessions fermées"),
     }
 )

@@ -9,6 +9,10 @@ class InvitationClosedError(AccountError):
     """The link is unknown, already used, revoked, or past its end."""
 
 
+class LinkClosedError(AccountError):
+    """The link is unknown, already used, given up, or past its end."""
+
+
 class RoleGoneError(AccountError):
     """The role was taken back meanwhile."""
 

@@ -71,7 +71,5 @@ class EmailChange(models.Model):
         return self.confirmed_at is None and self.closed_at is None and now < self.expires_at
 
     def may_undo(self, *, now: datetime) -> bool:
-        """Return whether the link at the old address still stops or undoes the change."""
-        if self.closed_at is not None:
-            return False
-        return now < (self.undo_until or self.expires_at)
+        """Return whether the link at the old address still undoes the change."""
+        return self.closed_at is None and self.undo_until is not None and now < self.undo_until
