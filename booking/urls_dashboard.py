@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, team, today, week
+from booking.views.dashboard import appointment, hours, motifs, privacy, team, today, week
 
 app_name = "dashboard"
 
@@ -57,5 +57,6 @@ urlpatterns = [
         name="replacement_remove",
     ),
     path("mes-actes/", team.my_acts, name="my_acts"),
+    path("confidentialite/", privacy.privacy, name="privacy"),
     path("reglages/", team.practice, name="practice"),
 ]

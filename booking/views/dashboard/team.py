@@ -290,7 +290,6 @@ def practice(request: DashboardRequest) -> HttpResponse:
     form = PracticeForm(
         request.POST if request.method == "POST" else None,
         initial={name: getattr(held, name) for name in PracticeForm.base_fields},
-        retention_days=held.retention_days,
         region=(place.territory if place else "") or "FR",
     )
     if form.is_valid():

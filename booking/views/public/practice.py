@@ -71,6 +71,7 @@ def home(request: HttpRequest, site: Site) -> HttpResponseBase:
             "today": today,
             "next_slot": found[0] if found else None,
             "days": _first_days(found),
+            "substitutes": searches.substitutes_of(found),
             "rows": _hours(search, today=today),
             "token": _token(site),
         }
@@ -115,6 +116,7 @@ def week_context(
         "search": search,
         "today": today,
         "next_slot": found[0] if found else None,
+        "substitutes": searches.substitutes_of(found),
         "only_day": _whole_day(day, found),
         "days": days,
         "first_on": days[0].day,

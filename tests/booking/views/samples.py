@@ -111,7 +111,6 @@ def _practice(world: World) -> dict[str, Any]:
         "kind": practice.kind,
         "reminder_minute": "18 h",
         "max_open_bookings": "3",
-        "retention_days": "357",
         "rights_contact": "librdv",
     }
 
@@ -119,6 +118,7 @@ def _practice(world: World) -> dict[str, Any]:
 _PHONE = {"phone": "06 39 98 01 05", "email": ""}
 _PLACE = {"name": "Annexe", "kind": "office", "time_zone": "Europe/Paris", "territory": ""}
 _COLLEAGUE = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
+_SHORTER = {"retention_days": "180", "confirmed": "on"}
 _OFFICE = {"street": "1 rue du Phare", "postcode": "64210", "town": "Bidart"}
 
 SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
@@ -142,7 +142,10 @@ SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
     Operation.EDIT_PLACES: (
         Sample("place_add", data=lambda _: {**_PLACE, **_OFFICE}, leaves="place.saved"),
     ),
-    Operation.EDIT_PRACTICE: (Sample("practice", data=_practice, leaves="practice.saved"),),
+    Operation.EDIT_PRACTICE: (
+        Sample("practice", data=_practice, leaves="practice.saved"),
+        Sample("privacy", data=lambda _: _SHORTER, leaves="practice.saved"),
+    ),
     Operation.EDIT_TEAM: (
         Sample("team"),
         Sample("invite", data=lambda _: _COLLEAGUE, leaves="invitation.sent"),

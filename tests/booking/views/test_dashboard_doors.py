@@ -44,6 +44,7 @@ READERS = (
     "agenda_edit",
     "replacement_add",
     "practice",
+    "privacy",
 )
 READ_ONLY = (
     "today",
