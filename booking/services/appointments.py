@@ -204,7 +204,8 @@ def mark(
     appointment = _reload(appointment)
     appointment.status = status
     appointment.save(update_fields=["status"])
-    trail.record(verb=f"appointment.{status}", ref=appointment.ref, actor=actor, now=now)
+    verb = "unmarked" if status == Appointment.Status.BOOKED else status
+    trail.record(verb=f"appointment.{verb}", ref=appointment.ref, actor=actor, now=now)
 
 
 def change_until(appointment: Appointment) -> datetime:

@@ -28,7 +28,9 @@ def erase_and_cancel(*, appointment: Appointment, now: datetime) -> Receipt | No
     return receipt
 
 
-def erase_and_keep(*, appointment: Appointment, now: datetime) -> datetime | None:
+def erase_and_keep(
+    *, appointment: Appointment, now: datetime, actor: str = trail.PATIENT
+) -> datetime | None:
     """Keep the appointment, send nothing more, and erase as soon as the visit allows it.
 
     Returns when: at the end of the appointment as long as no calendar says who comes. None when
@@ -41,8 +43,8 @@ def erase_and_keep(*, appointment: Appointment, now: datetime) -> datetime | Non
     appointment.has_reminder = False
     settle_pending(object_id=appointment.pk, kinds=kinds.TO_PATIENT, reason="person", now=now)
     deadlines.recompute(appointment=appointment, is_erased_by_person=True)
-    trail.record(verb="erasure.asked", ref=appointment.ref, actor=trail.PATIENT, now=now)
-    waiting.leave_with(appointment=appointment, actor=trail.PATIENT, now=now)
+    trail.record(verb="erasure.asked", ref=appointment.ref, actor=actor, now=now)
+    waiting.leave_with(appointment=appointment, actor=actor, now=now)
     contact.refresh_from_db(fields=["erase_at"])
     return contact.erase_at
 

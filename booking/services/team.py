@@ -1,14 +1,23 @@
 """The people of a practice: who comes in by an invitation, and whose agenda it opens."""
 
-from datetime import datetime
+from datetime import date, datetime
 
+from django.db import transaction
+
+from booking.errors import BookingError
 from booking.models import Practitioner
-from tenants.accounts.models import Role
-from tenants.accounts.services import invitations
+from tenants.accounts.models import Membership, Role, User
+from tenants.accounts.services import invitations, memberships
 from tenants.accounts.services.invitations import Accepted
+from tenants.accounts.services.memberships import Terms
 from tenants.trail import services as trail
 
-_WITH_AGENDA = frozenset({Role.OWNER, Role.PRACTITIONER})
+WITH_AGENDA = frozenset({Role.OWNER, Role.PRACTITIONER})
+"""Roles that receive patients: an agenda can be their own."""
+
+
+class AgendaTaken(BookingError):  # named after what happened
+    """Another account already has this agenda."""
 
 
 def join(*, token: str, password: str, name: str, now: datetime) -> Accepted:
@@ -17,11 +26,56 @@ def join(*, token: str, password: str, name: str, now: datetime) -> Accepted:
     Raises InvitationClosedError. An agenda that already has an account keeps it.
     """
     accepted = invitations.accept(token=token, password=password, name=name, now=now)
-    if accepted.practitioner_ref and Role(accepted.membership.role) in _WITH_AGENDA:
+    if accepted.practitioner_ref and Role(accepted.membership.role) in WITH_AGENDA:
         free = Practitioner.objects.filter(ref=accepted.practitioner_ref, user__isnull=True)
         if not Practitioner.objects.filter(user=accepted.user).exists():
             free.update(user=accepted.user)
     return accepted
+
+
+def change(
+    *,
+    membership: Membership,
+    terms: Terms,
+    agenda: Practitioner | None,
+    actor: str,
+    on: date,
+    now: datetime,
+) -> None:
+    """Change what somebody may do, and which agenda is their own.
+
+    Raises LastOwnerError, RoleGoneError or AgendaTaken.
+    """
+    with transaction.atomic():
+        held = memberships.change(membership=membership, terms=terms, actor=actor, on=on, now=now)
+        if terms.role not in WITH_AGENDA:
+            _untie(held.user)
+        elif agenda is None or agenda.user_id != held.user_id:
+            _tie(held.user, agenda)
+
+
+def revoke(*, membership: Membership, actor: str, on: date, now: datetime) -> None:
+    """Take a role back; the person's sessions end and their agenda waits for somebody else.
+
+    Raises LastOwnerError. The agenda itself, its hours and its appointments do not change.
+    """
+    memberships.revoke(membership=membership, actor=actor, on=on, now=now)
+    _untie(membership.user)
+
+
+def _tie(user: User, agenda: Practitioner | None) -> None:
+    Practitioner.objects.filter(user=user).update(user=None)
+    if agenda is None:
+        return
+    if not Practitioner.objects.filter(pk=agenda.pk, user__isnull=True).update(user=user):
+        raise AgendaTaken
+
+
+def _untie(user: User) -> None:
+    """Free the agenda of somebody who no longer holds a role with one."""
+    held = Membership.objects.filter(user=user, revoked_at__isnull=True, role__in=WITH_AGENDA)
+    if not held.exists():
+        Practitioner.objects.filter(user=user).update(user=None)
 
 
 def save_agenda(

@@ -15,7 +15,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from tenants.accounts import kinds
-from tenants.accounts.models import Invitation, User
+from tenants.accounts.models import EmailChange, Invitation, User
+from tenants.accounts.services import addresses
 from tenants.accounts.services.invitations import token_of
 from tenants.accounts.tokens import ResetTokenGenerator
 from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
@@ -111,6 +112,54 @@ class ResetLetter(_Handler):
         return lambda: post(letter, unit=unit)
 
 
+class ConfirmLetter(_Handler):
+    """The link that confirms another address, sent to that address."""
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Write only while the link changes something; never to somebody else's account."""
+        change = EmailChange.objects.select_related("user").filter(pk=entry.object_id or 0).first()
+        if change is None or addresses.is_taken(change.new_email, by_other_than=change.user):
+            return GONE
+        if not change.may_confirm(now=now):
+            return STALE
+        letter = Letter(
+            name="account_email_confirm",
+            to=change.new_email,
+            path=reverse(
+                "account_address_confirm",
+                args=[addresses.confirm_token(change)],
+                urlconf=_urlconf_of(unit),
+            ),
+            entry=entry,
+            context={"until": change.expires_at},
+        )
+        return lambda: post(letter, unit=unit)
+
+
+class ChangedLetter(_Handler):
+    """Tells the old address that it serves no more, with the link that puts it back."""
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Write as long as the link undoes something. The new address is not said: it may be a thief's."""
+        change = EmailChange.objects.filter(pk=entry.object_id or 0).first()
+        if change is None:
+            return GONE
+        if not change.may_undo(now=now):
+            return STALE
+        letter = Letter(
+            name="account_email_changed",
+            to=change.old_email,
+            path=reverse(
+                "account_address_undo",
+                args=[addresses.undo_token(change)],
+                urlconf=_urlconf_of(unit),
+            ),
+            entry=entry,
+            context={"until": change.undo_until},
+        )
+        return lambda: post(letter, unit=unit)
+
+
 @dataclass(frozen=True)
 class NoticeLetter(_Handler):
     """Tells the person that a lock of the account has changed."""
@@ -131,6 +180,8 @@ def register_all() -> None:
     """Make this module responsible for the kinds of this app; called once, when apps are ready."""
     register(kinds.INVITATION, InvitationLetter())
     register(kinds.PASSWORD_RESET, ResetLetter())
+    register(kinds.EMAIL_CONFIRM, ConfirmLetter())
+    register(kinds.EMAIL_CHANGED, ChangedLetter())
     for kind in sorted(set(kinds.NOTICES.values())):
         register(kind, NoticeLetter(f"account_{kind.rsplit('.', 1)[1]}"))
 

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-IDLE_SECONDS = 30 * 60
+from tenants.accounts.devices import family_of
+from tenants.accounts.services.sessions import IDLE_SECONDS, OPENED, SEEN_AT, opening
+
 WRITE_EVERY_SECONDS = 60
-SEEN_AT = "seen_at"
 NOT_ACTIVITY = "X-Refresh"
 """Header of requests that a page makes by itself: they do not count as activity."""
 
@@ -29,7 +30,8 @@ class IdleTimeout:
         return self.get_response(request)
 
     def _check(self, request: HttpRequest) -> None:
-        now = int(timezone.now().timestamp())
+        at = timezone.now()
+        now = int(at.timestamp())
         seen = request.session.get(SEEN_AT)
         if seen is not None and now - int(seen) > IDLE_SECONDS:
             logout(request)
@@ -40,3 +42,6 @@ class IdleTimeout:
             seen is None or now - int(seen) >= WRITE_EVERY_SECONDS
         ):
             request.session[SEEN_AT] = now
+            if OPENED not in request.session:
+                device = family_of(request.headers.get("User-Agent", ""))
+                request.session[OPENED] = opening(device=device, now=at)

@@ -6,6 +6,12 @@ INVITATION = "account.invitation"
 PASSWORD_RESET = "account.password_reset"  # noqa: S105  # a kind of message, not a secret
 """object_id: User. version: the minute of the request, so that asking ten times writes once."""
 
+EMAIL_CONFIRM = "account.email_confirm"
+"""object_id: EmailChange. Goes to the new address."""
+
+EMAIL_CHANGED = "account.email_changed"
+"""object_id: EmailChange. Goes to the old address, with the link that undoes it."""
+
 NOTICES = {
     "account/email/password_changed": "account.notice.password_changed",
     "account/email/password_set": "account.notice.password_changed",

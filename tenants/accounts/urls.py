@@ -1,4 +1,4 @@
-"""Sign-in, on both kinds of hosts: no sign-up, no change of address by allauth's own pages."""
+"""Sign-in, on both kinds of hosts: no sign-up, and pages of our own to change the address."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
@@ -62,5 +62,16 @@ urlpatterns = [
         webauthn.remove_webauthn,
         name="mfa_remove_webauthn",
     ),
+    path("compte/profil/", views.profile, name="account_profile"),
+    path("compte/adresse/", views.address, name="account_address"),
+    path("compte/adresse/abandonner/", views.give_up_address, name="account_address_give_up"),
+    path(
+        "compte/adresse/confirmer/<str:token>/",
+        views.confirm_address,
+        name="account_address_confirm",
+    ),
+    path("compte/adresse/retablir/<str:token>/", views.undo_address, name="account_address_undo"),
+    path("compte/sessions/", views.sessions, name="account_sessions"),
     path("compte/sessions/fermer/", views.close_sessions, name="account_close_sessions"),
+    path("compte/sessions/<uuid:ref>/fermer/", views.close_session, name="account_close_session"),
 ]

@@ -1,26 +1,165 @@
-"""Pages of the account that allauth does not have."""
+"""Pages of the account that allauth does not have: name, address, sessions."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tenants.accounts.models import User
-from tenants.accounts.services.sessions import close_others
+from tenants.accounts.days import zone_of
+from tenants.accounts.errors import LinkClosedError
+from tenants.accounts.forms import AddressForm, NameForm
+from tenants.accounts.models import EmailChange, User
+from tenants.accounts.services import addresses
+from tenants.accounts.services.profile import rename
+from tenants.accounts.services.sessions import close_all, close_one, close_others, open_sessions
+
+read_or_send = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  # login_required
+    return request.user
+
+
+def _show(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    with timezone.override(zone_of(request)):
+        return render(request, f"account/{template}.html", context, status=status)
+
+
+@never_cache
+@read_or_send
+@login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    """Change one's own name."""
+    user = _user(request)
+    form = NameForm(request.POST if request.method == "POST" else None, initial={"name": user.name})
+    if form.is_valid():
+        rename(user=user, name=form.cleaned_data["name"], now=timezone.now())
+        messages.success(request, _("Votre nom est enregistré."))
+        return redirect("mfa_index")
+    return _show(request, "profile", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@never_cache
+@read_or_send
+@login_required
+def address(request: HttpRequest) -> HttpResponse:
+    """Ask for another address: the password is asked, and a link leaves for that address."""
+    user, now = _user(request), timezone.now()
+    form = AddressForm(request.POST if request.method == "POST" else None, user=user)
+    if form.is_valid():
+        addresses.ask(user=user, new_email=form.cleaned_data["email"], now=now)
+        messages.success(
+            request,
+            _(
+                "Un lien part à la nouvelle adresse. Rien ne change tant que vous ne l’avez pas suivi."
+            ),
+        )
+        return redirect("account_address")
+    context = {"form": form, "pending": addresses.pending_of(user=user, now=now)}
+    return _show(request, "address", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@login_required
+def give_up_address(request: HttpRequest) -> HttpResponse:
+    """Give up the change that waits for its link."""
+    addresses.give_up(user=_user(request), now=timezone.now())
+    messages.success(request, _("C’est abandonné. Votre adresse ne change pas."))
+    return redirect("account_address")
+
+
+@never_cache
+@read_or_send
+def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
+    """The page behind the link at the new address: looking changes nothing, the button does."""
+    now = timezone.now()
+    shown = addresses.find_to_confirm(token=token, now=now)
+    if request.method != "POST":
+        return _link_page(request, "address_confirm", shown)
+    change = _follow(addresses.confirm, token, now)
+    if change is None:
+        return _link_page(request, "address_confirm", None)
+    messages.success(
+        request, _("Votre adresse est changée. Connectez-vous désormais avec celle-ci.")
+    )
+    return redirect("mfa_index")
+
+
+@never_cache
+@read_or_send
+def undo_address(request: HttpRequest, token: str) -> HttpResponse:
+    """The page behind the link at the old address: the button puts everything back."""
+    now = timezone.now()
+    shown = addresses.find_to_undo(token=token, now=now)
+    if request.method != "POST":
+        return _link_page(request, "address_undo", shown)
+    change = _follow(addresses.undo, token, now)
+    if change is None:
+        return _link_page(request, "address_undo", None)
+    if request.user.is_authenticated and request.user.pk == change.user_id:
+        logout(request)
+    return _show(request, "address_restored", {"change": change})
+
+
+def _follow(act: Callable[..., EmailChange], token: str, now: datetime) -> EmailChange | None:
+    try:
+        return act(token=token, now=now)
+    except LinkClosedError:
+        return None
+
+
+def _link_page(request: HttpRequest, template: str, change: EmailChange | None) -> HttpResponse:
+    if change is None:
+        return _show(request, "address_closed", {}, status=410)
+    return _show(request, template, {"change": change})
+
+
+@never_cache
+@require_safe
+@login_required
+def sessions(request: HttpRequest) -> HttpResponse:
+    """List one's open sessions."""
+    key = request.session.session_key or ""
+    found = open_sessions(user=_user(request), current=key, now=timezone.now())
+    return _show(request, "sessions", {"sessions": found})
+
+
+@require_POST
+@login_required
+def close_session(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
+    """End one session."""
+    if close_one(user=_user(request), ref=ref, now=timezone.now()):
+        messages.success(request, _("Cette session est fermée."))
+    else:
+        messages.info(request, _("Cette session était déjà fermée."))
+    return redirect("account_sessions")
 
 
 @require_POST
 @login_required
 def close_sessions(request: HttpRequest) -> HttpResponse:
-    """Sign the person out everywhere else."""
-    assert isinstance(request.user, User)  # noqa: S101  # login_required
-    key = request.session.session_key or ""
-    closed = close_others(user=request.user, keep=key, now=timezone.now())
-    if closed:
+    """Sign the person out everywhere else, or everywhere."""
+    user, now = _user(request), timezone.now()
+    if request.POST.get("partout"):
+        close_all(user=user, now=now)
+        logout(request)
+        messages.success(request, _("Vous êtes déconnecté partout, ici aussi."))
+        return redirect("account_login")
+    if close_others(user=user, keep=request.session.session_key or "", now=now):
         messages.success(request, _("Vos autres sessions sont fermées."))
     else:
         messages.success(request, _("Aucune autre session n’était ouverte."))
-    return redirect("mfa_index")
+    return redirect("account_sessions")

@@ -26,9 +26,12 @@ class Act(models.Model):
     )
 
     class Meta:
-        """Listed by the object they bear on."""
+        """Listed by the object they bear on, and by the person who did them."""
 
-        indexes = (models.Index(fields=("ref",), name="trail_act_ref"),)
+        indexes = (
+            models.Index(fields=("ref",), name="trail_act_ref"),
+            models.Index(fields=("actor", "-id"), name="trail_act_actor"),
+        )
 
     def __str__(self) -> str:
         return f"{self.verb}:{self.ref.hex}"

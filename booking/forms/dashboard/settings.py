@@ -296,13 +296,6 @@ class PracticeForm(WorkForm):
             "De 20 à 60 minutes pour chaque personne, entre 8\u00a0h et 20\u00a0h. 0 arrête la liste d’attente."
         ),
     )
-    retention_days = forms.IntegerField(
-        label=gettext_lazy("Garder les coordonnées au plus (jours après la prise du rendez-vous)"),
-        min_value=7,
-        help_text=gettext_lazy(
-            "Ne peut que raccourcir. C’est la limite\u00a0: dans le cas courant, l’effacement vient bien avant."
-        ),
-    )
     rights_contact = forms.ChoiceField(
         label=gettext_lazy("Demandes des personnes sur leurs données"),
         choices=Practice.RightsContact.choices,
@@ -326,30 +319,16 @@ class PracticeForm(WorkForm):
         "sms_enabled",
         "max_open_bookings",
         "waiting_minutes",
-        "retention_days",
         "rights_contact",
     )
 
-    def __init__(self, *args: Any, retention_days: int, region: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.region = region
-        field = self.fields["retention_days"]
-        assert isinstance(field, forms.IntegerField)  # noqa: S101  # declared above
-        self._longest = retention_days
         if not settings.SMS_GATEWAY:
             sms = self.fields["sms_enabled"]
             sms.disabled = True
             sms.help_text = _("lib-rdv n’envoie pas de SMS pour le moment.")
-
-    def clean_retention_days(self) -> int:
-        """Refuse to lengthen (B-25)."""
-        days = int(self.cleaned_data["retention_days"])
-        if days > self._longest:
-            raise ValidationError(
-                _("La durée ne peut que raccourcir\u00a0: %(days)s jours au plus.")
-                % {"days": self._longest}
-            )
-        return days
 
     def clean_waiting_minutes(self) -> int:
         """Leave a person the time to answer, and the next one a chance."""

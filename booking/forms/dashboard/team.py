@@ -1,20 +1,128 @@
-"""Inviting somebody, and announcing a replacement."""
+"""Inviting somebody, changing what they may do, and announcing a replacement."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.forms.dashboard.base import DayField, WorkForm
 from booking.models import Practitioner
 from booking.services.replacements import Announced
-from tenants.accounts.models import Role
+from tenants.accounts.models import Role, User
 from tenants.accounts.services.invitations import Invited
+from tenants.accounts.services.memberships import Terms
+
+ALL, SOME = "tous", "choisis"
+"""Which agendas a secretary reaches."""
 
 
-class InviteForm(WorkForm):
+class RoleForm(WorkForm):
+    """A role, its dates and its agendas: what an invitation and a change have in common."""
+
+    role = forms.ChoiceField(
+        label=gettext_lazy("Rôle"),
+        choices=Role.choices,
+        help_text=gettext_lazy(
+            "Titulaire\u00a0: tout. Praticien\u00a0: son agenda. "
+            "Secrétariat\u00a0: les rendez-vous, ni réglages ni export. "
+            "Remplaçant\u00a0: l’agenda qu’il tient, entre deux dates."
+        ),
+    )
+    practitioner = forms.ModelChoiceField(
+        label=gettext_lazy("Son propre agenda"),
+        queryset=Practitioner.objects.none(),
+        to_field_name="ref",
+        required=False,
+        empty_label=gettext_lazy("Aucun"),
+        help_text=gettext_lazy("Pour un praticien, ou un titulaire qui reçoit."),
+    )
+    reach = forms.ChoiceField(
+        label=gettext_lazy("Agendas du secrétariat"),
+        choices=[
+            (ALL, gettext_lazy("Tous, aussi ceux qui s’ajouteront")),
+            (SOME, gettext_lazy("Seulement ceux cochés ci-dessous")),
+        ],
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    agendas = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Agendas confiés"),
+        queryset=Practitioner.objects.none(),
+        to_field_name="ref",
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=gettext_lazy(
+            "Ceux du secrétariat limité, celui que tient un remplaçant, "
+            "ou ceux de collègues dont s’occupe aussi un praticien."
+        ),
+    )
+    from_on = DayField(label=gettext_lazy("À partir du"), required=False)
+    until_on = DayField(
+        label=gettext_lazy("Jusqu’au"),
+        required=False,
+        help_text=gettext_lazy("Ce jour compris. Vide\u00a0: sans fin."),
+    )
+
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reach"].initial = ALL
+        active = Practitioner.objects.filter(is_active=True)
+        free = Q(user__isnull=True) if user is None else Q(user__isnull=True) | Q(user=user)
+        for name, rows in (("practitioner", active.filter(free)), ("agendas", active)):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  # declared above
+            field.queryset = rows
+
+    def clean(self) -> dict[str, Any]:
+        """Dates are in order; each role has the agendas and the dates that it needs."""
+        data = super().clean() or {}
+        first, last = data.get("from_on"), data.get("until_on")
+        if first and last and last < first:
+            self.add_error("until_on", _("Cette date vient avant la première."))
+        for name, text in self._missing(data):
+            if name not in self.errors:
+                self.add_error(name, text)
+        return data
+
+    def _missing(self, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        role = data.get("role")
+        if role == Role.PRACTITIONER and not data.get("practitioner"):
+            yield "practitioner", _("Choisissez l’agenda de ce praticien.")
+        if role == Role.SECRETARY and data.get("reach") == SOME and not data.get("agendas"):
+            yield "agendas", _("Cochez au moins un agenda.")
+        if role == Role.REPLACEMENT:
+            if not data.get("agendas"):
+                yield "agendas", _("Cochez l’agenda que tient ce remplaçant.")
+            for name in ("from_on", "until_on"):
+                if not data.get(name):
+                    yield name, _("Un remplacement a un premier et un dernier jour.")
+
+    @property
+    def terms(self) -> Terms:
+        """The role as the service takes it."""
+        data = self.cleaned_data
+        role = Role(data["role"])
+        named = frozenset(one.ref for one in data["agendas"])
+        sees_all = role is Role.OWNER or (role is Role.SECRETARY and data["reach"] != SOME)
+        return Terms(
+            role=role,
+            from_on=data["from_on"],
+            until_on=data["until_on"],
+            entrusted=frozenset() if sees_all else named,
+        )
+
+    @property
+    def agenda(self) -> Practitioner | None:
+        """The person's own agenda, for a role that has one."""
+        with_agenda = {Role.OWNER, Role.PRACTITIONER}
+        found: Practitioner | None = self.cleaned_data["practitioner"]
+        return found if Role(self.cleaned_data["role"]) in with_agenda else None
+
+
+class InviteForm(RoleForm):
     """Whom to invite, as what, between which days."""
 
     name = forms.CharField(label=gettext_lazy("Prénom et nom"), max_length=120)
@@ -24,56 +132,21 @@ class InviteForm(WorkForm):
             "Un lien y arrive\u00a0; la personne choisit elle-même son mot de passe."
         ),
     )
-    role = forms.ChoiceField(
-        label=gettext_lazy("Rôle"),
-        choices=[
-            (Role.SECRETARY, Role.SECRETARY.label),
-            (Role.PRACTITIONER, Role.PRACTITIONER.label),
-            (Role.OWNER, Role.OWNER.label),
-        ],
-        help_text=gettext_lazy(
-            "Secrétariat\u00a0: les rendez-vous, ni réglages ni export. "
-            "Praticien\u00a0: son agenda. Titulaire\u00a0: tout."
-        ),
-    )
-    practitioner = forms.ModelChoiceField(
-        label=gettext_lazy("Agenda"),
-        queryset=Practitioner.objects.none(),
-        to_field_name="ref",
-        required=False,
-        empty_label=gettext_lazy("Tous les agendas"),
-        help_text=gettext_lazy("L’agenda du praticien, ou le seul que le secrétariat voit."),
-    )
-    from_on = DayField(label=gettext_lazy("À partir du"), required=False)
-    until_on = DayField(label=gettext_lazy("Jusqu’au"), required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["practitioner"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  # declared above
-        field.queryset = Practitioner.objects.filter(is_active=True)
-
-    def clean(self) -> dict[str, Any]:
-        """Dates are in order; a practitioner has an agenda."""
-        data = super().clean() or {}
-        first, last = data.get("from_on"), data.get("until_on")
-        if first and last and last < first:
-            self.add_error("until_on", _("Cette date vient avant la première."))
-        if data.get("role") == Role.PRACTITIONER and not data.get("practitioner"):
-            self.add_error("practitioner", _("Choisissez l’agenda de ce praticien."))
-        return data
+    field_order = ("name", "email")
 
     @property
     def invited(self) -> Invited:
         """Whom to invite, as the service takes it."""
-        data = self.cleaned_data
+        terms = self.terms
         return Invited(
-            email=data["email"],
-            role=Role(data["role"]),
-            name=data["name"],
-            from_on=data["from_on"],
-            until_on=data["until_on"],
-            practitioner_ref=data["practitioner"].ref if data["practitioner"] else None,
+            email=self.cleaned_data["email"],
+            role=terms.role,
+            name=self.cleaned_data["name"],
+            from_on=terms.from_on,
+            until_on=terms.until_on,
+            practitioner_ref=self.agenda.ref if self.agenda else None,
+            entrusted=terms.entrusted,
         )
 
 

@@ -225,7 +225,7 @@ def erase(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     if found.is_cancelled:
         erasing.erase_cancelled(appointment=found, now=request.now)
     else:
-        erasing.erase_and_keep(appointment=found, now=request.now)
+        erasing.erase_and_keep(appointment=found, actor=actor(request), now=request.now)
     messages.success(request, _("C’est demandé. Plus aucun message ne partira."))
     return redirect("dashboard:appointment", ref=ref)
 

@@ -1,46 +1,175 @@
 """The people of the practice: roles, invitations, agendas, replacements; and the practice's settings."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from booking.forms.dashboard.settings import PracticeForm
-from booking.forms.dashboard.team import InviteForm, PractitionerForm, ReplacementForm
+from booking.forms.dashboard.team import (
+    ALL,
+    SOME,
+    InviteForm,
+    PractitionerForm,
+    ReplacementForm,
+    RoleForm,
+)
 from booking.models import Location, Practitioner, Replacement
-from booking.services import replacements, team
+from booking.services import acts, replacements, team
 from booking.services.practice import save_practice
 from booking.views.dashboard.access import DashboardRequest, actor, reach, requires
 from booking.views.dashboard.pages import show
-from tenants.accounts.errors import InvitationClosedError, LastOwnerError
-from tenants.accounts.models import Invitation, Membership
+from tenants.accounts.errors import InvitationClosedError, LastOwnerError, RoleGoneError
+from tenants.accounts.models import Invitation, Membership, Role, User
 from tenants.accounts.permissions import Operation
 from tenants.accounts.services import invitations
-from tenants.accounts.services.memberships import revoke as revoke_role
 
 PER_PAGE = 50
+LAST_OWNER = gettext_lazy(
+    "Il faut au moins un titulaire, sans date de fin. Donnez d’abord ce rôle à une autre personne."
+)
 
 
 @requires(Operation.EDIT_TEAM, methods=("GET", "HEAD"))
 def overview(request: DashboardRequest) -> HttpResponse:
     """List who has a role, who is invited, the agendas and the replacements."""
-    members = Membership.objects.filter(revoked_at__isnull=True).select_related("user")
-    page = Paginator(members.order_by("user__name", "id"), PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    held = _members().order_by("user__name", "id")
+    page = Paginator(held, PER_PAGE).get_page(request.GET.get("page"))
+    agendas = list(Practitioner.objects.select_related("user"))
     pending = Invitation.objects.filter(accepted_at__isnull=True, revoked_at__isnull=True)
     coming = Replacement.objects.filter(to_on__gte=request.today).select_related("practitioner")
     context = {
         "page": page,
+        "members": [_Member(one, agendas, request.today) for one in page],
         "invitations": [(one, one.is_open(now=request.now)) for one in pending[:PER_PAGE]],
         "replacements": coming[:PER_PAGE],
-        "agendas": Practitioner.objects.select_related("user"),
+        "agendas": agendas,
     }
     return show(request, "team", context, tab="team")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A role as the pages of the team show it."""
+
+    membership: Membership
+    agendas: list[Practitioner]
+    today: date
+
+    @property
+    def when(self) -> str:
+        """Whether the role is held today, not yet, or no longer."""
+        held = self.membership
+        if held.from_on and held.from_on > self.today:
+            return "later"
+        return "over" if held.until_on and held.until_on < self.today else "now"
+
+    @property
+    def own(self) -> str:
+        """The name of the person's own agenda, when the role has one."""
+        if Role(self.membership.role) not in team.WITH_AGENDA:
+            return ""
+        mine = (one.name for one in self.agendas if one.user_id == self.membership.user_id)
+        return next(mine, "")
+
+    @property
+    def entrusted(self) -> list[str]:
+        """The names of the agendas entrusted, in the practice's order."""
+        refs = {scope.practitioner_ref for scope in self.membership.scopes.all()}
+        return [one.name for one in self.agendas if one.ref in refs]
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every agenda is within reach."""
+        role = Role(self.membership.role)
+        is_free = role is Role.SECRETARY and not self.membership.scopes.all()
+        return role is Role.OWNER or is_free
+
+
+@requires(Operation.EDIT_TEAM, methods=("GET", "HEAD"))
+def member(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show one role, and what the person has done."""
+    held = get_object_or_404(_members(), ref=ref)
+    context = {
+        "member": _Member(held, list(Practitioner.objects.all()), request.today),
+        **_acts(request, held.user),
+    }
+    return show(request, "member", context, tab="team")
+
+
+@requires(Operation.EDIT_TEAM)
+def change_member(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
+    """Change a role, its dates and its agendas: they hold from the next page on."""
+    held = get_object_or_404(_members(), ref=ref)
+    data = request.POST if request.method == "POST" else None
+    form = RoleForm(data, user=held.user, initial=_terms_of(held))
+    if form.is_valid() and _is_changed(request, held, form):
+        messages.success(request, _("C’est changé. Cela vaut dès la page suivante."))
+        return redirect("dashboard:member", ref=ref)
+    context = {"form": form, "membership": held}
+    status = 422 if form.is_bound else 200
+    return show(request, "member_edit", context, tab="team", status=status)
+
+
+def _is_changed(request: DashboardRequest, held: Membership, form: RoleForm) -> bool:
+    try:
+        team.change(
+            membership=held,
+            terms=form.terms,
+            agenda=form.agenda,
+            actor=actor(request),
+            on=request.today,
+            now=request.now,
+        )
+    except LastOwnerError:
+        form.add_error("role", LAST_OWNER)
+    except RoleGoneError:
+        form.add_error(None, _("Cet accès vient d’être fermé par quelqu’un d’autre."))
+    except team.AgendaTaken:
+        form.add_error("practitioner", _("Cet agenda a maintenant un autre compte."))
+    else:
+        return True
+    return False
+
+
+@requires(Operation.SEE_AGENDA, methods=("GET", "HEAD"))
+def my_acts(request: DashboardRequest) -> HttpResponse:
+    """Show somebody their own acts."""
+    return show(request, "my_acts", _acts(request, request.user), tab="")
+
+
+def _members() -> QuerySet[Membership]:
+    held = Membership.objects.filter(revoked_at__isnull=True)
+    return held.select_related("user").prefetch_related("scopes")
+
+
+def _acts(request: DashboardRequest, user: User) -> dict[str, Any]:
+    page = Paginator(acts.acts_of(user), PER_PAGE).get_page(request.GET.get("page"))
+    seen = [one.ref for one in reach(request, Operation.SEE_AGENDA)]
+    return {"page": page, "acts": acts.lines(list(page), seen=seen)}
+
+
+def _terms_of(held: Membership) -> dict[str, Any]:
+    scopes = [scope.practitioner_ref for scope in held.scopes.all()]
+    own = Practitioner.objects.filter(user=held.user).first()
+    return {
+        "role": held.role,
+        "practitioner": own.ref if own else None,
+        "reach": SOME if scopes else ALL,
+        "agendas": scopes,
+        "from_on": held.from_on,
+        "until_on": held.until_on,
+    }
 
 
 @requires(Operation.EDIT_TEAM)
@@ -78,21 +207,22 @@ def change_invitation(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse
 
 @requires(Operation.EDIT_TEAM)
 def revoke(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
-    """Ask once; then take a role back: open sessions end at the next page."""
-    membership = get_object_or_404(
-        Membership.objects.select_related("user"), ref=ref, revoked_at__isnull=True
-    )
+    """Ask once; then take a role back: the person's sessions end in this very request."""
+    membership = get_object_or_404(_members(), ref=ref)
+    is_mine = membership.user_id == request.user.pk
     if request.method != "POST":
-        return show(request, "revoke", {"membership": membership}, tab="team")
+        context = {"membership": membership, "is_mine": is_mine}
+        return show(request, "revoke", context, tab="team")
     try:
-        revoke_role(membership=membership, actor=actor(request), now=request.now)
+        team.revoke(membership=membership, actor=actor(request), on=request.today, now=request.now)
     except LastOwnerError:
-        messages.error(
-            request,
-            _("Il faut au moins un titulaire. Donnez d’abord ce rôle à une autre personne."),
-        )
-    else:
-        messages.success(request, _("L’accès est fermé."))
+        messages.error(request, LAST_OWNER)
+        return redirect("dashboard:team")
+    if is_mine:
+        logout(request)
+        messages.success(request, _("Votre accès est fermé."))
+        return redirect("account_login")
+    messages.success(request, _("L’accès est fermé, ses sessions aussi."))
     return redirect("dashboard:team")
 
 
@@ -160,7 +290,6 @@ def practice(request: DashboardRequest) -> HttpResponse:
     form = PracticeForm(
         request.POST if request.method == "POST" else None,
         initial={name: getattr(held, name) for name in PracticeForm.base_fields},
-        retention_days=held.retention_days,
         region=(place.territory if place else "") or "FR",
     )
     if form.is_valid():

@@ -84,6 +84,9 @@ def _front(request: HttpRequest, site: Site) -> dict[str, object]:
             "today": today,
             "next_slot": next_slot,
             "days": days,
+            "substitutes": searches.substitutes_of(
+                [*filter(None, [next_slot]), *(slot for day in days for slot in day.slots)]
+            ),
             "rows": _hours(search, today=today),
             "token": _token(site),
         }
@@ -125,11 +128,23 @@ def week_context(
     wanted = day or _read_day(asked.get("semaine", "")) or (first.day if first else today)
     monday = _monday(_within(wanted, today, last))
     days = _week(offer, monday, today=today, last=last)
+    only_day = _whole_day(day, offer)
     return {
         "search": search,
         "today": today,
         "next_slot": first.slots[0] if first else None,
-        "only_day": _whole_day(day, offer),
+        "substitutes": searches.substitutes_of(
+            [
+                *(first.slots[:1] if first else ()),
+                *(
+                    slot
+                    for one in (only_day, *days)
+                    if one
+                    for slot in (*one.morning, *one.afternoon)
+                ),
+            ]
+        ),
+        "only_day": only_day,
         "days": days,
         "first_on": days[0].day,
         "last_on": days[-1].day,

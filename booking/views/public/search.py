@@ -68,6 +68,8 @@ class SlotButton:
     starts_at: datetime
     practitioner: Practitioner
     who: str
+    substitute: str = ""
+    """Who receives in the practitioner's place that day (B-15)."""
 
     @property
     def clock(self) -> str:
@@ -301,7 +303,14 @@ def _button(slot: Slot, search: Search, person: Practitioner, *, names_them: boo
         starts_at=starts_at,
         practitioner=person,
         who=_short(who) if who else "",
+        substitute=slot.substitute_name,
     )
+
+
+def substitutes_of(found: Iterable[SlotButton]) -> list[tuple[str, str, str]]:
+    """Return (as on the buttons, full name, whom they replace) for the slots of a replacement."""
+    named = ((slot.who, slot.substitute, slot.practitioner.name) for slot in found)
+    return sorted({one for one in named if one[1]})
 
 
 def _short(name: str) -> str:

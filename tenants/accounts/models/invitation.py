@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from tenants.accounts.models.membership import Role
@@ -20,6 +21,7 @@ class Invitation(models.Model):
     from_on = models.DateField(null=True)
     until_on = models.DateField(null=True)
     practitioner_ref = models.UUIDField(null=True)
+    entrusted = ArrayField(models.UUIDField(), default=list)
     token_hash = models.BinaryField(max_length=32, unique=True)
     generation = models.IntegerField(default=0)
     invited_by = models.ForeignKey(
@@ -44,6 +46,7 @@ class Invitation(models.Model):
             "from_on",
             "until_on",
             "practitioner_ref",
+            "entrusted",
             "token_hash",
             "generation",
             "invited_by",

@@ -30,6 +30,8 @@ class Invited:
     from_on: date | None = None
     until_on: date | None = None
     practitioner_ref: uuid.UUID | None = None
+    """The person's own agenda, or the one that a replacement keeps."""
+    entrusted: frozenset[uuid.UUID] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def invite(*, invited: Invited, invited_by: User | None, actor: str, now: dateti
         from_on=invited.from_on,
         until_on=invited.until_on,
         practitioner_ref=invited.practitioner_ref,
+        entrusted=sorted(invited.entrusted),
         invited_by=invited_by,
         created_at=now,
         expires_at=now + VALID_FOR,
@@ -153,10 +156,11 @@ def _is_open(user: User) -> bool:
 
 
 def _entrusted(invitation: Invitation) -> Iterable[uuid.UUID]:
+    refs = set(invitation.entrusted)
     scoped = {Role.SECRETARY, Role.REPLACEMENT}
-    if invitation.practitioner_ref is None or Role(invitation.role) not in scoped:
-        return ()
-    return (invitation.practitioner_ref,)
+    if invitation.practitioner_ref is not None and Role(invitation.role) in scoped:
+        refs.add(invitation.practitioner_ref)
+    return refs
 
 
 def _send(invitation: Invitation, *, now: datetime) -> None:

@@ -6,7 +6,7 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Q
 
-from tenants.accounts.models import Invitation
+from tenants.accounts.models import EmailChange, Invitation
 
 FAILURES_KEPT = timedelta(hours=24)
 """Longer than the longest lock, so that a lock goes on growing within a day."""
@@ -38,4 +38,16 @@ def forget_invitations(*, now: datetime, limit: int) -> int:
     ).delete()[0]
 
 
-SWEEPS = (forget_failures, drop_sessions, forget_invitations)
+def forget_addresses(*, now: datetime, limit: int) -> int:
+    """Delete changes of address whose links open nothing any more."""
+    over = EmailChange.objects.filter(
+        Q(closed_at__lte=now)
+        | Q(undo_until__lte=now)
+        | Q(undo_until__isnull=True, expires_at__lte=now)
+    )
+    return EmailChange.objects.filter(
+        pk__in=list(over.values_list("pk", flat=True)[:limit])
+    ).delete()[0]
+
+
+SWEEPS = (forget_failures, drop_sessions, forget_invitations, forget_addresses)

@@ -47,7 +47,10 @@ READERS = (
     "place_edit",
     "team",
     "invite",
+    "member",
+    "member_edit",
     "revoke",
+    "my_acts",
     "agenda_add",
     "agenda_edit",
     "replacement_add",
@@ -66,6 +69,7 @@ READERS = (
     "site_preview_colour",
     "site_preview_picture",
     "site_unpublish",
+    "privacy",
 )
 READ_ONLY = (
     "today",
@@ -83,6 +87,8 @@ READ_ONLY = (
     "site_preview",
     "site_preview_colour",
     "site_preview_picture",
+    "member",
+    "my_acts",
 )
 ACTS = (
     "mark",
@@ -102,14 +108,14 @@ ACTS = (
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence", *WAITING,
+    "hours", "absence_add", "absence", "my_acts", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
     "week_add", "week_edit", "date_edit", "replacement_add",
     "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
 }  # fmt: skip
 REPLACEMENT = {
-    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", *WAITING,
+    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", "my_acts", *WAITING,
 }  # fmt: skip
 
 Address = Callable[[str], str]
@@ -172,7 +178,7 @@ def address(cabinet: Cabinet) -> Address:
         "place_edit": [cabinet.location.ref],
         "place_change": [cabinet.location.ref],
         "invitation_change": [uuid.uuid4()],
-        "revoke": [memberships_of(member)[0].ref],
+        **{key: [memberships_of(member)[0].ref] for key in ("member", "member_edit", "revoke")},
         "agenda_edit": [who],
         "replacement_remove": [replacement.ref],
         **{key: [waiter.ref] for key in ("waiting_change", "waiting_offer", "waiting_remove")},

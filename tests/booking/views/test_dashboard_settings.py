@@ -368,20 +368,9 @@ def settings(practice: Practice, **fields: Any) -> dict[str, Any]:
         "reminder_minute": "18 h",
         "max_open_bookings": "3",
         "waiting_minutes": "30",
-        "retention_days": "357",
         "rights_contact": "librdv",
         **fields,
     }
-
-
-def test_retention_can_only_be_shortened(owner: Client, cabinet: Cabinet) -> None:
-    owner.post(page("practice"), settings(cabinet.practice, retention_days="180"))
-    longer = owner.post(page("practice"), settings(cabinet.practice, retention_days="181"))
-
-    assert longer.status_code == 422
-    assert "ne peut que raccourcir" in longer.text
-    assert Practice.objects.get().retention_days == 180
-    assert Practice.objects.get().notice_version == 2
 
 
 @pytest.mark.parametrize("hour", ["7h59", "19h01", "23h"])

@@ -121,7 +121,7 @@ def test_a_closed_account_that_is_invited_again_chooses_a_new_password(
 ) -> None:
     make_member(Role.OWNER)
     colleague = make_member(Role.PRACTITIONER, "nadia@example.org")
-    revoke(membership=memberships_of(colleague)[0], actor="system", now=NOW)
+    revoke(membership=memberships_of(colleague)[0], actor="system", on=NOW.date(), now=NOW)
     new = "Sept-goélands-au-large"
     with time_machine.travel(NOW, tick=False):
         invitation = make_invitation()
@@ -163,7 +163,7 @@ def test_taking_the_last_role_closes_the_account_and_its_session(tenant: Unit, h
     client = browser(host, secretary)
     assert client.get("/espace/").status_code == 200
 
-    revoke(membership=memberships_of(secretary)[0], actor="system", now=NOW)
+    revoke(membership=memberships_of(secretary)[0], actor="system", on=NOW.date(), now=NOW)
 
     assert client.get("/espace/").status_code == 302
 
@@ -174,7 +174,7 @@ def test_one_of_two_roles_is_taken_back_alone(tenant: Unit, host: str) -> None:
     other = make_member(Role.OWNER, "autre@example.org")
     client = browser(host, owner)
 
-    revoke(membership=memberships_of(other)[0], actor="system", now=NOW)
+    revoke(membership=memberships_of(other)[0], actor="system", on=NOW.date(), now=NOW)
 
     assert client.get("/espace/").status_code == 200
 
@@ -183,4 +183,4 @@ def test_the_last_owner_stays(tenant: Unit) -> None:
     owner = make_member(Role.OWNER)
 
     with pytest.raises(LastOwnerError):
-        revoke(membership=memberships_of(owner)[0], actor="system", now=NOW)
+        revoke(membership=memberships_of(owner)[0], actor="system", on=NOW.date(), now=NOW)

@@ -12,6 +12,8 @@ LINK = "https://maite.lib-rdv.example/lien/"
 NAMES = [
     "account_invitation",
     "account_password_reset",
+    "account_email_confirm",
+    "account_email_changed",
     *sorted({f"account_{kind.rsplit('.', 1)[1]}" for kind in kinds.NOTICES.values()}),
     "desk_suspended",
     "desk_resumed",

@@ -1,0 +1,154 @@
+"""One request for each operation of the table of rights: what a page sends to do it, and what it leaves.
+
+The only place that maps an operation to requests. An operation without a sample fails the test that
+tries every cell; one that no page offers yet stands in ``NO_PAGE_YET`` and fails as soon as one does.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+
+from booking.models import Appointment, Practitioner
+from tenants.accounts.permissions import Operation
+from tests.factories import NOW, Cabinet, make_appointment
+
+DAY = "2026-11-13"
+
+
+@dataclass(frozen=True)
+class World:
+    """A practice of two agendas. The requests bear on the first one, and on an appointment in it."""
+
+    cabinet: Cabinet
+    agenda: Practitioner
+    appointment: Appointment
+
+    @classmethod
+    def of(cls, cabinet: Cabinet) -> "World":
+        """Return the world around a practice of one practitioner."""
+        held = make_appointment(cabinet, NOW + timedelta(days=2))
+        return cls(cabinet=cabinet, agenda=cabinet.practitioner, appointment=held)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A request. ``data`` None: a GET. ``leaves``: the verb of the act in the trail when it was done."""
+
+    route: str
+    refs: Callable[[World], list[uuid.UUID]] = lambda _world: []
+    data: Callable[[World], Mapping[str, Any]] | None = None
+    leaves: str = ""
+
+    def address(self, world: World) -> str:
+        """Return the address of the page."""
+        return reverse(f"dashboard:{self.route}", args=self.refs(world))
+
+
+def _appointment(world: World) -> list[uuid.UUID]:
+    return [world.appointment.ref]
+
+
+def _agenda(world: World) -> list[uuid.UUID]:
+    return [world.agenda.ref]
+
+
+def _slot(world: World, **fields: Any) -> dict[str, Any]:
+    return {
+        "practitioner": world.agenda.ref,
+        "motif": world.cabinet.type.ref,
+        "place": world.cabinet.location.ref,
+        "day": DAY,
+        "hour": "15h",
+        **fields,
+    }
+
+
+def _booking(world: World) -> dict[str, Any]:
+    person = {"name": "Lou Échantillon", "contact": "06 39 98 01 04"}
+    return _slot(world, form_ref=uuid.uuid4(), **person)
+
+
+def _week(world: World) -> dict[str, Any]:
+    return {"place": world.cabinet.location.ref, "every": "1", "d5r0a": "9", "d5r0b": "12"}
+
+
+def _absence(world: World) -> dict[str, Any]:
+    return {"practitioner": world.agenda.ref, "from_on": DAY, "to_on": DAY}
+
+
+def _replacement(world: World) -> dict[str, Any]:
+    return {
+        "practitioner": world.agenda.ref,
+        "substitute_name": "Paul Factice",
+        "from_on": "2026-12-07",
+        "to_on": "2026-12-09",
+    }
+
+
+def _motif(world: World) -> dict[str, Any]:
+    return {
+        "label": "Suivi",
+        "duration_min": "30",
+        "buffer_before_min": "0",
+        "buffer_after_min": "10",
+        "min_notice_min": "60",
+        "horizon_days": "60",
+        "cancel_hours": "24",
+        "channel": "online",
+        "practitioners": [world.agenda.ref],
+        "locations": [world.cabinet.location.ref],
+    }
+
+
+def _practice(world: World) -> dict[str, Any]:
+    practice = world.cabinet.practice
+    return {
+        "name": practice.name,
+        "kind": practice.kind,
+        "reminder_minute": "18 h",
+        "max_open_bookings": "3",
+        "rights_contact": "librdv",
+    }
+
+
+_PHONE = {"phone": "06 39 98 01 05", "email": ""}
+_PLACE = {"name": "Annexe", "kind": "office", "time_zone": "Europe/Paris", "territory": ""}
+_COLLEAGUE = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
+_SHORTER = {"retention_days": "180", "confirmed": "on"}
+_OFFICE = {"street": "1 rue du Phare", "postcode": "64210", "town": "Bidart"}
+
+SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
+    Operation.SEE_AGENDA: (Sample("appointment", _appointment),),
+    Operation.BOOK: (Sample("book", data=_booking, leaves="appointment.booked"),),
+    Operation.MOVE: (Sample("move", _appointment, _slot, "appointment.moved"),),
+    Operation.CANCEL: (Sample("cancel", _appointment, lambda _: {}, "appointment.cancelled"),),
+    Operation.MARK: (
+        Sample("mark", _appointment, lambda _: {"marque": "venue"}, "appointment.fulfilled"),
+    ),
+    Operation.SEE_CONTACT: (
+        Sample("correct", _appointment, lambda _: _PHONE, "contact.corrected"),
+        Sample("erase", _appointment, lambda _: {}, "erasure.asked"),
+    ),
+    Operation.BLOCK_TIME: (Sample("absence_add", data=_absence, leaves="absence.added"),),
+    Operation.EDIT_HOURS: (Sample("week_add", _agenda, _week, "hours.changed"),),
+    Operation.EDIT_REPLACEMENTS: (
+        Sample("replacement_add", data=_replacement, leaves="replacement.added"),
+    ),
+    Operation.EDIT_MOTIFS: (Sample("motif_add", data=_motif, leaves="motif.saved"),),
+    Operation.EDIT_PLACES: (
+        Sample("place_add", data=lambda _: {**_PLACE, **_OFFICE}, leaves="place.saved"),
+    ),
+    Operation.EDIT_PRACTICE: (
+        Sample("practice", data=_practice, leaves="practice.saved"),
+        Sample("privacy", data=lambda _: _SHORTER, leaves="practice.saved"),
+    ),
+    Operation.EDIT_TEAM: (
+        Sample("team"),
+        Sample("invite", data=lambda _: _COLLEAGUE, leaves="invitation.sent"),
+    ),
+}
+NO_PAGE_YET = frozenset({Operation.EXPORT, Operation.MANAGE_KEYS})

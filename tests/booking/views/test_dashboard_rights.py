@@ -1,0 +1,114 @@
+"""Every cell of the table of rights (G-12), tried through the served pages, plain and htmx alike."""
+
+import itertools
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from booking.urls_dashboard import urlpatterns
+from tenants.accounts.models import Role, User
+from tenants.accounts.permissions import RIGHTS, Operation, Whose
+from tenants.trail.models import Act
+from tests.accounts import browser, make_member
+from tests.booking.views.samples import NO_PAGE_YET, SAMPLES, Sample, World
+from tests.factories import NOW, Cabinet, make_practitioner
+
+REQUESTS: dict[str, dict[str, str]] = {"plain": {}, "htmx": {"HX-Request": "true"}}
+CELLS = list(itertools.product(Role, SAMPLES, Whose, REQUESTS))
+DONE = {200, 204, 302}
+REFUSED = {403, 404, 422}
+"""422: the agenda is not among those that the form offers."""
+YESTERDAY = NOW.date() - timedelta(days=1)
+TOMORROW = NOW.date() + timedelta(days=1)
+
+
+@pytest.fixture
+def world(cabinet: Cabinet) -> World:
+    """Return a practice of two agendas, with an appointment in the first one."""
+    made = World.of(cabinet)
+    make_practitioner("Hugo Fictif")
+    return made
+
+
+def somebody(world: World, role: Role, whose: Whose, **dates: Any) -> User:
+    """Return somebody to whom the first agenda is ``whose``; for the practice they have no agenda."""
+    nobody, colleague = uuid.uuid4(), make_practitioner("Léa Modèle")
+    entrusted = {
+        Whose.OWN: [nobody] if role is Role.SECRETARY else [],
+        Whose.ENTRUSTED: [world.agenda.ref],
+        Whose.OTHER: [colleague.ref],
+        Whose.PRACTICE: [nobody] if role is Role.SECRETARY else [],
+    }[whose]
+    user = make_member(role, entrusted=entrusted, **dates)
+    if whose is Whose.OWN:
+        world.agenda.user = user
+        world.agenda.save(update_fields=["user"])
+    if whose is Whose.OTHER and role is Role.PRACTITIONER:
+        colleague.user = user
+        colleague.save(update_fields=["user"])
+    return user
+
+
+def ask(client: Client, sample: Sample, world: World, headers: dict[str, str]) -> Any:
+    """Send the request of a sample."""
+    if sample.data is None:
+        return client.get(sample.address(world), headers=headers)
+    return client.post(sample.address(world), sample.data(world), headers=headers)
+
+
+def outcome(client: Client, sample: Sample, world: World, headers: dict[str, str]) -> bool:
+    """Return whether the request did it; its answer and the trail must say the same."""
+    before = Act.objects.count()
+    answer = ask(client, sample, world, headers)
+    is_done = answer.status_code in DONE
+    assert is_done or answer.status_code in REFUSED, answer.status_code
+    assert not answer.get("Location", "").startswith("/connexion/")
+    if sample.leaves:
+        written = list(Act.objects.order_by("id").values_list("verb", flat=True)[before:])
+        assert (sample.leaves in written) == is_done, (answer.status_code, written)
+    return is_done
+
+
+def test_every_operation_has_a_sample() -> None:
+    assert set(SAMPLES) | NO_PAGE_YET == set(Operation)
+    assert all(SAMPLES.values())
+
+
+def test_every_page_asks_for_an_operation_that_is_tried() -> None:
+    asked = {getattr(pattern.callback, "operation", None) for pattern in urlpatterns}
+
+    assert asked <= set(SAMPLES)
+
+
+@pytest.mark.parametrize(("role", "operation", "whose", "kind"), CELLS)
+def test_each_cell_holds_over_http(
+    world: World, host: str, role: Role, operation: Operation, whose: Whose, kind: str
+) -> None:
+    client = browser(host, somebody(world, role, whose))
+    expected = operation in RIGHTS[role][whose]
+
+    found = [outcome(client, sample, world, REQUESTS[kind]) for sample in SAMPLES[operation]]
+
+    assert found == [expected] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("role", "dates"),
+    [
+        *((role, {"from_on": TOMORROW, "until_on": date(2100, 1, 1)}) for role in Role),
+        *((role, {"from_on": date(2000, 1, 1), "until_on": YESTERDAY}) for role in Role),
+    ],
+)
+def test_outside_its_dates_a_role_opens_nothing(
+    world: World, host: str, role: Role, dates: dict[str, date]
+) -> None:
+    client = browser(host, somebody(world, role, Whose.ENTRUSTED, **dates))
+
+    found = [
+        outcome(client, sample, world, {}) for samples in SAMPLES.values() for sample in samples
+    ]
+
+    assert found == [False] * len(found)

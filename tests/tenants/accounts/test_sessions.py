@@ -1,0 +1,143 @@
+"""One's own sessions: seen by device and day, ended one by one or all at once; no address is kept."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from tenants.accounts.devices import family_of
+from tenants.accounts.models import Role, User
+from tenants.schema import Unit
+from tests.accounts import browser, make_member
+
+NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15"
+    " (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+)
+AGENTS = [
+    (FIREFOX, "Firefox, Windows"),
+    (IPHONE, "Safari, iPhone"),
+    ("Mozilla/5.0 (X11; Linux x86_64) Chrome/141.0.0.0 Safari/537.36", "Chrome, Linux"),
+    ("Mozilla/5.0 (Windows NT 10.0) Chrome/141.0 Safari/537.36 Edg/141.0", "Edge, Windows"),
+    ("Mozilla/5.0 (Linux; Android 15) SamsungBrowser/27 Chrome/125 Safari/537", "Samsung Internet, Android"),
+    ("Mozilla/5.0 (iPhone) CriOS/141 Mobile Safari/604.1", "Chrome, iPhone"),
+    ("Mozilla/5.0 (X11; CrOS x86_64) Chrome/141 Safari/537", "Chrome, Chromebook"),
+    ("curl/8.5", ""),
+    ("", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("agent", "family"), AGENTS)
+def test_a_device_is_named_by_its_family(agent: str, family: str) -> None:
+    assert family_of(agent) == family
+
+
+@pytest.fixture
+def user(tenant: Unit) -> Iterator[User]:
+    """Return a member, at the pretended now."""
+    with time_machine.travel(NOW, tick=False):
+        yield make_member(Role.OWNER)
+
+
+def open_on(host: str, user: User, agent: str = FIREFOX) -> Client:
+    """Return a browser that has opened a page."""
+    client = browser(host, user)
+    client.defaults["HTTP_USER_AGENT"] = agent
+    client.get("/compte/securite/")
+    return client
+
+
+def refs_shown(page: str) -> list[str]:
+    """Return the refs of the sessions that the page offers to close."""
+    return re.findall(r"/compte/sessions/([0-9a-f-]{36})/fermer/", page)
+
+
+def is_in(client: Client) -> bool:
+    """Return whether the session still opens something."""
+    return client.get("/compte/securite/").status_code == 200
+
+
+def test_sessions_are_listed_with_device_and_day(user: User, host: str) -> None:
+    office = open_on(host, user)
+    open_on(host, user, IPHONE)
+    colleague = make_member(Role.SECRETARY)
+    open_on(host, colleague, "curl/8.5")
+
+    shown = office.get("/compte/sessions/").text
+
+    assert "Firefox, Windows" in shown
+    assert "Safari, iPhone" in shown
+    assert "Appareil inconnu" not in shown
+    assert shown.count("Cette session</span>") == 1
+    assert "ouverte le mardi 10 novembre, 10:40" in shown
+    assert len(refs_shown(shown)) == 1
+
+
+def test_no_network_address_and_no_version_is_kept(user: User, host: str) -> None:
+    open_on(host, user)
+
+    kept = json.dumps([held.get_decoded() for held in Session.objects.all()])
+
+    assert "198.51.100.7" not in kept
+    assert "140.0" not in kept
+
+
+def test_one_session_is_closed_and_the_others_stay(user: User, host: str) -> None:
+    office, phone, tablet = (open_on(host, user, agent) for agent in (FIREFOX, IPHONE, "curl/8.5"))
+    shown = office.get("/compte/sessions/").text
+    before = len(refs_shown(shown))
+    phone_ref = shown.split("Safari, iPhone")[1]
+
+    office.post(f"/compte/sessions/{refs_shown(phone_ref)[0]}/fermer/")
+
+    assert before == 2
+    assert [is_in(one) for one in (office, phone, tablet)] == [True, False, True]
+
+
+def test_the_session_of_somebody_else_is_not_closed(user: User, host: str) -> None:
+    colleague = make_member(Role.SECRETARY)
+    theirs = open_on(host, colleague)
+    open_on(host, colleague, IPHONE)
+    ref = refs_shown(theirs.get("/compte/sessions/").text)[0]
+    mine = open_on(host, user)
+
+    answer = mine.post(f"/compte/sessions/{ref}/fermer/", follow=True)
+    unknown = mine.post(f"/compte/sessions/{uuid.uuid4()}/fermer/", follow=True)
+
+    assert "était déjà fermée" in answer.text
+    assert "était déjà fermée" in unknown.text
+    assert len(refs_shown(theirs.get("/compte/sessions/").text)) == 1
+
+
+def test_all_the_others_are_closed_and_this_one_stays(user: User, host: str) -> None:
+    office, phone = open_on(host, user), open_on(host, user, IPHONE)
+
+    office.post("/compte/sessions/fermer/")
+
+    assert [is_in(office), is_in(phone)] == [True, False]
+
+
+def test_everywhere_means_here_too(user: User, host: str) -> None:
+    office, phone = open_on(host, user), open_on(host, user, IPHONE)
+
+    answer = office.post("/compte/sessions/fermer/", {"partout": "oui"}, follow=True)
+
+    assert "déconnecté partout" in answer.text
+    assert [is_in(office), is_in(phone)] == [False, False]
+
+
+def test_an_idle_session_is_not_shown_as_open(user: User, host: str) -> None:
+    open_on(host, user, IPHONE)
+
+    with time_machine.travel(NOW + timedelta(minutes=31), tick=False):
+        shown = open_on(host, user).get("/compte/sessions/").text
+
+    assert "Safari, iPhone" not in shown
