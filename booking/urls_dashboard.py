@@ -8,6 +8,8 @@ app_name = "dashboard"
 
 urlpatterns = [
     path("", today.today, name="today"),
+    path("vu/", today.seen, name="seen"),
+    path("rendez-vous/<uuid:ref>/appel/", today.call, name="call"),
     path("semaine/", week.week, name="week"),
     path("rendez-vous/nouveau/", appointment.book, name="book"),
     path("rendez-vous/<uuid:ref>/", appointment.panel, name="appointment"),

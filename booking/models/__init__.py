@@ -7,6 +7,7 @@ from booking.models.contact import PatientContact
 from booking.models.daily_count import DailyCount
 from booking.models.form import ExtraField, FormVersion
 from booking.models.holiday import HolidayOpening
+from booking.models.last_visit import LastVisit
 from booking.models.location import Location
 from booking.models.opening import OpeningException, OpeningHours
 from booking.models.practice import Practice
@@ -21,6 +22,7 @@ __all__ = [
     "ExtraField",
     "FormVersion",
     "HolidayOpening",
+    "LastVisit",
     "Location",
     "OpeningException",
     "OpeningHours",

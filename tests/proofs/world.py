@@ -94,6 +94,7 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
     from allauth.mfa.models import Authenticator
     from axes.models import AccessAttempt
 
+    from booking.models import LastVisit
     from tenants.accounts.models import Invitation, Membership, User
     from tenants.keyring import services as keyring
 
@@ -111,6 +112,7 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
         username=made.private, ip_address="192.0.2.1", user_agent="x",
         failures_since_start=1,
     )  # fmt: skip
+    LastVisit.objects.create(user=user, act_id=0, seen_at=now)
     practitioner.user = user
     practitioner.save(update_fields=["user"])
     invitation = Invitation(

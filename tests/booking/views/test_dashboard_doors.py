@@ -44,7 +44,9 @@ READERS = (
 )
 READ_ONLY = ("today", "week", "appointment", "hours", "absence", "motifs", "places", "team")
 ACTS = (
+    "seen",
     "mark",
+    "call",
     "week_remove",
     "date_forget",
     "holidays",
@@ -88,7 +90,8 @@ def address(cabinet: Cabinet) -> Address:
     who = cabinet.practitioner.ref
     arguments: dict[str, list[uuid.UUID]] = {
         **{
-            key: [held.ref] for key in ("appointment", "mark", "move", "cancel", "correct", "erase")
+            key: [held.ref]
+            for key in ("appointment", "mark", "call", "move", "cancel", "correct", "erase")
         },
         "week_add": [who],
         "week_edit": [who, week.ref],
