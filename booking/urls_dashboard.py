@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, team, today, week
+from booking.views.dashboard import (
+    appointment,
+    hours,
+    letters,
+    motifs,
+    team,
+    texts,
+    today,
+    week,
+)
 
 app_name = "dashboard"
 
@@ -56,5 +65,9 @@ urlpatterns = [
         team.remove_replacement,
         name="replacement_remove",
     ),
+    path("messages/", letters.letters, name="letters"),
+    path("messages/<uuid:ref>/renvoyer/", letters.resend, name="resend"),
+    path("messages/textes/", texts.texts, name="texts"),
+    path("messages/textes/<slug:kind>/", texts.text, name="text"),
     path("reglages/", team.practice, name="practice"),
 ]

@@ -26,7 +26,9 @@ class Operation(StrEnum):
     EDIT_MOTIFS = "edit_motifs"
     EDIT_PLACES = "edit_places"
     EDIT_PRACTICE = "edit_practice"
+    EDIT_MESSAGES = "edit_messages"
     EDIT_TEAM = "edit_team"
+    SEE_STATISTICS = "see_statistics"
     EXPORT = "export"
     MANAGE_KEYS = "manage_keys"
 
@@ -55,7 +57,13 @@ AGENDA_WORK = frozenset(
     }
 )
 OWN_SETTINGS = frozenset(
-    {Operation.BLOCK_TIME, Operation.EDIT_HOURS, Operation.EDIT_REPLACEMENTS, Operation.EXPORT}
+    {
+        Operation.BLOCK_TIME,
+        Operation.EDIT_HOURS,
+        Operation.EDIT_REPLACEMENTS,
+        Operation.EXPORT,
+        Operation.SEE_STATISTICS,
+    }
 )
 NONE: frozenset[Operation] = frozenset()
 ALL = frozenset(Operation)

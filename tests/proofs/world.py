@@ -77,6 +77,7 @@ def _fill(made: Practice, *, now: datetime) -> None:
         ends_at=now + timedelta(days=101),
     )  # fmt: skip
     booking.HolidayOpening.objects.create(location=places[0], on_date=today + timedelta(days=60))
+    booking.MessageText.objects.create(kind="confirmation", text=private)
     booking.Replacement.objects.create(
         practitioner=people[1], substitute_name=f"Docteur {public} Z",
         from_on=today + timedelta(days=110), to_on=today + timedelta(days=120),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from booking.models import Absence, OpeningException, OpeningHours, Replacement
 from booking.urls_dashboard import urlpatterns
 from tenants.accounts.models import Role
+from tenants.outbox.models import OutboxEntry
 from tests.accounts import browser, make_member, memberships_of
 from tests.factories import NOW, Cabinet, make_appointment
 
@@ -40,13 +41,19 @@ READERS = (
     "agenda_add",
     "agenda_edit",
     "replacement_add",
+    "letters",
+    "texts",
+    "text",
     "practice",
 )
-READ_ONLY = ("today", "week", "appointment", "hours", "absence", "motifs", "places", "team")
+READ_ONLY = (
+    "today", "week", "appointment", "hours", "absence", "motifs", "places", "team", "letters", "texts",
+)  # fmt: skip
 ACTS = (
     "seen",
     "mark",
     "call",
+    "resend",
     "week_remove",
     "date_forget",
     "holidays",
@@ -58,10 +65,12 @@ ACTS = (
 )
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence",
+    "hours", "absence_add", "absence", "letters",
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
-REPLACEMENT = {"today", "week", "book", "appointment", "move", "cancel", "correct", "erase"}
+REPLACEMENT = {
+    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", "letters",
+}  # fmt: skip
 
 Address = Callable[[str], str]
 
@@ -88,7 +97,10 @@ def address(cabinet: Cabinet) -> Address:
         to_on=date(2026, 12, 9),
     )
     who = cabinet.practitioner.ref
-    arguments: dict[str, list[uuid.UUID]] = {
+    entry = OutboxEntry.objects.filter(object_id=held.pk)[0]
+    arguments: dict[str, list[uuid.UUID | str]] = {
+        "resend": [entry.ref],
+        "text": ["confirmation"],
         **{
             key: [held.ref]
             for key in ("appointment", "mark", "call", "move", "cancel", "correct", "erase")
