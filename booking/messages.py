@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from booking import french, sms
+from booking import french, sms, wording
 from booking.calendar_file import Event, Method, calendar_file
 from tenants.mail import Mail
 
@@ -144,7 +144,7 @@ def choose_channel(recipient: Recipient, *, sms_enabled: bool) -> Channel:
     return Channel.NONE
 
 
-def render_mail(
+def render_mail(  # noqa: PLR0913  # what one mail needs, each by its name
     kind: Kind,
     *,
     visit: Visit,
@@ -153,9 +153,14 @@ def render_mail(
     now: dt.datetime,
     is_retry: bool = False,
     visits: Sequence[Visit] = (),
+    added: str = "",
 ) -> Mail:
-    """The mail of `kind` to `recipient`; `visits` are the appointments that MANAGE_LINKS lists."""
+    """The mail of `kind` to `recipient`; `visits` are the appointments that MANAGE_LINKS lists.
+
+    `added` is what the practice says in its own words: a paragraph in our mail, never in its subject.
+    """
     context = _context(kind, visit=visit, recipient=recipient, now=now, visits=visits)
+    context["added"] = wording.paragraphs(wording.fill(added, _values(visit, recipient)))
     subject = " ".join(_render(kind, "subject.txt", context).splitlines())
     mail = Mail(
         key=key,
@@ -173,16 +178,51 @@ def render_mail(
     return mail
 
 
-def render_sms(kind: Kind, *, visit: Visit) -> str:
-    """The SMS of `kind`, at most 160 septets (B-42). ValueError where no SMS can say it."""
+def render_sms(kind: Kind, *, visit: Visit, added: str = "", first_name: str = "") -> str:
+    """The SMS of `kind`, at most 160 septets (B-42). ValueError where no SMS can say it.
+
+    What the practice added is left out where it would not fit: the hour and the link come first.
+    """
     link = visit.base_url if kind in LINKS_TO_SITE else visit.short_url
-    return sms.compose(
-        SMS_TEMPLATES[kind],
-        practitioner=visit.substitute or visit.practitioner,
-        link=link,
+    values = {
+        "practitioner": visit.substitute or visit.practitioner,
+        "link": link,
+        "day": french.short_day(visit.start.date()),
+        "hour": french.short_hour(visit.start),
+    }
+    words = wording.fill(added, _values(visit, Recipient(first_name=first_name)))
+    if words:
+        try:
+            # Braces that a value brought along are no placeholders of ours.
+            extra = sms.transliterate(re.sub(r"[{}]", "", words))
+            return sms.compose(f"{SMS_TEMPLATES[kind]} {extra}", **values)
+        except ValueError:
+            pass
+    return sms.compose(SMS_TEMPLATES[kind], **values)
+
+
+def sms_size(kind: Kind, *, visit: Visit, added: str, first_name: str) -> int:
+    """The septets of the SMS of `kind` with what the practice adds, the name kept to twenty of them."""
+    name = sms.shortened(sms.transliterate(visit.substitute or visit.practitioner), 20)
+    words = wording.fill(added, _values(visit, Recipient(first_name=first_name)))
+    fixed = SMS_TEMPLATES[kind].format(
+        practitioner=name,
+        link=visit.base_url if kind in LINKS_TO_SITE else visit.short_url,
         day=french.short_day(visit.start.date()),
         hour=french.short_hour(visit.start),
     )
+    return sms.septets(sms.transliterate(f"{fixed} {words}".strip())) or 0
+
+
+def _values(visit: Visit, recipient: Recipient) -> dict[str, str]:
+    """What the placeholders of a practice's text stand for (wording.PLACEHOLDERS)."""
+    return {
+        "prenom": recipient.first_name,
+        "date": french.long_day(visit.start.date(), today=visit.start.date()),
+        "heure": french.hour(visit.start),
+        "praticien": visit.substitute or visit.practitioner,
+        "lieu": ", ".join(visit.place),
+    }
 
 
 def calendar_event(visit: Visit) -> Event:

@@ -4,10 +4,13 @@ from booking.models.absence import Absence
 from booking.models.appointment import Appointment
 from booking.models.appointment_type import AppointmentType
 from booking.models.contact import PatientContact
-from booking.models.daily_count import DailyCount
+from booking.models.daily_count import DailyCount, DailyOpening
+from booking.models.digest import DigestSubscription
 from booking.models.form import ExtraField, FormVersion
 from booking.models.holiday import HolidayOpening
+from booking.models.last_visit import LastVisit
 from booking.models.location import Location
+from booking.models.message_text import MessageText
 from booking.models.opening import OpeningException, OpeningHours
 from booking.models.practice import Practice
 from booking.models.practitioner import Practitioner
@@ -19,10 +22,14 @@ __all__ = [
     "Appointment",
     "AppointmentType",
     "DailyCount",
+    "DailyOpening",
+    "DigestSubscription",
     "ExtraField",
     "FormVersion",
     "HolidayOpening",
+    "LastVisit",
     "Location",
+    "MessageText",
     "Offer",
     "OpeningException",
     "OpeningHours",

@@ -50,6 +50,7 @@ class Practice(models.Model):
     mediator = models.CharField(max_length=200, blank=True, default="")
     # Choices
     reminder_minute = models.SmallIntegerField(default=18 * 60)
+    digest_minute = models.SmallIntegerField(default=7 * 60)
     sms_enabled = models.BooleanField(default=False)
     max_open_bookings = models.SmallIntegerField(default=3)
     # How long a freed slot waits for one person of the waiting list; 0: there is no list.
@@ -93,6 +94,7 @@ class Practice(models.Model):
             "order_name",
             "mediator",
             "reminder_minute",
+            "digest_minute",
             "sms_enabled",
             "max_open_bookings",
             "waiting_minutes",
@@ -115,6 +117,10 @@ class Practice(models.Model):
                 # Quiet hours of B-40: nothing is sent between 20:00 and 08:00.
                 condition=Q(reminder_minute__gte=8 * 60, reminder_minute__lte=19 * 60 + 59),
                 name="practice_reminder_outside_quiet_hours",
+            ),
+            models.CheckConstraint(
+                condition=Q(digest_minute__gte=0, digest_minute__lt=24 * 60),
+                name="practice_digest_in_the_day",
             ),
             models.CheckConstraint(
                 condition=Q(max_open_bookings__gte=1), name="practice_allows_a_booking"

@@ -1,8 +1,9 @@
 """Reading an agenda: rows with the persons that are still there, opened in one pass."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from booking import kinds
 from booking.models import Absence, Appointment
@@ -11,7 +12,7 @@ from booking.services.contacts import open_contacts
 from tenants.outbox.models import OutboxEntry
 
 SHOWN = (Appointment.Status.BOOKED, Appointment.Status.FULFILLED, Appointment.Status.NOSHOW)
-SILENT_REASONS = frozenset({"moved", "cancelled", "erased", "stopped"})
+SILENT_REASONS = frozenset({"moved", "cancelled", "erased", "person", "stopped"})
 """Why a reminder is not sent without anybody being at fault."""
 
 
@@ -55,18 +56,19 @@ def rows_between(
         )
         .order_by("starts_at", "practitioner__position", "id")
     )
-    return _with_persons(appointments)
+    return _with_persons(appointments, reminders=_reminders(appointments))
 
 
 def row_of(appointment: Appointment) -> Row:
     """Return the row of one appointment."""
-    return _with_persons([appointment])[0]
+    return _with_persons([appointment], reminders=_reminders([appointment]))[0]
 
 
-def _with_persons(appointments: list[Appointment]) -> list[Row]:
+def _with_persons(
+    appointments: list[Appointment], *, reminders: Mapping[tuple[int, int], OutboxEntry]
+) -> list[Row]:
     contacts = [held.contact for held in appointments if hasattr(held, "contact")]
     persons = open_contacts(contacts) if contacts else {}
-    reminders = _reminders(appointments)
     return [
         Row(held, persons.get(held.pk), reminders.get((held.pk, held.sequence)))
         for held in appointments
@@ -77,8 +79,24 @@ def _reminders(appointments: Iterable[Appointment]) -> dict[tuple[int, int], Out
     ids = [held.pk for held in appointments]
     if not ids:
         return {}
-    entries = OutboxEntry.objects.filter(kind=kinds.REMINDER, object_id__in=ids)
+    # The newest last: a reminder that was sent again counts as it ended then.
+    entries = OutboxEntry.objects.filter(kind=kinds.REMINDER, object_id__in=ids).order_by("id")
     return {(entry.object_id or 0, entry.version): entry for entry in entries}
+
+
+def rows_of(*, refs: Collection[UUID], practitioner_ids: Collection[int]) -> list[Row]:
+    """Return the appointments of these references in these agendas, cancelled ones too, without order.
+
+    Reminders are not read: what is listed so is not asked whether it was reached.
+    """
+    appointments = (
+        Appointment.objects.select_related(
+            "appointment_type", "location", "practitioner", "contact__data_key"
+        )
+        .filter(ref__in=refs, practitioner__in=practitioner_ids)
+        .exclude(status=Appointment.Status.HELD)
+    )
+    return _with_persons(list(appointments), reminders={})
 
 
 def absences_between(

@@ -18,9 +18,10 @@ from django.urls import reverse
 
 from booking import erasure, kinds, messages, sms
 from booking.messages import Channel, Kind, Recipient, Visit
-from booking.models import Appointment, Location, Practice, Replacement
+from booking.models import Appointment, Location, MessageText, Practice, Replacement
 from booking.persons import Person
 from booking.services import appointments, contacts, deadlines, links
+from booking.services.message_texts import text_for
 from tenants import routing
 from tenants.mail import MailRefusedError, MailUnavailableError, hand_over
 from tenants.outbox import delivery
@@ -65,6 +66,8 @@ class Letter:
     visit: dict[str, Any]
     manage_token: str
     short_token: str
+    added: MessageText
+    """What the practice says in its own words."""
 
 
 class Notice:
@@ -114,6 +117,7 @@ class Notice:
             visit=_facts(entry, appointment, settings, now=now),
             manage_token=links.manage_token(appointment),
             short_token=links.short_token(appointment),
+            added=text_for(_MESSAGES[self.kind]),
         )
         return partial(send, letter, unit=unit, now=now)
 
@@ -179,6 +183,7 @@ def _send_mail(letter: Letter, visit: Visit, *, now: datetime) -> Outcome:
         now=now,
         is_retry=letter.entry.attempts > 1,
         visits=[visit],
+        added=letter.added.text,
     )
     hand_over(mail)
     return SENT
@@ -189,7 +194,12 @@ def _send_sms(letter: Letter, visit: Visit) -> Outcome:
     if gateway is None:
         return Outcome(OutboxEntry.State.NO_CHANNEL)
     try:
-        text = messages.render_sms(letter.kind, visit=visit)
+        text = messages.render_sms(
+            letter.kind,
+            visit=visit,
+            added=letter.added.sms_text,
+            first_name=letter.recipient.first_name,
+        )
     except ValueError:
         return Outcome(OutboxEntry.State.FAILED, "too_long")
     gateway.send(
@@ -309,9 +319,10 @@ def _coming_reminder(appointment: Appointment, *, now: datetime) -> datetime | N
 
 
 def _previous_start(entry: OutboxEntry) -> datetime | None:
-    if entry.kind != kinds.MOVED or not entry.audience:
+    if entry.kind != kinds.MOVED or not entry.audience.partition("#")[0]:
         return None
-    return datetime.fromisoformat(entry.audience)
+    # What stands after # counts how often it was sent again (letters.resend).
+    return datetime.fromisoformat(entry.audience.partition("#")[0])
 
 
 def _is_pending(entry: OutboxEntry, kinds_: Any) -> bool:

@@ -26,8 +26,10 @@ class Operation(StrEnum):
     EDIT_MOTIFS = "edit_motifs"
     EDIT_PLACES = "edit_places"
     EDIT_PRACTICE = "edit_practice"
+    EDIT_MESSAGES = "edit_messages"
     EDIT_SITE = "edit_site"
     EDIT_TEAM = "edit_team"
+    SEE_STATISTICS = "see_statistics"
     EXPORT = "export"
     MANAGE_KEYS = "manage_keys"
 
@@ -62,6 +64,7 @@ OWN_SETTINGS = frozenset(
         Operation.EDIT_REPLACEMENTS,
         Operation.EDIT_SITE,
         Operation.EXPORT,
+        Operation.SEE_STATISTICS,
     }
 )
 NONE: frozenset[Operation] = frozenset()

@@ -13,7 +13,7 @@ import icalendar
 import pytest
 from pytest_django import Settings
 
-from booking import messages
+from booking import messages, sms
 from booking.messages import Channel, Kind, Recipient, Visit
 from tenants.mail import Mail
 
@@ -476,3 +476,71 @@ def test_every_mail_has_its_text_and_its_layout(name: str) -> None:
     stem = name.removesuffix(".subject.txt")
 
     assert {f"{stem}.txt", f"{stem}.html"} <= set(ALL_TEMPLATES)
+
+
+# --- What a practice adds in its own words -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(messages.SMS_TEMPLATES))
+def test_the_words_of_the_practice_stand_in_both_bodies_and_in_no_subject(kind: Kind) -> None:
+    added = "Bonjour {prenom}, le {date} à {heure} avec {praticien}.\n\nAu {lieu}."
+    made = messages.render_mail(
+        kind, visit=visit(), recipient=CAMILLE, key=KEY, now=NOW, visits=[visit()], added=added
+    )
+    said = "Bonjour Camille, le mardi 24 novembre à 14 h 30 avec Maite Exemple. Au 12 rue"
+
+    read = parsed(made)
+
+    assert said in words(part(read, "plain"))
+    assert said in words(part(read, "html"))
+    assert "Bonjour" not in read["subject"]
+    assert "{" not in words(part(read, "plain"))
+
+
+def test_what_is_typed_as_markup_is_read_as_text() -> None:
+    added = "<script>x</script> {prenom} & <a href='https://mal.example'>ici</a>"
+    made = messages.render_mail(
+        Kind.CONFIRMATION,
+        visit=visit(),
+        recipient=Recipient(first_name="<i>Lou</i>", email="lou@patient.example"),
+        key=KEY,
+        now=NOW,
+        added=added,
+    )
+
+    read = parsed(made)
+
+    assert "script" not in Links(part(read, "html")).tags
+    assert "https://mal.example" not in Links(part(read, "html")).hrefs
+    assert "&lt;script&gt;" in part(read, "html")
+    assert "<script>x</script> <i>Lou</i> &" in part(read, "plain")
+
+
+def test_without_added_words_the_mail_is_ours_alone() -> None:
+    plain = messages.render_mail(
+        Kind.REMINDER, visit=visit(), recipient=CAMILLE, key=KEY, now=EVE, added=""
+    )
+
+    assert part(parsed(plain), "plain") == part(mail(Kind.REMINDER, now=EVE), "plain")
+
+
+def test_the_sms_carries_the_words_that_fit_and_drops_those_that_do_not() -> None:
+    ours = messages.render_sms(Kind.CONFIRMATION, visit=visit())
+
+    short = messages.render_sms(
+        Kind.CONFIRMATION, visit=visit(), added="{prenom}, sonnez", first_name="Zoé{link}"
+    )
+    long = messages.render_sms(Kind.CONFIRMATION, visit=visit(), added="Sonnez. " * 12)
+
+    assert short.endswith(" Zoélink, sonnez")
+    assert (sms.septets(short) or 999) <= 160
+    assert long == ours
+
+
+@pytest.mark.parametrize("kind", list(messages.SMS_TEMPLATES))
+def test_words_that_are_counted_as_fitting_are_sent(kind: Kind) -> None:
+    size = messages.sms_size(kind, visit=visit(), added="Ok {heure}", first_name="")
+    sent = messages.render_sms(kind, visit=visit(), added="Ok {heure}")
+
+    assert size <= 160
+    assert sent.endswith("Ok 14 h 30")

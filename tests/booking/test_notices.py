@@ -10,9 +10,9 @@ from django.urls import resolve
 from pytest_django import Settings
 
 from booking import kinds
-from booking.models import Appointment, Practice
+from booking.models import Appointment, MessageText, Practice
 from booking.persons import Person
-from booking.services import appointments, contacts, notices
+from booking.services import appointments, contacts, letters, notices
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, write
@@ -386,3 +386,34 @@ def test_whatever_becomes_of_a_message_it_has_one_state(world: World) -> None:
             (kinds.SLOT_FREED, "sent"),
         ]
     )
+
+
+def test_the_words_of_the_practice_leave_with_the_message_of_their_kind(world: World) -> None:
+    with inside(world.unit):
+        MessageText.objects.create(kind="confirmation", text="Sonnez, {prenom}.")
+    world.book()
+
+    world.deliver(kinds.CONFIRMATION)
+    world.deliver(kinds.REMINDER, at=EVE)
+
+    bodies = [item.body["textContent"] for item in world.brevo.mails()]
+    assert ["Sonnez, Camille." in body for body in bodies] == [True, False]
+
+
+def test_a_message_sent_again_reaches_the_person_under_a_key_of_its_own(world: World) -> None:
+    held = world.book()
+    world.deliver(kinds.CONFIRMATION)
+    first = world.entry(kinds.CONFIRMATION)
+
+    with inside(world.unit):
+        letters.resend(entry=first, appointment=world_row(held), actor="user:1", now=NOW)
+    state = world.deliver(kinds.CONFIRMATION)
+
+    assert state == "sent"
+    assert world.entry(kinds.CONFIRMATION).ref != first.ref
+    assert len(world.brevo.mails()) == 2
+
+
+def world_row(held: Appointment) -> Appointment:
+    """Return an appointment as the ledger reads it."""
+    return Appointment.objects.select_related("practitioner", "location", "contact").get(pk=held.pk)

@@ -77,6 +77,7 @@ def _fill(made: Practice, *, now: datetime) -> None:
         ends_at=now + timedelta(days=101),
     )  # fmt: skip
     booking.HolidayOpening.objects.create(location=places[0], on_date=today + timedelta(days=60))
+    booking.MessageText.objects.create(kind="confirmation", text=private)
     booking.Replacement.objects.create(
         practitioner=people[1], substitute_name=f"Docteur {public} Z",
         from_on=today + timedelta(days=110), to_on=today + timedelta(days=120),
@@ -94,6 +95,7 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
     from allauth.mfa.models import Authenticator
     from axes.models import AccessAttempt
 
+    from booking.models import LastVisit
     from tenants.accounts.models import Invitation, Membership, User
     from tenants.keyring import services as keyring
 
@@ -111,6 +113,7 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
         username=made.private, ip_address="192.0.2.1", user_agent="x",
         failures_since_start=1,
     )  # fmt: skip
+    LastVisit.objects.create(user=user, act_id=0, seen_at=now)
     practitioner.user = user
     practitioner.save(update_fields=["user"])
     invitation = Invitation(

@@ -109,7 +109,8 @@ def mark(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     except errors.AlreadyCancelled:
         messages.error(request, _("Ce rendez-vous est annulé."))
     on = found.starts_at.astimezone(ZoneInfo(found.location.time_zone)).date()
-    return redirect(f"{reverse('dashboard:today')}?jour={on.isoformat()}")
+    # Back to the line that was tapped, not to the top of a long day.
+    return redirect(f"{reverse('dashboard:today')}?jour={on.isoformat()}#r{found.ref.hex}")
 
 
 @requires(Operation.BOOK)

@@ -78,24 +78,6 @@ def test_a_row_without_a_person_keeps_its_reference(owner: Client, cabinet: Cabi
     assert held.spoken_ref in owner.get(page("today")).text
 
 
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [("no_channel", "pas d’adresse où écrire"), ("failed", "sa messagerie a refusé")],
-)
-def test_the_day_says_who_was_not_reached_and_why(
-    owner: Client, cabinet: Cabinet, state: str, said: str
-) -> None:
-    held = make_appointment(cabinet, local(TOMORROW, 14))
-    OutboxEntry.objects.filter(kind=kinds.REMINDER, object_id=held.pk).update(
-        state=state, finished_at=NOW
-    )
-
-    shown = owner.get(page("today"), {"jour": TOMORROW.isoformat()}).text
-
-    assert "1 personne n’a pas reçu son rappel" in shown
-    assert said in shown
-
-
 def test_a_reminder_that_was_stopped_is_not_a_miss(cabinet: Cabinet) -> None:
     held = make_appointment(cabinet, local(TOMORROW, 14))
     OutboxEntry.objects.filter(kind=kinds.REMINDER, object_id=held.pk).update(
@@ -129,7 +111,7 @@ def test_seen_and_absent_take_one_tap_and_can_be_taken_back(
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
-@pytest.mark.parametrize("name", ["today", "week"])
+@pytest.mark.parametrize("name", ["week"])
 def test_lists_cost_the_same_whatever_their_length(
     owner: Client,
     cabinet: Cabinet,

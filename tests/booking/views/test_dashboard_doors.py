@@ -13,6 +13,7 @@ from booking.services.site import known_of
 from booking.services.waiting import Wish
 from booking.urls_dashboard import urlpatterns
 from tenants.accounts.models import Role
+from tenants.outbox.models import OutboxEntry
 from tenants.website.pictures import Encoded, EncodedSize
 from tenants.website.services import editing, gallery, publishing
 from tests.accounts import browser, make_member, memberships_of
@@ -54,6 +55,9 @@ READERS = (
     "agenda_add",
     "agenda_edit",
     "replacement_add",
+    "letters",
+    "texts",
+    "text",
     "practice",
     "waiting",
     "waiting_add",
@@ -89,9 +93,14 @@ READ_ONLY = (
     "site_preview_picture",
     "member",
     "my_acts",
+    "letters",
+    "texts",
 )
 ACTS = (
+    "seen",
     "mark",
+    "call",
+    "resend",
     "week_remove",
     "date_forget",
     "day_close",
@@ -108,14 +117,15 @@ ACTS = (
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence", "my_acts", *WAITING,
+    "hours", "absence_add", "absence", "my_acts", "letters", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
     "week_add", "week_edit", "date_edit", "replacement_add",
     "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
 }  # fmt: skip
 REPLACEMENT = {
-    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", "my_acts", *WAITING,
+    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
+    "my_acts", "letters", *WAITING,
 }  # fmt: skip
 
 Address = Callable[[str], str]
@@ -160,9 +170,13 @@ def address(cabinet: Cabinet) -> Address:
     )
     assert offered is not None
     picture = make_site(cabinet)
+    entry = OutboxEntry.objects.filter(object_id=held.pk)[0]
     arguments: dict[str, list[object]] = {
+        "resend": [entry.ref],
+        "text": ["confirmation"],
         **{
-            key: [held.ref] for key in ("appointment", "mark", "move", "cancel", "correct", "erase")
+            key: [held.ref]
+            for key in ("appointment", "mark", "call", "move", "cancel", "correct", "erase")
         },
         "week_add": [who],
         "week_edit": [who, week.ref],
