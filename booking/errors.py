@@ -28,6 +28,10 @@ class OutsideServedArea(BookingError):
     """Home visits are not made to this postcode (B-14)."""
 
 
+class ChangedMeanwhile(BookingError):  # named after what happened
+    """Somebody else has changed the appointment since the page was opened: show what it is now."""
+
+
 class AlreadyCancelled(BookingError):
     """The appointment was cancelled before."""
 

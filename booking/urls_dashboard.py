@@ -2,17 +2,21 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, team, today, week
+from booking.views.dashboard import appointment, hours, motifs, placing, team, today, week
 
 app_name = "dashboard"
 
 urlpatterns = [
     path("", today.today, name="today"),
     path("semaine/", week.week, name="week"),
-    path("rendez-vous/nouveau/", appointment.book, name="book"),
+    path("semaine/vue/", week.choose, name="agenda_choice"),
+    path("semaine/etat/", week.pulse, name="pulse"),
+    path("rendez-vous/nouveau/", placing.book, name="book"),
     path("rendez-vous/<uuid:ref>/", appointment.panel, name="appointment"),
     path("rendez-vous/<uuid:ref>/marquer/", appointment.mark, name="mark"),
-    path("rendez-vous/<uuid:ref>/deplacer/", appointment.move, name="move"),
+    path("rendez-vous/<uuid:ref>/deplacer/", placing.move, name="move"),
+    path("rendez-vous/<uuid:ref>/duree/", placing.resize, name="resize"),
+    path("rendez-vous/<uuid:ref>/renvoyer/", appointment.resend, name="resend"),
     path("rendez-vous/<uuid:ref>/annuler/", appointment.cancel, name="cancel"),
     path("rendez-vous/<uuid:ref>/coordonnees/", appointment.correct, name="correct"),
     path("rendez-vous/<uuid:ref>/effacer/", appointment.erase, name="erase"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from booking.services import appointments, holds
+from booking.services import appointments, holds, resizing
 
 OCCUPYING: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
@@ -18,6 +18,7 @@ OCCUPYING: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "book_by_staff": appointments.book_by_staff,
         "move": appointments.move,
         "mark": appointments.mark,
+        "resize": resizing.resize,
     }
 )
 FREEING: Mapping[str, Callable[..., Any]] = MappingProxyType(

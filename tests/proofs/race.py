@@ -2,9 +2,9 @@
 
 Every service that can make a row occupy time is raced over HTTP, against at least two server processes:
 patients who hold and book, patients whose hold is gone, double clicks, secretaries, moves by link and by
-hand between two agendas in both directions, marks of cancelled appointments. Intervals are equal and
-unequal (30 minutes against 45 with margins) and all of one slot contain the same instant, so that
-exactly one may win.
+hand between two agendas in both directions, appointments made longer, marks of cancelled ones. Intervals
+are equal and unequal (30 minutes against 45 with margins) and all of one slot contain the same instant,
+so that exactly one may win. Beside it stands only what was asked to stand over it, and says so.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from tests.proofs.stage import set_stage
 from tests.proofs.tally import Tally, print_line
 
 PROOF = "race"
-RACED = ("hold_slot", "book", "book_by_staff", "move", "mark")
+RACED = ("hold_slot", "book", "book_by_staff", "move", "mark", "resize")
 """The services that the attempts go through; a test compares them with booking's own register."""
 SLOTS, LOCKS, FLOOD, PERSON = "slots", "locks", "flood", "person"
 SECTIONS = (SLOTS, LOCKS, FLOOD, PERSON)
@@ -90,6 +90,7 @@ GUARDS: dict[str, Guard] = {
 
 def _slots(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
     rounds.double_clicks(course)
+    rounds.extras(course, slots=4 if short else 12)
     if short:
         return dict(rounds.slots(course, clients=16, slots=8))
     crowd: dict[str, Any] = rounds.slots(course, clients=200, slots=50)

@@ -67,6 +67,7 @@ class Course:
         self.by_service: Counter[str] = Counter()
         self.seconds: list[float] = []
         self.slots: list[Slot] = []
+        self.neighbours: dict[int, Mover] = {}
         self._lock = threading.Lock()
         self._people = itertools.count()
         with inside(self.unit):
@@ -222,11 +223,11 @@ class Course:
 
     # --- Judging ------------------------------------------------------------------------------------
     def overlaps(self) -> int:
-        """Count the pairs of rows that occupy the same time of one agenda."""
+        """Count the pairs of rows that occupy the same time of one agenda, and were not asked to."""
         rows = self.stage.owner(
             f'SELECT count(*) FROM "{self.schema}".booking_appointment a'
             f' JOIN "{self.schema}".booking_appointment b ON a.practitioner_id = b.practitioner_id'
-            " AND a.id < b.id AND a.during && b.during"
+            " AND a.id < b.id AND a.during && b.during AND NOT a.is_extra AND NOT b.is_extra"
             " WHERE a.status IN ('held', 'booked', 'fulfilled', 'noshow')"
             " AND b.status IN ('held', 'booked', 'fulfilled', 'noshow')"
         )
@@ -240,6 +241,16 @@ class Course:
             [slot.practitioner.pk, slot.instant],
         )
         return int(rows[0][0])
+
+    def extras(self) -> tuple[int, int]:
+        """Count the rows that stand over another one, and those of them that stand over none."""
+        rows = self.stage.owner(
+            f'SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM "{self.schema}"'
+            ".booking_appointment b WHERE b.practitioner_id = a.practitioner_id AND NOT b.is_extra"
+            " AND b.status IN ('held', 'booked', 'fulfilled', 'noshow') AND a.during && b.during))"
+            f' FROM "{self.schema}".booking_appointment a WHERE a.is_extra'
+        )
+        return int(rows[0][0]), int(rows[0][1])
 
     def judge(self) -> dict[str, Any]:
         """Check the whole table and all answers; return the figures."""
@@ -374,8 +385,23 @@ def by_desk_move(client: Client, slot: Slot) -> None:
     return None
 
 
+def by_desk_resize(client: Client, slot: Slot) -> None:
+    """Let the appointment that stands before the slot last into it."""
+    course = client.course
+    neighbour = course.neighbours.get(slot.number)
+    if neighbour is None:
+        return by_desk(client, slot)
+    until = (slot.instant + timedelta(minutes=15)).astimezone(ZONE)
+    form = {"until": f"{until:%H:%M}", "sequence": "0", "tell": ""}
+    path = reverse("dashboard:resize", args=[neighbour.ref])
+    answer = course.post("resize", path, form, staff=True)
+    client.tried("resize", slot, answer, 302, winner=neighbour.ref.hex)
+    return None
+
+
 _WAYS: tuple[Attempt, ...] = (
-    hold_and_book, by_desk, by_link, double_click, hold_and_book, by_desk_move, book_late, by_desk,
+    hold_and_book, by_desk, by_link, double_click, hold_and_book, by_desk_move, book_late,
+    by_desk_resize,
 )  # fmt: skip
 
 
@@ -393,6 +419,7 @@ def slots(course: Course, *, clients: int, slots: int, is_timed: bool = False) -
     for slot in wanted[::3]:
         course.expired_hold(slot)
     dead = _cancelled(course, wanted[1::3])
+    _neighbours(course, wanted[::2])
     course.seconds.clear()
     with ThreadPoolExecutor(clients + 4) as pool:
 
@@ -417,6 +444,13 @@ def slots(course: Course, *, clients: int, slots: int, is_timed: bool = False) -
     return {"clients": clients, "slots": slots, "worst_ms": round(worst * 1000)}
 
 
+def _neighbours(course: Course, slots: list[Slot]) -> None:
+    """Let an appointment stand before some slots: made longer, it wants them too."""
+    for slot in slots:
+        before = slot.instant - timedelta(minutes=75)
+        course.neighbours[slot.number] = course.book_before(slot.practitioner, before)
+
+
 def _cancelled(course: Course, slots: list[Slot]) -> list[tuple[Slot, Mover]]:
     """Leave cancelled appointments on some slots: they occupy nothing, and must not come back."""
     made = []
@@ -439,6 +473,31 @@ def _mark_the_dead(course: Course, dead: list[tuple[Slot, Mover]]) -> None:
             course.tally.count(
                 "mark", ("mark", mark, slot.number), failed=answer.status != 302, seen=answer.status
             )
+
+
+def over_desk(client: Client, slot: Slot) -> None:
+    """Book by hand over whatever stands there."""
+    course = client.course
+    motif, starts_at = course.wish(slot, client.turn)
+    form = course.desk_form(slot.practitioner, motif, starts_at)
+    form |= {"form_ref": str(uuid.uuid4()), "name": "", "contact": "", "over": "on"}
+    answer = course.post("book_by_staff", reverse("dashboard:book"), form, staff=True)
+    case = ("over", slot.number, client.number)
+    course.tally.count("extras", case, failed=answer.status != 302, seen=answer.status)
+
+
+def extras(course: Course, *, slots: int) -> None:
+    """Patients, secretaries and those who ask to stand over whoever wins, all at once."""
+    ways: tuple[Attempt, ...] = (hold_and_book, by_desk, over_desk, book_late)
+    for slot in course.new_slots(slots):
+        crowd = [Client(course, number) for number in range(8)]
+        with ThreadPoolExecutor(len(crowd)) as pool:
+            works = [pool.submit(ways[client.number % 4], client, slot) for client in crowd]
+            for work in works:
+                work.result()
+    found, alone = course.extras()
+    course.tally.count("extras", ("none stands alone",), failed=alone > 0, seen=alone)
+    course.tally.control(("extras", "some stand over"), failed=found == 0, seen=found)
 
 
 def double_clicks(course: Course) -> None:

@@ -16,9 +16,11 @@ from tests.factories import NOW, Cabinet, make_appointment
 READERS = (
     "today",
     "week",
+    "pulse",
     "book",
     "appointment",
     "move",
+    "resize",
     "cancel",
     "correct",
     "erase",
@@ -42,8 +44,20 @@ READERS = (
     "replacement_add",
     "practice",
 )
-READ_ONLY = ("today", "week", "appointment", "hours", "absence", "motifs", "places", "team")
+READ_ONLY = (
+    "today",
+    "week",
+    "pulse",
+    "appointment",
+    "hours",
+    "absence",
+    "motifs",
+    "places",
+    "team",
+)
 ACTS = (
+    "agenda_choice",
+    "resend",
     "mark",
     "week_remove",
     "date_forget",
@@ -55,11 +69,11 @@ ACTS = (
     "replacement_remove",
 )
 SECRETARY = {
-    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
+    "today", "week", "pulse", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
     "hours", "absence_add", "absence",
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
-REPLACEMENT = {"today", "week", "book", "appointment", "move", "cancel", "correct", "erase"}
+REPLACEMENT = SECRETARY - {"hours", "absence_add", "absence"}
 
 Address = Callable[[str], str]
 
@@ -88,7 +102,17 @@ def address(cabinet: Cabinet) -> Address:
     who = cabinet.practitioner.ref
     arguments: dict[str, list[uuid.UUID]] = {
         **{
-            key: [held.ref] for key in ("appointment", "mark", "move", "cancel", "correct", "erase")
+            key: [held.ref]
+            for key in (
+                "appointment",
+                "mark",
+                "move",
+                "resize",
+                "cancel",
+                "correct",
+                "erase",
+                "resend",
+            )
         },
         "week_add": [who],
         "week_edit": [who, week.ref],
