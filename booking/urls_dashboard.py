@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.views.dashboard import appointment, hours, motifs, placing, team, today, week
+from booking.views.dashboard import appointment, blocking, hours, motifs, placing, team, today, week
 
 app_name = "dashboard"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("semaine/", week.week, name="week"),
     path("semaine/vue/", week.choose, name="agenda_choice"),
     path("semaine/etat/", week.pulse, name="pulse"),
+    path("bloquer/", blocking.block, name="block"),
+    path("bloquer/<uuid:ref>/", blocking.touched, name="touched"),
     path("rendez-vous/nouveau/", placing.book, name="book"),
     path("rendez-vous/<uuid:ref>/", appointment.panel, name="appointment"),
     path("rendez-vous/<uuid:ref>/marquer/", appointment.mark, name="mark"),

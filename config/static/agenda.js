@@ -98,6 +98,8 @@
     var who = byId("q-who").selectedOptions[0], hour = byId("q-hour").value;
     byId("prendre-q").textContent = [section ? section.dataset.label : day.value, hour.replace(":", "\u00a0h\u00a0"),
       who ? who.textContent : ""].filter(Boolean).join(", ");
+    var block = byId("q-block");
+    if (block) block.search = new URLSearchParams({ praticien: byId("q-who").value, jour: day.value, heure: hour }).toString();
   }
   function book(where, isOpen) {
     if (!booking) return false;

@@ -32,10 +32,17 @@ def _replace(owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
 
 
-def _no_lock() -> None:
-    from booking.services import appointments, holds
+def _extras_unseen() -> None:
+    from booking.services import appointments, holds, resizing
 
-    for module in (appointments, holds):
+    for module in (appointments, holds, resizing):
+        _replace(module, "stands_over", lambda **where: where["over"])
+
+
+def _no_lock() -> None:
+    from booking.services import appointments, holds, resizing
+
+    for module in (appointments, holds, resizing):
         _replace(module, "lock_practitioners", lambda _ids: {})
 
 
@@ -46,9 +53,9 @@ def _conflicts_unknown() -> None:
 
 
 def _expired_holds_stay() -> None:
-    from booking.services import appointments, holds
+    from booking.services import appointments, holds, resizing
 
-    for module in (appointments, holds):
+    for module in (appointments, holds, resizing):
         _replace(module, "drop_expired_holds", lambda **_where: 0)
 
 
@@ -78,6 +85,7 @@ def _bookings_without_limit() -> None:
 
 GUARDS: dict[str, Guard] = {
     "constraint": Guard("no two rows overlap", (SLOTS,), database=_no_constraint),
+    "extras": Guard("only what meets another is extra", (SLOTS,), process=_extras_unseen),
     "lock": Guard("the agenda is locked first", (LOCKS,), process=_no_lock),
     "taken": Guard("23P01 and 40P01 mean taken", (SLOTS,), process=_conflicts_unknown),
     "expired_holds": Guard("expired holds are deleted", (SLOTS,), process=_expired_holds_stay),

@@ -92,9 +92,13 @@ def changed_context(found: Appointment, request: DashboardRequest) -> dict[str, 
 def back_to(
     request: DashboardRequest, ref: uuid.UUID, starts_at: datetime | None = None
 ) -> HttpResponse:
-    """Return to where the form came from: the agenda on that day, or the appointment's own page."""
-    if request.POST.get("retour") != AGENDA:
-        return redirect("dashboard:appointment", ref=ref)
+    """Return to where the form came from: the agenda on that day, a blocked time, or its own page."""
+    came_from = request.POST.get("retour", "")
+    if came_from != AGENDA:
+        try:
+            return redirect("dashboard:touched", ref=uuid.UUID(came_from))
+        except ValueError:
+            return redirect("dashboard:appointment", ref=ref)
     on: date = starts_at.date() if starts_at else request.today
     return redirect(f"{reverse('dashboard:week')}?du={on.isoformat()}&rdv={ref}")
 

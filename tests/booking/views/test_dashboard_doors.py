@@ -17,6 +17,8 @@ READERS = (
     "today",
     "week",
     "pulse",
+    "block",
+    "touched",
     "book",
     "appointment",
     "move",
@@ -51,6 +53,7 @@ READ_ONLY = (
     "appointment",
     "hours",
     "absence",
+    "touched",
     "motifs",
     "places",
     "team",
@@ -70,10 +73,10 @@ ACTS = (
 )
 SECRETARY = {
     "today", "week", "pulse", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence",
+    "hours", "absence_add", "absence", "block", "touched",
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
-REPLACEMENT = SECRETARY - {"hours", "absence_add", "absence"}
+REPLACEMENT = SECRETARY - {"hours", "absence_add", "absence", "block", "touched"}
 
 Address = Callable[[str], str]
 
@@ -121,6 +124,7 @@ def address(cabinet: Cabinet) -> Address:
         "date_forget": [who, exception.ref],
         "holidays": [cabinet.location.ref],
         "absence": [absence.ref],
+        "touched": [absence.ref],
         "absence_remove": [absence.ref],
         "motif_edit": [cabinet.type.ref],
         "motif_change": [cabinet.type.ref],
