@@ -32,6 +32,10 @@ class OfferOver(BookingError):  # named after what happened
     """The offer of the waiting list has ended: time over, answered, or taken back."""
 
 
+class ChangedMeanwhile(BookingError):  # named after what happened
+    """Somebody else has changed the appointment since the page was opened: show what it is now."""
+
+
 class AlreadyCancelled(BookingError):
     """The appointment was cancelled before."""
 

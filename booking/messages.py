@@ -130,6 +130,11 @@ class Visit:
         return self.starts_at.astimezone(self.zone)
 
     @property
+    def end(self) -> dt.datetime:
+        """When it ends, in the zone of the place."""
+        return self.ends_at.astimezone(self.zone)
+
+    @property
     def host(self) -> str:
         """Host name of the practice, without port."""
         return urlsplit(self.base_url).hostname or ""

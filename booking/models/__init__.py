@@ -1,6 +1,7 @@
 """The models of one practice; every one of them lives in the tenant's schema."""
 
 from booking.models.absence import Absence
+from booking.models.agenda_choice import AgendaChoice
 from booking.models.appointment import Appointment
 from booking.models.appointment_type import AppointmentType
 from booking.models.contact import PatientContact
@@ -19,6 +20,7 @@ from booking.models.waiting import Offer, WaitingEntry
 
 __all__ = [
     "Absence",
+    "AgendaChoice",
     "Appointment",
     "AppointmentType",
     "DailyCount",

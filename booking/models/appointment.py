@@ -17,6 +17,7 @@ class Appointment(models.Model):
 
     The exclusion constraint is the judge of every code path: two rows that occupy never overlap in one
     practitioner's agenda (B-13). A hold is a row of the same table under the same constraint.
+    ``is_extra``: taken by hand over another one, knowingly; such a row alone stands outside the constraint.
     """
 
     class Status(models.TextChoices):
@@ -55,6 +56,7 @@ class Appointment(models.Model):
     network_index = models.BinaryField(max_length=32, null=True)
     booked_at = models.DateTimeField(null=True)
     sequence = models.IntegerField(default=0)
+    is_extra = models.BooleanField(default=False, db_default=False)
     manage_hash = models.BinaryField(max_length=32, null=True)
     short_hash = models.BinaryField(max_length=32, null=True)
     has_reminder = models.BooleanField(default=True)
@@ -88,6 +90,7 @@ class Appointment(models.Model):
             "held_until",
             "booked_at",
             "sequence",
+            "is_extra",
             "has_reminder",
             "cancelled_at",
             "erased_at",
@@ -109,7 +112,12 @@ class Appointment(models.Model):
                     ),
                     ("during", RangeOperators.OVERLAPS),
                 ],
-                condition=Q(status__in=["held", "booked", "fulfilled", "noshow"]),
+                condition=Q(status__in=["held", "booked", "fulfilled", "noshow"], is_extra=False),
+            ),
+            models.CheckConstraint(
+                # Who fills a form online never takes a time that is taken.
+                condition=~Q(is_extra=True, status="held"),
+                name="appointment_hold_is_never_extra",
             ),
             models.CheckConstraint(
                 condition=Q(starts_at__lt=F("ends_at")), name="appointment_range"
@@ -125,6 +133,11 @@ class Appointment(models.Model):
         indexes = (
             models.Index(fields=("starts_at",), name="appointment_starts"),
             models.Index(fields=("practitioner", "starts_at"), name="appointment_agenda"),
+            models.Index(
+                fields=("practitioner", "starts_at"),
+                condition=Q(is_extra=True),
+                name="appointment_extras",
+            ),
             models.Index(
                 fields=("network_index",), condition=Q(status="held"), name="appointment_holds"
             ),

@@ -1,6 +1,7 @@
 """Booking, moving, cancelling: each one transaction, its acts in the trail, its messages in the outbox."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from booking import kinds
@@ -8,6 +9,7 @@ from booking.erasure import last_start
 from booking.errors import (
     AlreadyCancelled,
     BeyondPromise,
+    ChangedMeanwhile,
     NotBookable,
     SlotTaken,
     TooLate,
@@ -25,6 +27,7 @@ from booking.services.locks import (
     is_taken,
     lock_names_and_read,
     lock_practitioners,
+    stands_over,
 )
 from tenants.outbox.services import Due, settle_pending, write
 from tenants.trail import services as trail
@@ -72,11 +75,18 @@ def book(  # what a form says, each by its name
 
 
 def book_by_staff(
-    *, choice: Choice, form_ref: uuid.UUID, person: Person, actor: str, now: datetime
+    *,
+    choice: Choice,
+    form_ref: uuid.UUID,
+    person: Person,
+    over: bool = False,
+    actor: str,
+    now: datetime,
 ) -> Appointment:
     """Book by hand: the rules of opening and notice are the caller's warnings, not walls.
 
     Two walls stand for staff too: no overlap (SlotTaken) and the promise of B-22 (BeyondPromise).
+    ``over`` takes the time though it is taken: the row then says so, as long as it lives.
     """
     known = of_form(form_ref)
     if known is not None:
@@ -84,12 +94,15 @@ def book_by_staff(
     settings = deadlines.practice()
     placed = place(choice, online=False)
     try:
-        _refuse_taken(placed, now=now)
+        if not over:
+            _refuse_taken(placed, now=now)
         lock_practitioners([choice.practitioner_id])
         known = of_form(form_ref)
         if known is not None:
             return known
-        appointment = _insert(placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, now=now)
+        appointment = _insert(
+            placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, over=over, now=now
+        )
     except SlotTaken as refusal:
         return _booked_meanwhile(form_ref, otherwise=refusal)
     indexes = contacts.indexes_of(person)
@@ -107,26 +120,32 @@ def book_held(*, held: Appointment, person: Person, actor: str, now: datetime) -
     return _complete(held, person, indexes, settings=settings, actor=actor, now=now)
 
 
-def move(
+def move(  # noqa: PLR0913  # what a form says, each by its name
     *,
     appointment: Appointment,
     choice: Choice,
     by_patient: bool,
     actor: str,
     tell: bool = True,
+    over: bool = False,
+    sequence: int | None = None,
     now: datetime,
 ) -> Appointment:
     """Move to another slot: the same row, the same .ics UID, SEQUENCE + 1; ``booked_at`` never moves.
 
-    Raises SlotTaken, TooLate (patients, rule of the motif), BeyondPromise (B-22, for everybody) or
-    AlreadyCancelled.
+    By hand it keeps its own length as long as its motif stays. Raises SlotTaken, unless ``over``; TooLate
+    (patients, rule of the motif); BeyondPromise (B-22, for everybody); AlreadyCancelled;
+    ChangedMeanwhile when it is no longer the ``sequence`` that was shown.
     """
     placed = place(choice, online=by_patient)
+    if not by_patient and choice.appointment_type_id == appointment.appointment_type_id:
+        placed = replace(placed, length=appointment.ends_at - appointment.starts_at)
     if by_patient and not is_offered(placed, now=now, ignore_appointment=appointment.pk):
         raise SlotTaken
-    _refuse_taken(placed, now=now, ignore=appointment.pk)
+    if not over:
+        _refuse_taken(placed, now=now, ignore=appointment.pk)
     lock_practitioners([appointment.practitioner_id, choice.practitioner_id])
-    appointment = _reload(appointment)
+    appointment = _reload(appointment, sequence)
     if by_patient:
         check_not_too_late(appointment, now=now)
     _check_promise(placed, booked_at=appointment.booked_at or now)
@@ -136,11 +155,32 @@ def move(
     )
     left = placed_of(appointment)
     left_at = left.starts_at
+    appointment.is_extra = _stands_over(placed, over=over, ignore=appointment.pk)
     _rewrite(appointment, placed)
+    announce(appointment=appointment, left_at=left_at, tell=tell, now=now)
+    trail.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
+    waiting.appointment_moved(appointment)
+    offering.offer_freed(placed=left, now=now)
+    return appointment
+
+
+def announce(*, appointment: Appointment, left_at: datetime, tell: bool, now: datetime) -> None:
+    """Drop the messages of the times that were, write those of the times that are.
+
+    A confirmation that had not left yet is written again with the new times, whether or not the
+    person is told of the change: nobody is left without the first message.
+    """
+    unsent = settle_pending(
+        object_id=appointment.pk, kinds=[kinds.CONFIRMATION], reason="moved", now=now
+    )
     settle_pending(object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="moved", now=now)
-    settings = deadlines.practice()
-    due = (
-        [
+    due = []
+    if unsent and not tell:
+        due.append(
+            Due(kinds.CONFIRMATION, appointment.pk, due_at=now, version=appointment.sequence)
+        )
+    if tell:
+        due.append(
             Due(
                 kinds.MOVED,
                 appointment.pk,
@@ -148,29 +188,31 @@ def move(
                 version=appointment.sequence,
                 audience=left_at.isoformat(),
             )
-        ]
-        if tell
-        else []
+        )
+    reminder = deadlines.reminder_entry(
+        appointment=appointment, settings=deadlines.practice(), now=now
     )
-    reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
     write(due=[*due, *([reminder] if reminder else [])], now=now)
     deadlines.recompute(appointment=appointment)
-    trail.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
-    waiting.appointment_moved(appointment)
-    offering.offer_freed(placed=left, now=now)
-    return appointment
 
 
 def cancel(
-    *, appointment: Appointment, by_patient: bool, actor: str, tell: bool = True, now: datetime
+    *,
+    appointment: Appointment,
+    by_patient: bool,
+    actor: str,
+    tell: bool = True,
+    sequence: int | None = None,
+    now: datetime,
 ) -> Appointment:
     """Cancel and free the slot; the person is erased once the notices have gone, 24 h at most (B-24).
 
-    Raises TooLate for a patient past the motif's limit, AlreadyCancelled the second time. Works after
-    the erasure too: then nobody is left to write to but the practitioner (B-28).
+    Raises TooLate for a patient past the motif's limit, AlreadyCancelled the second time,
+    ChangedMeanwhile when it is no longer the ``sequence`` that was shown. Works after the erasure too:
+    then nobody is left to write to but the practitioner (B-28).
     """
     lock_practitioners([appointment.practitioner_id])
-    appointment = _reload(appointment)
+    appointment = _reload(appointment, sequence)
     if by_patient:
         check_not_too_late(appointment, now=now)
     appointment.status = (
@@ -221,12 +263,15 @@ def check_not_too_late(appointment: Appointment, *, now: datetime) -> None:
         raise TooLate(until)
 
 
-def _reload(appointment: Appointment) -> Appointment:
+def _reload(appointment: Appointment, sequence: int | None = None) -> Appointment:
+    """Read the row again, under the lock: what was shown is what is meant."""
     fresh = Appointment.objects.select_related("practitioner", "location", "appointment_type").get(
         pk=appointment.pk
     )
     if fresh.is_cancelled:
         raise AlreadyCancelled
+    if sequence is not None and fresh.sequence != sequence:
+        raise ChangedMeanwhile
     return fresh
 
 
@@ -285,6 +330,17 @@ def _refuse_taken(placed: Placed, *, now: datetime, ignore: int | None = None) -
         raise SlotTaken
 
 
+def _stands_over(placed: Placed, *, over: bool, ignore: int | None = None) -> bool:
+    start, end = placed.occupied
+    return stands_over(
+        practitioner_id=placed.practitioner.pk,
+        starts_at=start,
+        ends_at=end,
+        over=over,
+        ignore=ignore,
+    )
+
+
 def _confirm(held: Appointment, *, now: datetime) -> None:
     held.status = Appointment.Status.BOOKED
     held.booked_at = now
@@ -312,7 +368,12 @@ def _booked_meanwhile(form_ref: uuid.UUID, *, otherwise: Exception) -> Appointme
 
 
 def _insert(
-    placed: Placed, *, form_ref: uuid.UUID, origin: Appointment.Origin, now: datetime
+    placed: Placed,
+    *,
+    form_ref: uuid.UUID,
+    origin: Appointment.Origin,
+    over: bool = False,
+    now: datetime,
 ) -> Appointment:
     _check_promise(placed, booked_at=now)
     start, end = placed.occupied
@@ -328,6 +389,7 @@ def _insert(
         starts_at=placed.starts_at,
         ends_at=placed.ends_at,
         during=placed.during,
+        is_extra=_stands_over(placed, over=over),
         form_ref=form_ref,
         booked_at=now,
     )
@@ -383,6 +445,7 @@ def _rewrite(appointment: Appointment, placed: Placed) -> None:
                 "ends_at",
                 "during",
                 "sequence",
+                "is_extra",
             ]
         )
 

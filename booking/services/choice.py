@@ -33,6 +33,8 @@ class Placed:
     location: Location
     appointment_type: AppointmentType
     starts_at: datetime
+    length: timedelta | None = None
+    """How long, when it is not the motif's own duration."""
 
     @property
     def choice(self) -> Choice:
@@ -48,7 +50,8 @@ class Placed:
     @property
     def ends_at(self) -> datetime:
         """The shown end."""
-        return self.starts_at + timedelta(minutes=self.appointment_type.duration_min)
+        own = timedelta(minutes=self.appointment_type.duration_min)
+        return self.starts_at + (self.length or own)
 
     @property
     def occupied(self) -> tuple[datetime, datetime]:

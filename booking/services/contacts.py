@@ -1,5 +1,6 @@
 """The person of an appointment: sealing, opening, correcting, erasing."""
 
+import hashlib
 import secrets
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from booking import kinds
+from booking.errors import ChangedMeanwhile
 from booking.models import Appointment, PatientContact
 from booking.persons import Person
 from booking.services import deadlines
@@ -96,19 +98,42 @@ def contact_of(appointment: Appointment) -> PatientContact | None:
     return PatientContact.objects.select_related("data_key").filter(appointment=appointment).first()
 
 
-def correct(
-    *, appointment: Appointment, phone: str | None, email: str | None, actor: str, now: datetime
-) -> Person | None:
-    """Replace the phone or the e-mail (None: keep) and tell the old address, without the new one.
+def version_of(contact: PatientContact) -> str:
+    """Return a word that changes whenever the person is sealed again, and says nothing of them."""
+    return hashlib.sha256(bytes(contact.sealed)).hexdigest()[:16]
 
-    Returns the corrected person, or None when there is nothing left to correct.
+
+def correct(  # noqa: PLR0913  # what a form says, each by its name
+    *,
+    appointment: Appointment,
+    phone: str | None,
+    email: str | None,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    seen: str = "",
+    actor: str,
+    now: datetime,
+) -> Person | None:
+    """Replace names, phone or e-mail (None: keep) and tell the old address, without the new one.
+
+    ``seen`` is the version that was shown: ChangedMeanwhile when it is another one by now. Returns the
+    corrected person, or None when there is nothing left to correct.
     """
-    contact = contact_of(appointment)
+    contact = (
+        PatientContact.objects.select_related("data_key")
+        .select_for_update(of=("self",))
+        .filter(appointment=appointment)
+        .first()
+    )
     person = open_contact(contact) if contact else None
     if contact is None or person is None:
         return None
+    if seen and seen != version_of(contact):
+        raise ChangedMeanwhile
     corrected = replace(
         person,
+        first_name=person.first_name if first_name is None else first_name,
+        last_name=person.last_name if last_name is None else last_name,
         phone=person.phone if phone is None else phone,
         email=person.email if email is None else email,
     )

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from booking.errors import SlotTaken, TooManyHolds
 from booking.models import Appointment
 from booking.services.choice import Choice, is_offered, place
-from booking.services.locks import drop_expired_holds, lock_names, lock_practitioners
+from booking.services.locks import drop_expired_holds, lock_names, lock_practitioners, stands_over
 
 HOLD_FOR = timedelta(minutes=10)
 HOLDS_PER_NETWORK = 3
@@ -48,6 +48,7 @@ def hold_slot(
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
     )
+    stands_over(practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, over=False)
     return insert_occupying(
         Appointment(
             practitioner=placed.practitioner,

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from booking.errors import SlotTaken
 from booking.models import Appointment
 from tenants.schema import current_unit
 
@@ -78,6 +79,32 @@ def is_taken(
         .exclude(status=Appointment.Status.HELD, held_until__lte=now)
         .exists()
     )
+
+
+def stands_over(
+    *,
+    practitioner_id: int,
+    starts_at: datetime,
+    ends_at: datetime,
+    over: bool,
+    ignore: int | None = None,
+) -> bool:
+    """Return whether a row must stand outside the constraint: it meets another, and that was asked for.
+
+    Under the lock of the agenda, before the row is written. A row taken over another one is unknown to
+    the constraint: whoever did not ask to be ``over`` meets it here, and SlotTaken is raised.
+    """
+    met = Appointment.objects.filter(
+        practitioner_id=practitioner_id,
+        status__in=Appointment.OCCUPYING,
+        is_extra=not over,
+        during__overlap=(starts_at, ends_at),
+    ).exclude(pk=ignore or 0)  # no row has the key 0
+    if not met.exists():
+        return False
+    if not over:
+        raise SlotTaken
+    return True
 
 
 def drop_expired_holds(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from booking.services import appointments, holds, offering
+from booking.services import appointments, holds, offering, resizing
 
 OCCUPYING: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
@@ -21,6 +21,7 @@ OCCUPYING: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "offer_freed": offering.offer_freed,
         "offer_by_hand": offering.offer_by_hand,
         "book_held": appointments.book_held,
+        "resize": resizing.resize,
     }
 )
 FREEING: Mapping[str, Callable[..., Any]] = MappingProxyType(

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -27,6 +28,17 @@ TENANT_KEY_TABLE = TenantKey._meta.db_table
 DATA_KEY_TABLE = DataKey._meta.db_table
 CACHE_SIZE = 512
 _MEMO = "keyring"
+
+
+class Wrapped(Protocol):
+    """A data key as a list reads it: a row of its model, or no more than these two columns."""
+
+    @property
+    def ref(self) -> UUID: ...
+
+    @property
+    def wrapped(self) -> Any: ...
+
 
 _unwrapped: OrderedDict[tuple[str, str, bytes], TenantCipher] = OrderedDict()
 _unwrapped_lock = threading.Lock()
@@ -82,7 +94,7 @@ def open_sealed(*, key: DataKey | None, sealed: Bytes | None, table: str, ref: U
 
 
 def open_many(
-    *, table: str, rows: Iterable[tuple[DataKey | None, Bytes | None, UUID]]
+    *, table: str, rows: Iterable[tuple[Wrapped | None, Bytes | None, UUID]]
 ) -> list[bytes | None]:
     """open_sealed() for a list of (key, sealed, ref); None stands for a row that does not open.
 

@@ -2,10 +2,10 @@
 
 Every service that can make a row occupy time is raced over HTTP, against at least two server processes:
 patients who hold and book, patients whose hold is gone, double clicks, secretaries, moves by link and by
-hand between two agendas in both directions, marks of cancelled appointments, slots freed for the waiting
-list and accepted by link, slots offered by hand. Intervals are equal and
-unequal (30 minutes against 45 with margins) and all of one slot contain the same instant, so that
-exactly one may win.
+hand between two agendas in both directions, appointments made longer, marks of cancelled ones, slots
+freed for the waiting list and accepted by link, slots offered by hand. Intervals are equal and unequal
+(30 minutes against 45 with margins) and all of one slot contain the same instant, so that exactly one may
+win. Beside it stands only what was asked to stand over it, and says so.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from tests.proofs.tally import Tally, print_line
 
 PROOF = "race"
 RACED = (
-    "hold_slot", "book", "book_by_staff", "move", "mark", "offer_freed", "offer_by_hand", "book_held",
+    "hold_slot", "book", "book_by_staff", "move", "mark", "resize", "offer_freed", "offer_by_hand", "book_held",
 )  # fmt: skip
 """The services that the attempts go through; a test compares them with booking's own register."""
 SLOTS, LOCKS, FLOOD, PERSON = "slots", "locks", "flood", "person"
@@ -35,10 +35,17 @@ def _replace(owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
 
 
-def _no_lock() -> None:
-    from booking.services import accepting, appointments, holds, offering
+def _extras_unseen() -> None:
+    from booking.services import appointments, holds, resizing
 
-    for module in (appointments, holds, offering, accepting):
+    for module in (appointments, holds, resizing):
+        _replace(module, "stands_over", lambda **where: where["over"])
+
+
+def _no_lock() -> None:
+    from booking.services import accepting, appointments, holds, offering, resizing
+
+    for module in (appointments, holds, offering, accepting, resizing):
         _replace(module, "lock_practitioners", lambda _ids: None)
 
 
@@ -49,9 +56,9 @@ def _conflicts_unknown() -> None:
 
 
 def _expired_holds_stay() -> None:
-    from booking.services import appointments, holds, offering
+    from booking.services import appointments, holds, offering, resizing
 
-    for module in (appointments, holds, offering):
+    for module in (appointments, holds, offering, resizing):
         _replace(module, "drop_expired_holds", lambda **_where: 0)
 
 
@@ -82,6 +89,7 @@ def _bookings_without_limit() -> None:
 
 GUARDS: dict[str, Guard] = {
     "constraint": Guard("no two rows overlap", (SLOTS,), database=_no_constraint),
+    "extras": Guard("only what meets another is extra", (SLOTS,), process=_extras_unseen),
     "lock": Guard("the agenda is locked first", (LOCKS,), process=_no_lock),
     "taken": Guard("23P01 and 40P01 mean taken", (SLOTS,), process=_conflicts_unknown),
     "expired_holds": Guard("expired holds are deleted", (SLOTS,), process=_expired_holds_stay),
@@ -94,6 +102,7 @@ GUARDS: dict[str, Guard] = {
 
 def _slots(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
     rounds.double_clicks(course)
+    rounds.extras(course, slots=4 if short else 12)
     if short:
         return dict(rounds.slots(course, clients=16, slots=8))
     crowd: dict[str, Any] = rounds.slots(course, clients=200, slots=50)

@@ -67,6 +67,7 @@ class Course:
         self.by_service: Counter[str] = Counter()
         self.seconds: list[float] = []
         self.slots: list[Slot] = []
+        self.neighbours: dict[int, Mover] = {}
         self._lock = threading.Lock()
         self._people = itertools.count()
         with inside(self.unit):
@@ -262,11 +263,11 @@ class Course:
 
     # --- Judging ------------------------------------------------------------------------------------
     def overlaps(self) -> int:
-        """Count the pairs of rows that occupy the same time of one agenda."""
+        """Count the pairs of rows that occupy the same time of one agenda, and were not asked to."""
         rows = self.stage.owner(
             f'SELECT count(*) FROM "{self.schema}".booking_appointment a'
             f' JOIN "{self.schema}".booking_appointment b ON a.practitioner_id = b.practitioner_id'
-            " AND a.id < b.id AND a.during && b.during"
+            " AND a.id < b.id AND a.during && b.during AND NOT a.is_extra AND NOT b.is_extra"
             " WHERE a.status IN ('held', 'booked', 'fulfilled', 'noshow')"
             " AND b.status IN ('held', 'booked', 'fulfilled', 'noshow')"
         )
@@ -280,6 +281,17 @@ class Course:
             [slot.practitioner.pk, slot.instant],
         )
         return int(rows[0][0])
+
+    def extras(self) -> tuple[int, int]:
+        """Count the rows that stand over another one, and those that stood there before any other."""
+        rows = self.stage.owner(
+            f'SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM "{self.schema}"'
+            ".booking_appointment b WHERE b.practitioner_id = a.practitioner_id AND NOT b.is_extra"
+            " AND b.status IN ('held', 'booked', 'fulfilled', 'noshow') AND a.during && b.during"
+            " AND b.id < a.id))"
+            f' FROM "{self.schema}".booking_appointment a WHERE a.is_extra'
+        )
+        return int(rows[0][0]), int(rows[0][1])
 
     def judge(self) -> dict[str, Any]:
         """Check the whole table and all answers; return the figures."""
@@ -435,8 +447,23 @@ def _accept(course: Course, token: str) -> Answer:
     return course.post("book_held", path, {"reponse": "accepter"})
 
 
+def by_desk_resize(client: Client, slot: Slot) -> None:
+    """Let the appointment that stands before the slot last into it."""
+    course = client.course
+    neighbour = course.neighbours.get(slot.number)
+    if neighbour is None:
+        return by_desk(client, slot)
+    until = (slot.instant + timedelta(minutes=15)).astimezone(ZONE)
+    form = {"until": f"{until:%H:%M}", "sequence": "0", "tell": ""}
+    path = reverse("dashboard:resize", args=[neighbour.ref])
+    answer = course.post("resize", path, form, staff=True)
+    client.tried("resize", slot, answer, 302, winner=neighbour.ref.hex)
+    return None
+
+
 _WAYS: tuple[Attempt, ...] = (
     hold_and_book, by_desk, by_link, double_click, hold_and_book, by_desk_move, book_late, by_desk_offer,
+    by_desk_resize,
 )  # fmt: skip
 
 
@@ -455,6 +482,7 @@ def slots(course: Course, *, clients: int, slots: int, is_timed: bool = False) -
         course.expired_hold(slot)
     dead = _cancelled(course, wanted[1::3])
     freed = _kept_for_the_list(course, wanted[2::3])
+    _neighbours(course, wanted[::2])
     course.seconds.clear()
     with ThreadPoolExecutor(clients + 4) as pool:
 
@@ -479,6 +507,13 @@ def slots(course: Course, *, clients: int, slots: int, is_timed: bool = False) -
         course.tally.count("timing", ("worst",), failed=worst >= WORST, seen=round(worst, 3))
         return {"worst_ms_at_50_clients": round(worst * 1000)}
     return {"clients": clients, "slots": slots, "worst_ms": round(worst * 1000)}
+
+
+def _neighbours(course: Course, slots: list[Slot]) -> None:
+    """Let an appointment stand before some slots: made longer, it wants them too."""
+    for slot in slots:
+        before = slot.instant - timedelta(minutes=75)
+        course.neighbours[slot.number] = course.book_before(slot.practitioner, before)
 
 
 def _cancelled(course: Course, slots: list[Slot]) -> list[tuple[Slot, Mover]]:
@@ -526,6 +561,34 @@ def _free_and_accept(course: Course, freed: list[tuple[Slot, Mover]]) -> None:
         course.tally.count("book_held", case, failed=accepted.status != 302, seen=accepted.status)
         with course._lock:
             slot.winners.add(_where(accepted))
+
+
+def over_desk(client: Client, slot: Slot) -> None:
+    """Book by hand over whatever stands there."""
+    course = client.course
+    motif, starts_at = course.wish(slot, client.turn)
+    form = course.desk_form(slot.practitioner, motif, starts_at)
+    form |= {"form_ref": str(uuid.uuid4()), "name": "", "contact": "", "over": "on"}
+    answer = course.post("book_by_staff", reverse("dashboard:book"), form, staff=True)
+    case = ("over", slot.number, client.number)
+    course.tally.count("extras", case, failed=answer.status != 302, seen=answer.status)
+
+
+def extras(course: Course, *, slots: int) -> None:
+    """Patients, secretaries and those who ask to stand over whoever wins, all at once."""
+    ways: tuple[Attempt, ...] = (hold_and_book, by_desk, over_desk, book_late)
+    for slot in course.new_slots(slots):
+        crowd = [Client(course, number) for number in range(8)]
+        if slot.number % 2:
+            # Nobody is there: a row like any other, that the constraint knows.
+            over_desk(Client(course, 8), slot)
+        with ThreadPoolExecutor(len(crowd)) as pool:
+            works = [pool.submit(ways[client.number % 4], client, slot) for client in crowd]
+            for work in works:
+                work.result()
+    found, alone = course.extras()
+    course.tally.count("extras", ("none stands alone",), failed=alone > 0, seen=alone)
+    course.tally.control(("extras", "some stand over"), failed=found == 0, seen=found)
 
 
 def double_clicks(course: Course) -> None:

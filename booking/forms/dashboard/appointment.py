@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -39,9 +40,28 @@ def read_contact(typed: str, *, region: str) -> tuple[str, str]:
 
 
 def split_name(typed: str) -> tuple[str, str]:
-    """Return (first, last) of « Camille Spécimen »; a single word is a last name."""
-    first, _space, last = " ".join(typed.split()).partition(" ")
-    return (first, last) if last else ("", first)
+    """Return (first, last) of « Camille Spécimen », « SPÉCIMEN Camille » or « Spécimen, Camille ».
+
+    A single word is a last name; so are the words in capitals that come first.
+    """
+    before, comma, after = typed.partition(",")
+    words = typed.replace(",", " ").split()
+    if comma and before.strip() and after.strip():
+        return " ".join(after.split()), " ".join(before.split())
+    capitals = 0
+    while capitals < len(words) and len(words[capitals]) > 1 and words[capitals].isupper():
+        capitals += 1
+    if 0 < capitals < len(words):
+        return " ".join(words[capitals:]), " ".join(words[:capitals])
+    return (words[0], " ".join(words[1:])) if len(words) > 1 else ("", "".join(words))
+
+
+class Unwritten(forms.HiddenInput):
+    """A value that only the pressed button gives: nothing stands for it in the page."""
+
+    def render(self, *_args: Any, **_kwargs: Any) -> SafeString:
+        """Write nothing."""
+        return SafeString()
 
 
 class SlotForm(WorkForm):
@@ -61,6 +81,15 @@ class SlotForm(WorkForm):
         label=gettext_lazy("Heure"), help_text=gettext_lazy("Par exemple 9, 9h30 ou 14:15.")
     )
     anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    over = forms.BooleanField(
+        label=gettext_lazy("En surnombre"),
+        required=False,
+        widget=forms.HiddenInput,
+        help_text=gettext_lazy(
+            "Le prendre quand même, en plus de l’autre. La ligne le dira dans l’agenda."
+        ),
+    )
+    retour = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, practitioners: Sequence[Practitioner], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,6 +102,10 @@ class SlotForm(WorkForm):
         }
         for name, queryset in choices.items():
             self._offer(name, queryset)
+
+    def offer_over(self) -> None:
+        """Show the box by which a taken time is taken all the same."""
+        self.fields["over"].widget = forms.CheckboxInput()
 
     def _offer(self, name: str, queryset: Any) -> None:
         """Offer the rows; a single one is chosen beforehand and not asked."""
@@ -133,7 +166,7 @@ class BookForm(SlotForm):
     )
     form_ref = forms.UUIDField(widget=forms.HiddenInput)
 
-    field_order = ["name", "contact", "practitioner", "motif", "place", "day", "hour"]
+    field_order = ["name", "contact", "practitioner", "motif", "place", "day", "hour", "over"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -163,20 +196,66 @@ class BookForm(SlotForm):
 
 
 class MoveForm(SlotForm):
-    """Moving: the same slot fields, and whether the person is told."""
+    """Moving: the same slot fields, what was shown, and whether the person is told."""
 
-    tell = forms.BooleanField(label=gettext_lazy("Prévenir la personne"), required=False)
+    tell = forms.BooleanField(required=False, widget=Unwritten)
+    sequence = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class LengthForm(WorkForm):
+    """Making an appointment longer or shorter: its new end."""
+
+    until = HourField(
+        label=gettext_lazy("Jusqu’à"), help_text=gettext_lazy("Par exemple 10, 10h30 ou 14:15.")
+    )
+    over = forms.BooleanField(
+        label=gettext_lazy("En surnombre"),
+        required=False,
+        widget=forms.HiddenInput,
+        help_text=gettext_lazy("Le garder quand même, par-dessus le suivant."),
+    )
+    sequence = forms.IntegerField(widget=forms.HiddenInput)
+    tell = forms.BooleanField(required=False, widget=Unwritten)
+    retour = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def offer_over(self) -> None:
+        """Show the box by which a taken time is taken all the same."""
+        self.fields["over"].widget = forms.CheckboxInput()
+
+    def ends_at(self, starts_at: datetime) -> datetime:
+        """The instant of the typed hour, on the local day of the local ``starts_at``."""
+        minutes = int(self.cleaned_data["until"])
+        end = starts_at.replace(hour=minutes // 60 % 24, minute=minutes % 60)
+        return end + timedelta(days=minutes // (24 * 60))
 
 
 class CancelForm(WorkForm):
-    """Cancelling: only whether the person is told."""
+    """Cancelling: what was shown, and whether the person is told, said by the button."""
 
-    tell = forms.BooleanField(label=gettext_lazy("Prévenir la personne"), required=False)
+    tell = forms.BooleanField(required=False, widget=Unwritten)
+    sequence = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    retour = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class ContactForm(WorkForm):
-    """Correcting what serves to reach the person."""
+    """Correcting the name, and what serves to reach the person.
 
+    ``was`` is what the page showed: somebody else's correction is not written over unseen.
+    """
+
+    first_name = forms.CharField(
+        label=gettext_lazy("Prénom"),
+        required=False,
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    last_name = forms.CharField(
+        label=gettext_lazy("Nom"),
+        required=False,
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    was = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
     phone = forms.CharField(
         label=gettext_lazy("Téléphone"),
         required=False,

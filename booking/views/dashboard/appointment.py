@@ -1,7 +1,7 @@
 """One appointment: its panel, and what can be done with it (T3)."""
 
 import uuid
-from datetime import timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,27 +13,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking import errors
-from booking.forms.dashboard.appointment import (
-    BookForm,
-    CancelForm,
-    ContactForm,
-    MoveForm,
-    SlotForm,
-)
-from booking.french import long_day
-from booking.models import Appointment, Practitioner
-from booking.queries import Slot, free_slots
+from booking.forms.dashboard.appointment import CancelForm, ContactForm
+from booking.models import Appointment
 from booking.services import appointments, contacts, erasing
 from booking.services.agenda import Row, row_of
-from booking.services.hours import why_closed
-from booking.views.dashboard.access import (
-    DashboardRequest,
-    actor,
-    practitioner_or_404,
-    reach,
-    requires,
-)
-from booking.views.dashboard.pages import day_asked, show
+from booking.services.latest import last_change
+from booking.services.resending import can_resend, resend_confirmation
+from booking.views.dashboard.access import DashboardRequest, actor, requires
+from booking.views.dashboard.pages import show
 from tenants.accounts.permissions import Operation
 from tenants.outbox.models import OutboxEntry
 
@@ -42,8 +29,8 @@ MARKS = {
     "absente": Appointment.Status.NOSHOW,
     "prevue": Appointment.Status.BOOKED,
 }
-NEAREST = 3
-FEW_DAYS = timedelta(days=14)
+AGENDA = "agenda"
+"""Where a form came from, when it goes back there."""
 
 
 def appointment_or_404(
@@ -71,10 +58,11 @@ def panel_context(request: DashboardRequest, ref: str) -> dict[str, Any]:
         found = appointment_or_404(request, uuid.UUID(ref), Operation.SEE_AGENDA)
     except (ValueError, Http404):
         return {}
-    return _facts(row_of(found))
+    return facts_of(row_of(found), request=request)
 
 
-def _facts(row: Row) -> dict[str, Any]:
+def facts_of(row: Row, *, request: DashboardRequest) -> dict[str, Any]:
+    """Return one appointment as its pages show it: local times, messages, what may be done."""
     held = row.appointment
     zone = ZoneInfo(held.location.time_zone)
     history = OutboxEntry.objects.filter(object_id=held.pk, kind__startswith="booking.")
@@ -87,14 +75,39 @@ def _facts(row: Row) -> dict[str, Any]:
             (entry, (entry.finished_at or entry.due_at).astimezone(zone))
             for entry in history.order_by("due_at", "id")
         ],
+        "may_resend": row.person is not None and can_resend(held, row.person, now=request.now),
+        "retour": request.POST.get("retour") or request.GET.get("retour", ""),
     }
+
+
+def changed_context(found: Appointment, request: DashboardRequest) -> dict[str, Any]:
+    """Return what the page says when somebody else was faster: what it is now, who and when."""
+    change = last_change(found.ref)
+    return {
+        "change": change,
+        "changed_at": change.at.astimezone(request.zone) if change else None,
+    }
+
+
+def back_to(
+    request: DashboardRequest, ref: uuid.UUID, starts_at: datetime | None = None
+) -> HttpResponse:
+    """Return to where the form came from: the agenda on that day, a blocked time, or its own page."""
+    came_from = request.POST.get("retour", "")
+    if came_from != AGENDA:
+        try:
+            return redirect("dashboard:touched", ref=uuid.UUID(came_from))
+        except ValueError:
+            return redirect("dashboard:appointment", ref=ref)
+    on: date = starts_at.date() if starts_at else request.today
+    return redirect(f"{reverse('dashboard:week')}?du={on.isoformat()}&rdv={ref}")
 
 
 @requires(Operation.SEE_AGENDA, methods=("GET", "HEAD"))
 def panel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Show one appointment on a page of its own."""
     found = appointment_or_404(request, ref, Operation.SEE_AGENDA)
-    return show(request, "appointment", _facts(row_of(found)), tab="week")
+    return show(request, "appointment", facts_of(row_of(found), request=request), tab="week")
 
 
 @requires(Operation.MARK, methods=("POST",))
@@ -113,68 +126,14 @@ def mark(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     return redirect(f"{reverse('dashboard:today')}?jour={on.isoformat()}#r{found.ref.hex}")
 
 
-@requires(Operation.BOOK)
-def book(request: DashboardRequest) -> HttpResponse:
-    """Book by hand; opening rules are warnings here, never walls."""
-    who = reach(request, Operation.BOOK)
-    if request.method != "POST":
-        form = BookForm(practitioners=who, initial=_from_address(request, who))
-        return show(request, "book", {"form": form}, tab="week")
-    form = BookForm(request.POST, practitioners=who)
-    if not form.is_valid():
-        return show(request, "book", {"form": form}, tab="week", status=422)
-    if (warning := _warning(form, request)) is not None:
-        return warning
-    try:
-        made = appointments.book_by_staff(
-            choice=form.choice,
-            form_ref=form.cleaned_data["form_ref"],
-            person=form.person,
-            actor=actor(request),
-            now=request.now,
-        )
-    except errors.BookingError as refusal:
-        return _not_placed(request, form, refusal, "book", {})
-    messages.success(request, _("Rendez-vous pris\u00a0: %(when)s.") % {"when": _when(form)})
-    return redirect("dashboard:appointment", ref=made.ref)
-
-
-@requires(Operation.MOVE)
-def move(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
-    """Move an appointment; ask each time whether the person is told, unticked."""
-    found = appointment_or_404(request, ref, Operation.MOVE)
-    who = reach(request, Operation.MOVE)
-    facts = _facts(row_of(found))
-    if request.method != "POST":
-        form = MoveForm(practitioners=who, initial=_as_it_is(found))
-        return show(request, "move", {**facts, "form": form}, tab="week")
-    form = MoveForm(request.POST, practitioners=who)
-    if not form.is_valid():
-        return show(request, "move", {**facts, "form": form}, tab="week", status=422)
-    if (warning := _warning(form, request, moved=found, facts=facts)) is not None:
-        return warning
-    try:
-        appointments.move(
-            appointment=found,
-            choice=form.choice,
-            by_patient=False,
-            actor=actor(request),
-            tell=form.cleaned_data["tell"],
-            now=request.now,
-        )
-    except errors.BookingError as refusal:
-        return _not_placed(request, form, refusal, "move", facts)
-    messages.success(request, _("Rendez-vous déplacé\u00a0: %(when)s.") % {"when": _when(form)})
-    return redirect("dashboard:appointment", ref=ref)
-
-
 @requires(Operation.CANCEL)
 def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Ask once, saying what will be lost; then cancel, with or without a message."""
     found = appointment_or_404(request, ref, Operation.CANCEL)
-    row = row_of(found)
+    facts = facts_of(row_of(found), request=request)
     if request.method != "POST":
-        return show(request, "cancel", {**_facts(row), "form": CancelForm()}, tab="week")
+        form = CancelForm(initial={"sequence": found.sequence, "retour": facts["retour"]})
+        return show(request, "cancel", {**facts, "form": form}, tab="week")
     form = CancelForm(request.POST)
     form.full_clean()
     try:
@@ -182,153 +141,81 @@ def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
             appointment=found,
             by_patient=False,
             actor=actor(request),
-            tell=form.cleaned_data["tell"] and row.person is not None,
+            tell=bool(form.cleaned_data.get("tell")) and facts["row"].person is not None,
+            sequence=form.cleaned_data.get("sequence"),
             now=request.now,
         )
     except errors.AlreadyCancelled:
         messages.info(request, _("Ce rendez-vous était déjà annulé."))
-        return redirect("dashboard:appointment", ref=ref)
+        return back_to(request, ref, facts["starts"])
+    except errors.ChangedMeanwhile:
+        form = CancelForm(initial={"sequence": found.sequence, "retour": facts["retour"]})
+        context = {**facts, **changed_context(found, request), "form": form}
+        return show(request, "cancel", context, tab="week", status=409)
     messages.success(request, _("Rendez-vous annulé. Le créneau est de nouveau libre."))
-    return redirect("dashboard:appointment", ref=ref)
+    return back_to(request, ref, facts["starts"])
 
 
 @requires(Operation.SEE_CONTACT)
 def correct(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
-    """Correct the phone or the e-mail of a person who is still there."""
+    """Correct the name, the phone or the e-mail of a person who is still there."""
     found = appointment_or_404(request, ref, Operation.SEE_CONTACT)
     row = row_of(found)
     if row.person is None:
         messages.info(request, _("Les coordonnées sont déjà effacées."))
         return redirect("dashboard:appointment", ref=ref)
-    initial = {"phone": row.person.phone, "email": row.person.email}
+    facts = facts_of(row, request=request)
+    region = found.location.territory or "FR"
+    seen = contacts.version_of(found.contact)
+    names = ("first_name", "last_name", "phone", "email")
+    initial = {name: getattr(row.person, name) for name in names} | {"was": seen}
     data = request.POST if request.method == "POST" else None
-    form = ContactForm(data, initial=initial, region=found.location.territory or "FR")
-    if form.is_valid():
+    form = ContactForm(data, initial=initial, region=region)
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return show(request, "correct", {**facts, "form": form}, tab="week", status=status)
+    typed = {name: form.cleaned_data[name] if name in request.POST else None for name in names}
+    try:
         contacts.correct(
             appointment=found,
-            phone=form.cleaned_data["phone"],
-            email=form.cleaned_data["email"],
+            **typed,
+            seen=form.cleaned_data["was"],
             actor=actor(request),
             now=request.now,
         )
-        messages.success(request, _("Coordonnées corrigées."))
-        return redirect("dashboard:appointment", ref=ref)
-    status = 422 if form.is_bound else 200
-    return show(request, "correct", {**_facts(row), "form": form}, tab="week", status=status)
+    except errors.ChangedMeanwhile:
+        form = ContactForm({**request.POST.dict(), "was": seen}, region=region)
+        context = {**facts, **changed_context(found, request), "form": form}
+        return show(request, "correct", context, tab="week", status=409)
+    messages.success(request, _("Coordonnées corrigées."))
+    return back_to(request, ref, facts["starts"])
 
 
 @requires(Operation.SEE_CONTACT)
 def erase(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Ask once; then erase the person as soon as the visit allows, and send nothing more."""
     found = appointment_or_404(request, ref, Operation.SEE_CONTACT)
+    facts = facts_of(row_of(found), request=request)
     if request.method != "POST":
-        return show(request, "erase", _facts(row_of(found)), tab="week")
+        return show(request, "erase", facts, tab="week")
     if found.is_cancelled:
         erasing.erase_cancelled(appointment=found, now=request.now)
     else:
         erasing.erase_and_keep(appointment=found, actor=actor(request), now=request.now)
     messages.success(request, _("C’est demandé. Plus aucun message ne partira."))
-    return redirect("dashboard:appointment", ref=ref)
+    return back_to(request, ref, facts["starts"])
 
 
-def _from_address(request: DashboardRequest, who: list[Practitioner]) -> dict[str, Any]:
-    known = {"practitioner": request.GET.get("praticien", ""), "day": day_asked(request)}
-    if hour := request.GET.get("heure", ""):
-        known["hour"] = hour
-    if not known["practitioner"] and who:
-        own = [one for one in who if one.ref in request.access.own]
-        known["practitioner"] = (own or who)[0].ref
-    return known
-
-
-def _as_it_is(held: Appointment) -> dict[str, Any]:
-    starts = held.starts_at.astimezone(ZoneInfo(held.location.time_zone))
-    return {
-        "practitioner": held.practitioner.ref,
-        "motif": held.appointment_type.ref,
-        "place": held.location.ref,
-        "day": starts.date(),
-        "hour": starts.hour * 60 + starts.minute,
-    }
-
-
-def _warning(
-    form: SlotForm,
-    request: DashboardRequest,
-    *,
-    moved: Appointment | None = None,
-    facts: dict[str, Any] | None = None,
-) -> HttpResponse | None:
-    """Return the page that warns once when the time lies outside the opening rules."""
-    practitioner_or_404(
-        request,
-        form.cleaned_data["practitioner"].ref,
-        Operation.BOOK if moved is None else Operation.MOVE,
-    )
-    if form.cleaned_data["anyway"]:
-        return None
-    motif = form.cleaned_data["motif"]
-    closed = why_closed(
-        practitioner=form.cleaned_data["practitioner"],
-        location=form.cleaned_data["place"],
-        starts_at=form.starts_at,
-        ends_at=form.starts_at + timedelta(minutes=motif.duration_min),
-    )
-    if closed is None:
-        return None
-    form.data = {**request.POST.dict(), "anyway": "on"}
-    context = {
-        **(facts or {}),
-        "form": form,
-        "warns": closed.label,
-        "nearest": _nearest(form, request),
-    }
-    return show(request, "book" if moved is None else "move", context, tab="week", status=422)
-
-
-def _not_placed(
-    request: DashboardRequest,
-    form: SlotForm,
-    refusal: errors.BookingError,
-    template: str,
-    facts: dict[str, Any],
-) -> HttpResponse:
-    """Return the form as typed, with why it was refused and the nearest free slots."""
-    nearest: list[Any] = []
-    if isinstance(refusal, errors.BeyondPromise):
-        last = refusal.last.astimezone(request.zone).date()
-        form.add_error(
-            "day",
-            _("Pas au-delà du %(day)s\u00a0: les coordonnées devraient être effacées avant.")
-            % {"day": long_day(last, today=request.today)},
-        )
-    elif isinstance(refusal, errors.AlreadyCancelled):
-        form.add_error(None, _("Ce rendez-vous est annulé\u00a0: prenez-en un autre."))
-    else:
-        # First the slots: a field with an error is no longer among the cleaned ones.
-        nearest = _nearest(form, request)
-        form.add_error("hour", _("Cette heure est déjà prise."))
-    context = {**facts, "form": form, "nearest": nearest}
-    return show(request, template, context, tab="week", status=409)
-
-
-def _nearest(form: SlotForm, request: DashboardRequest) -> list[Any]:
-    """Return the three free starts nearest to the one that was asked for, in local time."""
-    asked = form.starts_at
-    choice = form.cleaned_data
-    slots: list[Slot] = free_slots(
-        appointment_type=choice["motif"],
-        practitioners=[choice["practitioner"].pk],
-        location=choice["place"],
-        from_on=max(choice["day"], request.today),
-        until_on=max(choice["day"], request.today) + FEW_DAYS,
-        now=request.now,
-        by_staff=True,
-    )
-    slots.sort(key=lambda slot: abs(slot.starts_at - asked))
-    return sorted(slot.starts_at.astimezone(ZoneInfo(slot.zone)) for slot in slots[:NEAREST])
-
-
-def _when(form: SlotForm) -> str:
-    starts = form.starts_at
-    return f"{long_day(starts.date(), today=starts.date())}, {starts:%H}\u00a0h\u00a0{starts:%M}"
+@requires(Operation.SEE_CONTACT, methods=("POST",))
+def resend(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
+    """Send the confirmation once more, to the address as it is now."""
+    found = appointment_or_404(request, ref, Operation.SEE_CONTACT)
+    row = row_of(found)
+    starts = found.starts_at.astimezone(ZoneInfo(found.location.time_zone))
+    if row.person is None or not can_resend(found, row.person, now=request.now):
+        text = _("Rien à renvoyer\u00a0: un message vient de partir, ou personne n’est à joindre.")
+        messages.info(request, text)
+        return back_to(request, ref, starts)
+    resend_confirmation(appointment=found, actor=actor(request), now=request.now)
+    messages.success(request, _("La confirmation part de nouveau."))
+    return back_to(request, ref, starts)

@@ -22,9 +22,13 @@ from tests.factories import NOW, Cabinet, make_appointment, make_person
 READERS = (
     "today",
     "week",
+    "pulse",
+    "block",
+    "touched",
     "book",
     "appointment",
     "move",
+    "resize",
     "cancel",
     "correct",
     "erase",
@@ -78,6 +82,8 @@ READERS = (
 READ_ONLY = (
     "today",
     "week",
+    "pulse",
+    "touched",
     "appointment",
     "hours",
     "absence",
@@ -98,9 +104,11 @@ READ_ONLY = (
 )
 ACTS = (
     "seen",
+    "agenda_choice",
     "mark",
     "call",
     "resend",
+    "letter_resend",
     "week_remove",
     "date_forget",
     "day_close",
@@ -116,17 +124,14 @@ ACTS = (
 )
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
-    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence", "my_acts", "letters", *WAITING,
+    "today", "week", "pulse", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
+    "hours", "absence_add", "absence", "block", "touched", "my_acts", "letters", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
     "week_add", "week_edit", "date_edit", "replacement_add",
     "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
 }  # fmt: skip
-REPLACEMENT = {
-    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "my_acts", "letters", *WAITING,
-}  # fmt: skip
+REPLACEMENT = SECRETARY - {"hours", "absence_add", "absence", "block", "touched"}
 
 Address = Callable[[str], str]
 
@@ -172,11 +177,21 @@ def address(cabinet: Cabinet) -> Address:
     picture = make_site(cabinet)
     entry = OutboxEntry.objects.filter(object_id=held.pk)[0]
     arguments: dict[str, list[object]] = {
-        "resend": [entry.ref],
+        "letter_resend": [entry.ref],
         "text": ["confirmation"],
         **{
             key: [held.ref]
-            for key in ("appointment", "mark", "call", "move", "cancel", "correct", "erase")
+            for key in (
+                "appointment",
+                "mark",
+                "call",
+                "move",
+                "resize",
+                "cancel",
+                "correct",
+                "erase",
+                "resend",
+            )
         },
         "week_add": [who],
         "week_edit": [who, week.ref],
@@ -186,6 +201,7 @@ def address(cabinet: Cabinet) -> Address:
         "date_forget": [who, exception.ref],
         "holidays": [cabinet.location.ref],
         "absence": [absence.ref],
+        "touched": [absence.ref],
         "absence_remove": [absence.ref],
         "motif_edit": [cabinet.type.ref],
         "motif_change": [cabinet.type.ref],

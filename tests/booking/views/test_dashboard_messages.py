@@ -41,7 +41,7 @@ def ended(held: Appointment, kind: str, state: str, reason: str = "") -> OutboxE
 
 def again(client: Client, entry: OutboxEntry) -> Any:
     """Send one message again, and return the answer."""
-    return client.post(reverse("dashboard:resend", args=[entry.ref]))
+    return client.post(reverse("dashboard:letter_resend", args=[entry.ref]))
 
 
 def address(kind: str) -> str:
@@ -244,7 +244,7 @@ def test_what_is_not_true_any_more_is_not_sent_again(
         ended(held, kinds.CONFIRMATION, "dropped", "stopped")
 
     shown = owner.get(PAGE).text
-    answer = owner.post(reverse("dashboard:resend", args=[entry.ref]), follow=True)
+    answer = owner.post(reverse("dashboard:letter_resend", args=[entry.ref]), follow=True)
 
     assert ">Renvoyer<" not in shown
     assert "ne peut plus repartir" in answer.text
@@ -256,7 +256,7 @@ def test_sending_again_comes_back_to_the_filtered_list_and_nowhere_else(
 ) -> None:
     held = make_appointment(cabinet, VISIT)
     entry = ended(held, kinds.CONFIRMATION, "failed", "refused")
-    path = reverse("dashboard:resend", args=[entry.ref])
+    path = reverse("dashboard:letter_resend", args=[entry.ref])
 
     there = owner.post(path, {"retour": f"{PAGE}?etat=non-remis"})
     elsewhere = owner.post(path, {"retour": "//example.org/espace/"})

@@ -1,0 +1,219 @@
+"""Reading the agenda of several days for its grid: eight questions, whatever it holds.
+
+The rows come as plain tuples: a week of a full practice draws a thousand of them at once, and making
+objects of models would cost more than opening the names.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
+from django.db.models import F, OuterRef
+
+from booking.models import (
+    Absence,
+    AppointmentType,
+    HolidayOpening,
+    Location,
+    PatientContact,
+    Practitioner,
+)
+from booking.persons import Person
+from booking.queries import Slot, free_slots
+from booking.services.agenda import absences_between
+from tenants.keyring import services as keyring
+from tenants.refs import spoken
+
+TABLE = PatientContact._meta.db_table
+
+_VISITS = """
+SELECT a.ref, a.practitioner_id, a.location_id, a.appointment_type_id, a.status, a.is_extra,
+    a.starts_at, a.ends_at, a.sequence, c.sealed, c.ref, k.wrapped, k.ref
+FROM booking_appointment a
+LEFT JOIN booking_patientcontact c ON c.appointment_id = a.id
+LEFT JOIN keyring_datakey k ON k.id = c.data_key_id
+WHERE a.practitioner_id = ANY(%(who)s) AND a.starts_at >= %(since)s AND a.starts_at < %(before)s
+  AND a.status IN ('booked', 'fulfilled', 'noshow')
+ORDER BY a.starts_at, a.id
+"""
+
+
+class _Key(NamedTuple):
+    wrapped: Any
+    ref: UUID
+
+
+class Visit(NamedTuple):
+    """One appointment of the grid. ``person`` is None once erased, or when nothing was given."""
+
+    ref: UUID
+    practitioner_id: int
+    location_id: int
+    appointment_type_id: int
+    status: str
+    is_extra: bool
+    starts_at: datetime
+    ends_at: datetime
+    sequence: int
+    person: Person | None
+
+    @property
+    def name(self) -> str:
+        """The word of the grid: the last name, what else is known of the person, or nothing."""
+        who = self.person
+        return (who.last_name or who.first_name or who.phone or who.email) if who else ""
+
+    @property
+    def first_name(self) -> str:
+        """What follows the last name, where there is room."""
+        return self.person.first_name if self.person and self.person.last_name else ""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether a message could go to somebody."""
+        return self.person is not None and bool(self.person.email or self.person.phone)
+
+    @property
+    def spoken_ref(self) -> str:
+        """What stands in the place of a name that is erased."""
+        return spoken(self.ref)
+
+
+class Busy(NamedTuple):
+    """Time that a calendar outside says is taken; whose, and when."""
+
+    practitioner_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Motif:
+    """One motif, with who receives for it and where, by their keys."""
+
+    row: AppointmentType
+    who: Sequence[int]
+    places: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place, its zone, and the public holidays on which it receives."""
+
+    row: Location
+    zone: ZoneInfo
+    opened: frozenset[date]
+
+
+@dataclass(frozen=True)
+class Days:
+    """Everything that the grid of some days draws."""
+
+    visits: list[Visit]
+    absences: list[Absence]
+    busy: list[Busy]
+    free: list[Slot]
+    motifs: list[Motif]
+    places: dict[int, Place]
+
+
+def read_days(
+    *,
+    who: Sequence[Practitioner],
+    first: date,
+    last: date,
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+) -> Days:
+    """Return what stands in these agendas on the local dates ``first`` to ``last``, both included.
+
+    ``starts_at`` and ``ends_at`` are the instants at which these dates begin and end.
+    """
+    ids = [one.pk for one in who]
+    motifs, places = _motifs(), _places()
+    return Days(
+        visits=visits_between(practitioner_ids=ids, starts_at=starts_at, ends_at=ends_at),
+        absences=absences_between(practitioner_ids=ids, starts_at=starts_at, ends_at=ends_at),
+        busy=busy_between(practitioner_ids=ids, starts_at=starts_at, ends_at=ends_at),
+        free=_free(motifs, places, ids, first, last, now),
+        motifs=motifs,
+        places=places,
+    )
+
+
+def visits_between(
+    *, practitioner_ids: Collection[int], starts_at: datetime, ends_at: datetime
+) -> list[Visit]:
+    """Return the appointments that start in [starts_at, ends_at), in order, their names opened."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _VISITS, {"who": list(practitioner_ids), "since": starts_at, "before": ends_at}
+        )
+        rows = cursor.fetchall()
+    sealed = [
+        (_Key(wrapped, key), blob, contact)
+        for *_visit, blob, contact, wrapped, key in rows
+        if key is not None
+    ]
+    opened = iter(keyring.open_many(table=TABLE, rows=sealed) if sealed else ())
+    read, make = Person.from_bytes, Visit._make
+    visits = []
+    for row in rows:
+        blob = next(opened) if row[12] is not None else None
+        visits.append(make((*row[:9], None if blob is None else read(blob))))
+    return visits
+
+
+def busy_between(
+    *, practitioner_ids: Collection[int], starts_at: datetime, ends_at: datetime
+) -> list[Busy]:
+    """Return the time taken elsewhere; no calendar outside is connected in this house yet."""
+    return []
+
+
+def _motifs() -> list[Motif]:
+    who = AppointmentType.practitioners.through.objects.filter(appointmenttype=OuterRef("pk"))
+    places = AppointmentType.locations.through.objects.filter(appointmenttype=OuterRef("pk"))
+    rows = AppointmentType.objects.filter(is_active=True).annotate(
+        who_ids=ArraySubquery(who.values("practitioner_id")),
+        place_ids=ArraySubquery(places.order_by("location_id").values("location_id")),
+    )
+    return [Motif(row, row.who_ids, row.place_ids) for row in rows]
+
+
+def _places() -> dict[int, Place]:
+    opened = HolidayOpening.objects.filter(location=OuterRef("pk")).values("on_date")
+    rows = Location.objects.annotate(opened=ArraySubquery(opened)).order_by(
+        F("is_active").desc(), "position", "id"
+    )
+    return {row.pk: Place(row, ZoneInfo(row.time_zone), frozenset(row.opened)) for row in rows}
+
+
+def _free(
+    motifs: list[Motif],
+    places: Mapping[int, Place],
+    ids: Sequence[int],
+    first: date,
+    last: date,
+    now: datetime,
+) -> list[Slot]:
+    """Return the free times of the first motif; three questions, or two where it has one place."""
+    if not motifs:
+        return []
+    motif = motifs[0]
+    where = [places[key].row for key in motif.places if places[key].row.is_active]
+    return free_slots(
+        appointment_type=motif.row,
+        practitioners=[key for key in ids if key in motif.who],
+        location=where[0] if len(where) == 1 else None,
+        from_on=first,
+        until_on=last,
+        now=now,
+        by_staff=True,
+    )

@@ -1,0 +1,258 @@
+"""From what was read to what is drawn: columns, and the rectangles that stand in them.
+
+Everything is a class of the style sheet: the page has no inline style (CSP).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from booking.holidays import public_holidays
+from booking.models import Absence, Practitioner
+from booking.queries import Slot
+from booking.services.week import Busy, Days, Place, Visit
+
+FIRST_HOUR, LAST_HOUR = 8, 19
+SHORTEST_MIN = 15
+COLOURS = 4
+MOST_ABREAST = 4
+
+
+@dataclass
+class Block:
+    """One rectangle; ``css`` is the classes that put it there."""
+
+    kind: str
+    starts: datetime
+    ends: datetime
+    css: str = ""
+    visit: Visit | None = None
+    label: str = ""
+    place: str = ""
+
+    def at(self, *more: str) -> "Block":
+        """Write the classes of its place, and these."""
+        self.css = " ".join(filter(None, (place_classes(self.starts, self.ends), *more)))
+        return self
+
+
+@dataclass
+class Lane:
+    """One column of one day: somebody's agenda, or what happens in one place."""
+
+    name: str
+    initials: str
+    who: str = ""
+    place: str = ""
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing stands in it but time that is free."""
+        return all(block.kind == "gap" for block in self.blocks)
+
+
+@dataclass
+class Day:
+    """One day: its columns, or why it is closed."""
+
+    on: date
+    lanes: list[Lane]
+    closed: str = ""
+
+    @property
+    def has_visits(self) -> bool:
+        """Whether somebody comes."""
+        return any(block.kind == "rdv" for lane in self.lanes for block in lane.blocks)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The days, and the hours between which they are drawn."""
+
+    days: list[Day]
+    first: int
+    last: int
+    count: int
+
+
+def draw(  # what a grid is made of, each by its name
+    read: Days,
+    *,
+    who: Sequence[Practitioner],
+    bookable: frozenset[int],
+    by_place: bool,
+    dates: Sequence[date],
+    zone: ZoneInfo,
+) -> Grid:
+    """Return the grid of these dates."""
+    colours = {one.pk: f"p{number % COLOURS + 1}" for number, one in enumerate(who)}
+    visits = _visits(read, colours, by_place=by_place)
+    first, last = _hours(block for blocks in visits.values() for block in blocks)
+    gaps = {} if by_place else _gaps(read, bookable)
+    days = []
+    for on in dates:
+        lanes = _lanes(read, who, by_place=by_place)
+        for key, lane in lanes.items():
+            lane.blocks += _side_by_side(visits.get((key, on), []))
+            lane.blocks += _away(read, key, on, (first, last), zone, by_place=by_place)
+            lane.blocks += gaps.get((key, on), [])
+            lane.blocks.sort(key=lambda block: block.starts)
+        days.append(Day(on, _at_work(on, lanes.values()), _holiday(on, read.places.values())))
+    return Grid(days, first, last, len(read.visits))
+
+
+def place_classes(starts: datetime, ends: datetime) -> str:
+    """Return ``h14 m30 q1 d15``: start and length, to five minutes, without inline style."""
+    minutes = max(SHORTEST_MIN, round((ends - starts).total_seconds() / 300) * 5)
+    length = [f"q{minutes // 60}"] if minutes >= 60 else []
+    rest = [f"d{minutes % 60}"] if minutes % 60 else []
+    return " ".join([f"h{starts.hour}", f"m{starts.minute // 5 * 5}", *length, *rest])
+
+
+def initials(name: str) -> str:
+    """Return « C.E. » for Claire Exemple: what a narrow column has room for."""
+    words = re.split(r"[\s-]+", name.strip())
+    return "".join(f"{word[0]}." for word in words[:3] if word)
+
+
+def _lanes(read: Days, who: Sequence[Practitioner], *, by_place: bool) -> dict[int, Lane]:
+    if by_place:
+        return {
+            key: Lane(place.row.name, place.row.name, place=str(place.row.ref))
+            for key, place in read.places.items()
+            if place.row.is_active
+        }
+    return {one.pk: Lane(one.name, initials(one.name), who=str(one.ref)) for one in who}
+
+
+def _at_work(on: date, lanes: Iterable[Lane]) -> list[Lane]:
+    """Return the columns of a day; at a weekend only those in which something stands, if any does."""
+    every = list(lanes)
+    busy = [lane for lane in every if lane.blocks]
+    return busy if busy and on.weekday() >= 5 and len(every) > 1 else every
+
+
+def _visits(
+    read: Days, colours: dict[int, str], *, by_place: bool
+) -> dict[tuple[int, date], list[Block]]:
+    """Return the appointments of each column and date, in order, at the hour of their place."""
+    found: dict[tuple[int, date], list[Block]] = defaultdict(list)
+    for visit in read.visits:
+        zone = read.places[visit.location_id].zone
+        starts, ends = visit.starts_at.astimezone(zone), visit.ends_at.astimezone(zone)
+        key = visit.location_id if by_place else visit.practitioner_id
+        extra = "extra" if visit.is_extra else ""
+        gone = {"fulfilled": "seen", "noshow": "missed"}.get(visit.status, "")
+        block = Block("rdv", starts, ends, visit=visit)
+        found[key, starts.date()].append(
+            block.at(colours.get(visit.practitioner_id, "p1"), extra, gone)
+        )
+    return found
+
+
+def _side_by_side(blocks: list[Block]) -> list[Block]:
+    """Give those that meet in one column a part of its width each."""
+    group: list[Block] = []
+    until: datetime | None = None
+    for block in [*blocks, None]:
+        if block is None or (until is not None and block.starts >= until):
+            _share(group)
+            group, until = [], None
+        if block is not None:
+            group.append(block)
+            until = max(until or block.ends, block.ends)
+    return blocks
+
+
+def _share(group: list[Block]) -> None:
+    if len(group) < 2:
+        return
+    columns: list[datetime] = []
+    places = []
+    for block in group:
+        free = [number for number, end in enumerate(columns) if end <= block.starts]
+        number = free[0] if free else len(columns)
+        columns[number : number + 1] = [block.ends]
+        places.append(number)
+    width = min(len(columns), MOST_ABREAST)
+    for block, number in zip(group, places, strict=True):
+        block.css += f" w{width} c{min(number, width - 1)}"
+
+
+def _away(
+    read: Days,
+    key: int,
+    on: date,
+    hours: tuple[int, int],
+    zone: ZoneInfo,
+    *,
+    by_place: bool,
+) -> Iterable[Block]:
+    """Yield blocked time and time taken elsewhere, within the hours that are drawn."""
+
+    def is_here(owner: int | None) -> bool:
+        return owner is None or (owner == key and not by_place)
+
+    taken: list[tuple[int | None, Absence | Busy, str, str]] = [
+        *((one.practitioner_id, one, "block", one.label) for one in read.absences),
+        *((one.practitioner_id, one, "busy", "") for one in read.busy),
+    ]
+    opens = datetime(on.year, on.month, on.day, tzinfo=zone) + timedelta(hours=hours[0])
+    shuts = datetime(on.year, on.month, on.day, tzinfo=zone) + timedelta(hours=hours[1])
+    for owner, one, kind, label in taken:
+        starts = max(one.starts_at.astimezone(zone), opens)
+        ends = min(one.ends_at.astimezone(zone), shuts)
+        if is_here(owner) and starts < ends:
+            ref = str(one.ref) if isinstance(one, Absence) else ""
+            yield Block(kind, starts, ends, label=label, place=ref).at()
+
+
+def _gaps(read: Days, bookable: frozenset[int]) -> dict[tuple[int, date], list[Block]]:
+    """Return the free time of each agenda and date: starts that touch make one rectangle."""
+    found: dict[tuple[int, date], list[Block]] = defaultdict(list)
+    for slot in read.free:
+        if slot.practitioner_id in bookable:
+            _join(found, slot, read.places[slot.location_id])
+    return {key: [gap.at() for gap in gaps] for key, gaps in found.items()}
+
+
+def _join(found: dict[tuple[int, date], list[Block]], slot: Slot, place: Place) -> None:
+    starts, ends = slot.starts_at.astimezone(place.zone), slot.ends_at.astimezone(place.zone)
+    gaps = found[slot.practitioner_id, starts.date()]
+    ref = str(place.row.ref)
+    last = gaps[-1] if gaps else None
+    if last is not None and last.place == ref and starts <= last.ends:
+        last.ends = max(last.ends, ends)
+    elif last is None or starts >= last.ends:
+        gaps.append(Block("gap", starts, ends, place=ref))
+
+
+def _holiday(on: date, places: Iterable[Place]) -> str:
+    """Return the name of the holiday that every place keeps closed, or nothing."""
+    names = []
+    for place in places:
+        if not place.row.is_active:
+            continue
+        known = public_holidays(
+            territory=place.row.territory, postcode=place.row.postcode, year=on.year
+        )
+        name = known.get(on)
+        if name is None or on in place.opened:
+            return ""
+        names.append(name)
+    return str(names[0]) if names else ""
+
+
+def _hours(blocks: Iterable[Block]) -> tuple[int, int]:
+    first, last = FIRST_HOUR, LAST_HOUR
+    for block in blocks:
+        first = min(first, block.starts.hour)
+        if block.ends.date() > block.starts.date():
+            last = 24
+        else:
+            last = max(last, block.ends.hour + (1 if block.ends.minute else 0))
+    return first, last

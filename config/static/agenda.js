@@ -1,0 +1,295 @@
+// The agenda: what a keyboard and a mouse add to a page that works without them. Nothing is drawn here that
+// the server did not draw; nothing is kept, but what was typed when a session ends, until it begins again.
+"use strict";
+(function () {
+  var agenda = document.getElementById("agenda");
+  if (!agenda) return;
+  var KEPT = "agenda.typed", STEP = 15, POLL = 20000, WORN = 15000, REDRAW = 15;
+  document.documentElement.classList.add("has-js");
+
+  function byId(id) { return document.getElementById(id); }
+  function isGrid() { return window.matchMedia("(min-width:64rem)").matches; }
+  function two(n) { return String(n).padStart(2, "0"); }
+  function clock(minutes) { return Math.floor(minutes / 60) + ":" + two(minutes % 60); }
+  function said(minutes) {
+    return Math.floor(minutes / 60) + "\u00a0h" + (minutes % 60 ? "\u00a0" + two(minutes % 60) : "");
+  }
+
+  // --- Where something stands: the classes that the server wrote, read back -------------------------
+  function number(element, letter) {
+    var found = (" " + element.className + " ").match(new RegExp(" " + letter + "(\\d+) "));
+    return found ? Number(found[1]) : 0;
+  }
+  function placeOf(element) {
+    var lane = element.closest(".lane"), day = element.closest(".wd");
+    var start = number(element, "h") * 60 + number(element, "m");
+    return {
+      day: day.dataset.day, label: day.dataset.label, who: lane.dataset.who || "",
+      place: element.dataset.at || lane.dataset.place || "", name: lane.dataset.name,
+      start: start, length: number(element, "q") * 60 + number(element, "d")
+    };
+  }
+  function minuteAt(lane, y) {
+    var box = lane.getBoundingClientRect(), first = Number(agenda.dataset.first);
+    var hours = agenda.querySelectorAll(".clock li").length;
+    return first * 60 + ((y - box.top) / box.height) * hours * 60;
+  }
+  function classesOf(start, length) {
+    return ["h" + Math.floor(start / 60), "m" + (start % 60)].concat(
+      length >= 60 ? ["q" + Math.floor(length / 60)] : [], length % 60 ? ["d" + (length % 60)] : []);
+  }
+
+  // --- Dialogs ---------------------------------------------------------------------------------------
+  var cameFrom = null;
+  function open(dialog) {
+    cameFrom = document.activeElement;
+    if (!dialog.open) dialog.showModal();
+  }
+  document.addEventListener("click", function (event) {
+    var asked = event.target.closest("[data-close]"), shown = event.target.closest("[data-dialog]");
+    if (asked) asked.closest("dialog").close();
+    if (shown && byId(shown.dataset.dialog)) {
+      event.preventDefault();
+      open(byId(shown.dataset.dialog));
+    }
+  });
+  document.querySelectorAll("dialog").forEach(function (dialog) {
+    dialog.addEventListener("close", function () {
+      if (cameFrom && cameFrom.isConnected) cameFrom.focus();
+    });
+  });
+
+  // --- The small form ----------------------------------------------------------------------------------
+  var booking = byId("prendre"), form = booking && booking.querySelector("form");
+  function splitName(typed) {
+    var comma = typed.indexOf(","), before = typed.slice(0, comma).trim(), after = typed.slice(comma + 1).trim();
+    var words = typed.replace(/,/g, " ").trim().split(/\s+/).filter(Boolean), capitals = 0;
+    if (comma >= 0 && before && after) return [after, before];
+    while (capitals < words.length && words[capitals].length > 1 && isUpper(words[capitals])) capitals += 1;
+    if (capitals > 0 && capitals < words.length) {
+      return [words.slice(capitals).join(" "), words.slice(0, capitals).join(" ")];
+    }
+    return words.length > 1 ? [words[0], words.slice(1).join(" ")] : ["", words.join("")];
+  }
+  function isUpper(word) { return word === word.toUpperCase() && word !== word.toLowerCase(); }
+  function showSplit() {
+    var hint = byId("q-split"), parts = splitName(byId("q-name").value);
+    hint.textContent = [parts[0] && hint.dataset.first + " : " + parts[0], parts[1] && hint.dataset.last + " : " + parts[1]]
+      .filter(Boolean).join(", ");
+  }
+  function chooseMotif() {
+    var who = byId("q-who").selectedOptions[0], motif = byId("q-motif"), place = byId("q-place");
+    Array.prototype.forEach.call(motif.options, function (option) {
+      option.hidden = option.disabled = !!who && option.dataset.who.split(" ").indexOf(who.dataset.hex) < 0;
+    });
+    if (motif.selectedOptions[0] && motif.selectedOptions[0].disabled) {
+      motif.value = (Array.prototype.find.call(motif.options, function (o) { return !o.disabled; }) || {}).value || "";
+    }
+    var where = motif.selectedOptions[0] ? motif.selectedOptions[0].dataset.places.split(" ") : [];
+    Array.prototype.forEach.call(place.options, function (option) {
+      option.hidden = option.disabled = where.indexOf(option.dataset.hex) < 0;
+    });
+    if (!place.selectedOptions[0] || place.selectedOptions[0].disabled) {
+      place.value = (Array.prototype.find.call(place.options, function (o) { return !o.disabled; }) || {}).value || "";
+    }
+  }
+  function showWhen() {
+    var day = byId("q-day"), section = agenda.querySelector('.wd[data-day="' + day.value + '"]');
+    var who = byId("q-who").selectedOptions[0], hour = byId("q-hour").value;
+    byId("prendre-q").textContent = [section ? section.dataset.label : day.value, hour.replace(":", "\u00a0h\u00a0"),
+      who ? who.textContent : ""].filter(Boolean).join(", ");
+    var block = byId("q-block");
+    if (block) block.search = new URLSearchParams({ praticien: byId("q-who").value, jour: day.value, heure: hour }).toString();
+  }
+  function book(where, isOpen) {
+    if (!booking) return false;
+    form.reset();
+    if (window.crypto && crypto.randomUUID) form.elements.form_ref.value = crypto.randomUUID();
+    if (where.day) byId("q-day").value = where.day;
+    byId("q-hour").value = clock(where.start);
+    if (where.who) byId("q-who").value = where.who;
+    if (where.place) byId("q-place").value = where.place;
+    chooseMotif();
+    if (where.place && !byId("q-place").querySelector('[value="' + where.place + '"]').disabled) byId("q-place").value = where.place;
+    byId("q-when").open = !!isOpen;
+    showSplit();
+    showWhen();
+    open(booking);
+    byId("q-name").focus();
+    return true;
+  }
+  function soon() {
+    // The browser's own clock is near enough for a proposal that the form shows and lets correct.
+    var now = new Date(), start = Math.ceil((now.getHours() * 60 + now.getMinutes()) / STEP) * STEP % 1440;
+    var section = agenda.querySelector(".wd.today") || agenda.querySelector(".wd");
+    return { day: section && section.dataset.day, start: section && section.classList.contains("today") ? start : 540 };
+  }
+  if (booking) {
+    byId("q-name").addEventListener("input", showSplit);
+    ["q-who", "q-motif"].forEach(function (id) { byId(id).addEventListener("change", chooseMotif); });
+    ["q-who", "q-day", "q-hour"].forEach(function (id) { byId(id).addEventListener("input", showWhen); });
+  }
+  agenda.addEventListener("click", function (event) {
+    var gap = event.target.closest(".ev.gap"), lane = event.target.closest(".lane"), shut = event.target.closest(".shut");
+    if (!booking || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (gap) {
+      var where = placeOf(gap);
+      if (isGrid() && event.detail > 0) {
+        var at = Math.floor(minuteAt(gap.closest(".lane"), event.clientY) / STEP) * STEP;
+        where.start = Math.max(where.start, Math.min(at, where.start + where.length - STEP));
+      }
+      if (book(where)) event.preventDefault();
+    } else if (lane && isGrid() && event.target === lane) {
+      book({
+        day: lane.closest(".wd").dataset.day, who: lane.dataset.who, place: lane.dataset.place,
+        start: Math.floor(minuteAt(lane, event.clientY) / STEP) * STEP
+      }, !lane.dataset.who);
+    } else if (shut && isGrid()) {
+      book({ day: shut.closest(".wd").dataset.day, start: 540 }, true);
+    }
+  });
+
+  // --- Keyboard -----------------------------------------------------------------------------------------
+  function cells() { return Array.prototype.slice.call(agenda.querySelectorAll("a.ev")); }
+  function centre(element) {
+    var box = element.getBoundingClientRect();
+    return { x: box.left + box.width / 2, y: box.top + box.height / 2, top: box.top, element: element };
+  }
+  function go(key) {
+    var here = document.activeElement, all = cells();
+    if (!here || !here.matches("a.ev")) {
+      (agenda.querySelector(".wd.today a.ev") || all[0] || document.body).focus();
+      return;
+    }
+    if (!isGrid()) {
+      var next = all[all.indexOf(here) + (key === "ArrowDown" || key === "ArrowRight" ? 1 : -1)];
+      if (next) next.focus();
+      return;
+    }
+    var from = centre(here), lane = here.closest(".lane"), best = null;
+    var lanes = Array.prototype.slice.call(agenda.querySelectorAll(".lane"));
+    if (key === "ArrowUp" || key === "ArrowDown") {
+      var column = all.filter(function (one) { return one.closest(".lane") === lane; });
+      var other = column[column.indexOf(here) + (key === "ArrowDown" ? 1 : -1)];
+      if (other) other.focus();
+      return;
+    }
+    var step = key === "ArrowRight" ? 1 : -1;
+    for (var i = lanes.indexOf(lane) + step; i >= 0 && i < lanes.length && !best; i += step) {
+      best = Array.prototype.map.call(lanes[i].querySelectorAll("a.ev"), centre).sort(function (a, b) {
+        return Math.abs(a.top - from.top) - Math.abs(b.top - from.top);
+      })[0] || null;
+    }
+    if (best) best.element.focus();
+  }
+  function press(selector) {
+    var target = document.querySelector(selector);
+    if (target) target.click();
+  }
+  document.addEventListener("keydown", function (event) {
+    var typing = event.target.closest("input,select,textarea,[contenteditable],dialog[open]");
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return;
+    if (event.key.indexOf("Arrow") === 0) {
+      if (!event.target.closest("#agenda") && event.target !== document.body) return;
+      event.preventDefault();
+      go(event.key);
+      return;
+    }
+    var act = {
+      n: function () {
+        var here = document.activeElement, at = here && here.matches("#agenda a.ev") ? placeOf(here) : soon();
+        if (!book(at, true)) press("#nouveau");
+      },
+      t: function () { press("#ce-jour"); },
+      d: function () { press("[name=vue][value=jour]"); },
+      j: function () { press("[name=vue][value=jour]"); },
+      w: function () { press("[name=vue][value=semaine]"); },
+      s: function () { press("[name=vue][value=semaine]"); },
+      "?": function () { open(byId("aide")); }
+    }[event.key];
+    if (act) {
+      event.preventDefault();
+      act();
+    }
+  });
+
+  // --- Refreshing by itself, without counting as activity --------------------------------------------
+  var lastAnswer = Date.now(), turns = 0, isOut = false;
+  function ask() {
+    return fetch(agenda.dataset.pulse, {
+      headers: { "X-Refresh": "1", "If-None-Match": '"' + agenda.dataset.version + '"' },
+      redirect: "manual", cache: "no-store", credentials: "same-origin"
+    }).then(function (answer) {
+      isOut = answer.type === "opaqueredirect" || answer.status === 401;
+      if (!isOut) lastAnswer = Date.now();
+      return isOut ? "out" : answer.status === 200 ? "changed" : "same";
+    }).catch(function () { return "away"; });
+  }
+  function redraw() {
+    if (document.querySelector("dialog[open]") || document.querySelector(".ghost")) return Promise.resolve();
+    return fetch(location.href, {
+      headers: { "X-Refresh": "1" }, redirect: "manual", cache: "no-store", credentials: "same-origin"
+    }).then(function (answer) {
+      return answer.status === 200 ? answer.text() : "";
+    }).then(function (text) {
+      if (!text || document.querySelector("dialog[open]")) return;
+      var fresh = new DOMParser().parseFromString(text, "text/html").getElementById("agenda");
+      if (!fresh) return;
+      var here = document.activeElement, at = here && here.closest("#agenda") ? here.getAttribute("href") : null;
+      agenda.replaceChildren.apply(agenda, Array.prototype.slice.call(fresh.childNodes));
+      agenda.dataset.version = fresh.dataset.version;
+      agenda.dataset.first = fresh.dataset.first;
+      if (at) {
+        var same = Array.prototype.find.call(agenda.querySelectorAll("a"), function (a) { return a.getAttribute("href") === at; });
+        if (same) same.focus();
+      }
+      agenda.dispatchEvent(new CustomEvent("agenda:drawn"));
+    });
+  }
+  function beat() {
+    if (document.hidden) return;
+    ask().then(function (state) {
+      turns += 1;
+      if (state === "changed" || (state === "same" && turns % REDRAW === 0)) return redraw();
+      return undefined;
+    });
+  }
+  setInterval(beat, POLL);
+  document.addEventListener("visibilitychange", beat);
+
+  // --- A session that ended while something was being typed --------------------------------------------
+  function keep(which) {
+    var values = {};
+    new FormData(which).forEach(function (value, name) {
+      if (name !== "csrfmiddlewaretoken") values[name] = value;
+    });
+    sessionStorage.setItem(KEPT, JSON.stringify({ user: agenda.dataset.user, values: values }));
+    location.href = agenda.dataset.login + "?next=" + encodeURIComponent(location.pathname + location.search);
+  }
+  document.addEventListener("submit", function (event) {
+    var which = event.target;
+    if (!which.matches("[data-keep]") || which.dataset.sure || Date.now() - lastAnswer < WORN) return;
+    event.preventDefault();
+    ask().then(function (state) {
+      if (state === "out") return keep(which);
+      which.dataset.sure = "1";
+      return which.requestSubmit(event.submitter);
+    });
+  });
+  function giveBack() {
+    var kept = sessionStorage.getItem(KEPT);
+    sessionStorage.removeItem(KEPT);
+    if (!kept || !booking) return;
+    kept = JSON.parse(kept);
+    if (kept.user !== agenda.dataset.user) return;
+    book({ day: kept.values.day, start: 0, who: kept.values.practitioner, place: kept.values.place }, true);
+    Object.keys(kept.values).forEach(function (name) {
+      if (form.elements[name]) form.elements[name].value = kept.values[name];
+    });
+    showSplit();
+    showWhen();
+  }
+  giveBack();
+
+  window.agendaOf = { root: agenda, placeOf: placeOf, minuteAt: minuteAt, classesOf: classesOf, isGrid: isGrid, said: said, clock: clock, open: open, step: STEP };
+})();

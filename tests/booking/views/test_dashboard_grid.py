@@ -1,0 +1,497 @@
+"""The agenda as a grid: what stands where, the choice that is kept, and what a page does with a late form."""
+
+import uuid
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from booking.forms.dashboard.appointment import split_name
+from booking.models import Absence, AgendaChoice, Appointment, PatientContact
+from booking.services import appointments, week
+from booking.services.week import Busy
+from tenants.accounts.idle import NOT_ACTIVITY
+from tenants.accounts.models import Role
+from tenants.accounts.services.sessions import SEEN_AT
+from tenants.outbox.models import OutboxEntry
+from tests.accounts import browser, make_member
+from tests.factories import (
+    NOW,
+    Cabinet,
+    local,
+    make_appointment,
+    make_hours,
+    make_location,
+    make_practitioner,
+)
+
+TODAY = date(2026, 11, 10)
+TOMORROW = date(2026, 11, 12)  # the 11th is a public holiday
+
+
+@pytest.fixture
+def owner(cabinet: Cabinet, host: str) -> Client:
+    """Return the owner's browser."""
+    return browser(host, make_member(Role.OWNER))
+
+
+def page(name: str, *refs: uuid.UUID) -> str:
+    """Return the address of a page of the dashboard."""
+    return reverse(f"dashboard:{name}", args=refs)
+
+
+def typed(cabinet: Cabinet, hour: str = "14:00", **fields: str) -> dict[str, Any]:
+    """Return what the small form sends."""
+    return {
+        "name": "Lou Échantillon",
+        "contact": "",
+        "practitioner": cabinet.practitioner.ref,
+        "motif": cabinet.type.ref,
+        "place": cabinet.location.ref,
+        "day": TOMORROW.isoformat(),
+        "hour": hour,
+        "form_ref": uuid.uuid4(),
+        "retour": "agenda",
+        **fields,
+    }
+
+
+# --- What stands where ------------------------------------------------------------------------------------
+def test_free_time_is_drawn_once_where_its_starts_touch(owner: Client, cabinet: Cabinet) -> None:
+    make_appointment(cabinet, local(TOMORROW, 12))
+
+    shown = owner.get(page("week"), {"du": TOMORROW.isoformat(), "vue": "jour"}).text
+
+    assert "h9 m0 q3" in shown
+    assert "h12 m45 q5 d15" in shown
+    assert "heure=09:00&amp;lieu=" in shown
+
+
+def test_time_taken_elsewhere_blocked_time_and_holidays_differ(
+    owner: Client, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = Busy(cabinet.practitioner.pk, local(TOMORROW, 10), local(TOMORROW, 11))
+    monkeypatch.setattr(week, "busy_between", lambda **_where: [outside])
+    Absence.objects.create(
+        practitioner=cabinet.practitioner,
+        starts_at=local(TOMORROW, 14),
+        ends_at=local(TOMORROW, 16),
+        label="Formation",
+    )
+
+    shown = owner.get(page("week"), {"du": TODAY.isoformat()}).text
+
+    assert "ev busy h10 m0 q1" in shown
+    assert "ev block h14 m0 q2" in shown
+    assert 'class="shut"' in shown
+    assert "Armistice" in shown
+
+
+def test_a_holiday_with_an_appointment_shows_it(owner: Client, cabinet: Cabinet) -> None:
+    make_appointment(cabinet, local(date(2026, 11, 11), 9))
+
+    shown = owner.get(page("week"), {"du": TODAY.isoformat()}).text
+
+    assert "Spécimen" in shown
+    assert "Férié" in shown
+
+
+def test_a_row_without_a_name_is_drawn_by_its_reference(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+    PatientContact.objects.all().delete()
+
+    shown = owner.get(page("week"), {"du": TOMORROW.isoformat()}).text
+
+    assert held.spoken_ref in shown
+    assert "data-mute" in shown
+
+
+def test_what_stands_over_another_says_so_and_shares_the_width(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    make_appointment(cabinet, local(TOMORROW, 14))
+    owner.post(page("book"), typed(cabinet, over="on"))
+
+    shown = owner.get(page("week"), {"du": TOMORROW.isoformat()}).text
+
+    assert "en surnombre" in shown
+    assert "w2 c0" in shown
+    assert "w2 c1" in shown
+    extra = Appointment.objects.get(is_extra=True)
+    assert "En surnombre" in owner.get(page("appointment", extra.ref)).text
+
+
+def test_a_taken_hour_proposes_to_stand_over_it(owner: Client, cabinet: Cabinet) -> None:
+    make_appointment(cabinet, local(TOMORROW, 14))
+
+    refused = owner.post(page("book"), typed(cabinet))
+
+    assert refused.status_code == 409
+    assert 'type="checkbox" name="over"' in refused.text
+    assert not Appointment.objects.filter(is_extra=True).exists()
+
+
+def test_columns_are_practitioners_or_places(owner: Client, cabinet: Cabinet) -> None:
+    other = make_location(name="Annexe")
+    cabinet.type.locations.add(other)
+    make_appointment(cabinet, local(TOMORROW, 14))
+
+    owner.post(page("agenda_choice") + "?du=2026-11-12", {"colonnes": "lieux"})
+    shown = owner.get(page("week"), {"du": TOMORROW.isoformat()}).text
+
+    assert 'data-name="Annexe"' in shown
+    assert f'data-place="{cabinet.location.ref}"' in shown
+    assert "Par praticien" in shown
+
+
+def test_the_choice_is_kept_with_the_account(owner: Client, host: str) -> None:
+    answer = owner.post(page("agenda_choice") + "?du=2026-11-12", {"vue": "jour"})
+    owner.post(page("agenda_choice"), {"vue": "siècle"})
+    choice = AgendaChoice.objects.get()
+    elsewhere = browser(host, choice.user).get(page("week"), {"du": "2026-11-12"}).text
+
+    assert answer["Location"] == page("week") + "?du=2026-11-12"
+    assert choice.span == "jour"
+    assert "jeudi 12 novembre 2026" in elsewhere
+
+
+def test_a_reading_of_the_agenda_changes_no_choice(owner: Client) -> None:
+    owner.get(page("week"), {"vue": "jour", "colonnes": "lieux"})
+
+    assert not AgendaChoice.objects.exists()
+
+
+@pytest.mark.parametrize("asked", ["", "demain", "0001-01-01", "9999-12-31"])
+def test_any_date_of_an_address_shows_a_page(owner: Client, asked: str) -> None:
+    assert owner.get(page("week"), {"du": asked}).status_code == 200
+
+
+def test_a_secretary_sees_the_columns_entrusted_to_them(cabinet: Cabinet, host: str) -> None:
+    other = make_practitioner("Hugo Fictif")
+    cabinet.type.practitioners.add(other)
+    make_hours(other, cabinet.location)
+    secretary = make_member(Role.SECRETARY, entrusted=[other.ref])
+
+    shown = browser(host, secretary).get(page("week"), {"du": TOMORROW.isoformat()}).text
+
+    assert "Hugo Fictif" in shown
+    assert f'data-who="{cabinet.practitioner.ref}"' not in shown
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_reading_the_days_takes_at_most_eight_questions(
+    cabinet: Cabinet, count_queries: Callable[[], Any], count: int
+) -> None:
+    cabinet.type.locations.add(make_location(name="Annexe"))
+    cabinet.type.duration_min = 10
+    cabinet.type.save(update_fields=["duration_min"])
+    for number in range(count):
+        make_appointment(cabinet, local(TODAY, 9) + timedelta(minutes=10 * number))
+
+    with count_queries() as queries:
+        read = week.read_days(
+            who=[cabinet.practitioner],
+            first=TODAY,
+            last=TOMORROW,
+            starts_at=local(TODAY, 0),
+            ends_at=local(TOMORROW, 24 - 1),
+            now=NOW,
+        )
+
+    assert len(read.visits) == count
+    assert read.visits[0].name == "Spécimen"
+    assert len(queries) <= 8
+
+
+# --- Booking, moving, undoing from the grid -----------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("Camille Spécimen", ("Camille", "Spécimen")),
+        ("SPÉCIMEN Camille", ("Camille", "SPÉCIMEN")),
+        ("DE LA DUNE Marie Lou", ("Marie Lou", "DE LA DUNE")),
+        ("Spécimen, Camille", ("Camille", "Spécimen")),
+        ("Spécimen", ("", "Spécimen")),
+        ("SPÉCIMEN", ("", "SPÉCIMEN")),
+        ("Camille de la Dune", ("Camille", "de la Dune")),
+        ("  ", ("", "")),
+        (",", ("", "")),
+    ],
+)
+def test_one_field_holds_the_name(name: str, parts: tuple[str, str]) -> None:
+    assert split_name(name) == parts
+
+
+def test_booking_from_the_grid_comes_back_to_it(owner: Client, cabinet: Cabinet) -> None:
+    answer = owner.post(page("book"), typed(cabinet))
+
+    held = Appointment.objects.get()
+    assert answer["Location"] == f"{page('week')}?du=2026-11-12&rdv={held.ref}"
+    assert "Aucun rappel ne partira" in owner.get(answer["Location"]).text
+
+
+def drag(owner: Client, held: Appointment, **fields: str) -> Any:
+    """Send what a drag sends: the column, the day and the hour, no more."""
+    sent = {"sequence": str(held.sequence), "day": TOMORROW.isoformat(), "hour": "16:00"}
+    return owner.post(page("move", held.ref), {**sent, "retour": "agenda", "tell": "", **fields})
+
+
+def test_a_drag_moves_and_can_be_undone_once(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+
+    answer = drag(owner, held, tell="on")
+    moved = Appointment.objects.get()
+    shown = owner.get(answer["Location"])
+    undo = dict(shown.context["undo"])
+    owner.post(page("move", uuid.UUID(undo.pop("ref"))), {**undo, "anyway": "on"})
+
+    assert moved.starts_at == local(TOMORROW, 16)
+    assert "Remettre où il était" in shown.text
+    back = Appointment.objects.get()
+    assert (back.starts_at, back.sequence) == (local(TOMORROW, 14), 2)
+    # Who was told of the move is told that it is taken back.
+    assert OutboxEntry.objects.filter(kind="booking.moved").count() == 2
+
+
+def test_the_way_back_is_shown_once_and_never_to_a_refresh(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+    address = drag(owner, held)["Location"]
+
+    refreshed = owner.get(address, headers={NOT_ACTIVITY: "1"}).context["undo"]
+    first, second = (owner.get(address).context["undo"] for _ in range(2))
+
+    assert refreshed is None
+    assert first is not None
+    assert second is None
+
+
+def test_a_drag_outside_the_hours_warns_and_keeps_what_was_asked(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+
+    warned = drag(owner, held, hour="20:00")
+
+    assert warned.status_code == 422
+    assert "en dehors de vos horaires" in warned.text
+    assert 'value="20:00"' in warned.text
+
+
+@pytest.mark.parametrize("name", ["move", "cancel", "resize"])
+def test_the_second_of_two_secretaries_is_told_and_loses_nothing(
+    owner: Client, cabinet: Cabinet, name: str
+) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+    drag(owner, held)
+    sent = {"until": "15:30", "hour": "17:15", "sequence": str(held.sequence), "tell": ""}
+
+    late = owner.post(page(name, held.ref), sent)
+
+    unchanged = Appointment.objects.get()
+    assert late.status_code == 409
+    assert "Quelqu’un a changé ce rendez-vous" in late.text
+    assert "16\u00a0h" in late.text
+    assert 'name="sequence" value="1"' in late.text
+    assert {"move": "17:15", "cancel": "", "resize": "15:30"}[name] in late.text
+    assert (unchanged.starts_at, unchanged.status) == (local(TOMORROW, 16), "booked")
+
+
+def test_a_late_correction_shows_what_the_other_wrote(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+    form = owner.get(page("correct", held.ref)).context["form"]
+    owner.post(page("correct", held.ref), {"phone": "06 39 98 01 05", "email": ""})
+
+    sent = {"phone": "06 39 98 01 06", "email": "", "was": form.initial["was"]}
+    late = owner.post(page("correct", held.ref), sent)
+
+    assert late.status_code == 409
+    assert "06 39 98 01 06" in late.text
+    assert "Quelqu’un a changé" in late.text
+
+
+def test_a_length_is_changed_by_its_form(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+
+    asked = owner.get(page("resize", held.ref))
+    sent = {"until": "15h30", "sequence": "0", "tell": "on"}
+    owner.post(page("resize", held.ref), sent)
+
+    assert "Jusqu’à" in asked.text
+    assert Appointment.objects.get().ends_at == local(TOMORROW, 15, 30)
+    assert OutboxEntry.objects.filter(kind="booking.moved").count() == 1
+
+
+@pytest.mark.parametrize(("until", "status"), [("13h", 409), ("rien", 422), ("", 422)])
+def test_a_length_that_is_none_is_said_beside_its_field(
+    owner: Client, cabinet: Cabinet, until: str, status: int
+) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+
+    answer = owner.post(page("resize", held.ref), {"until": until, "sequence": "0"})
+
+    assert answer.status_code == status
+    assert 'aria-invalid="true"' in answer.text
+
+
+def test_a_confirmation_is_sent_again_but_not_twice_in_a_row(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14), now=NOW - timedelta(hours=1))
+
+    owner.post(page("resend", held.ref))
+    owner.post(page("resend", held.ref))
+
+    assert OutboxEntry.objects.filter(kind="booking.confirmation").count() == 2
+
+
+def test_nothing_is_sent_again_to_nobody(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14), now=NOW - timedelta(hours=1))
+    PatientContact.objects.all().delete()
+
+    answer = owner.post(page("resend", held.ref), follow=True)
+
+    assert "Rien à renvoyer" in answer.text
+    assert OutboxEntry.objects.filter(kind="booking.confirmation").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "said"),
+    [
+        ("failed", "", "Sa messagerie a refusé le message"),
+        ("no_channel", "", "Ni e-mail, ni mobile"),
+        ("dropped", "late", "Appelez la personne"),
+        ("dropped", "stopped", "ne veut plus de rappel"),
+    ],
+)
+def test_a_message_that_failed_says_why_and_what_to_do(
+    owner: Client, cabinet: Cabinet, state: str, reason: str, said: str
+) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+    OutboxEntry.objects.filter(kind="booking.reminder").update(
+        state=state, reason=reason, finished_at=NOW
+    )
+
+    assert said in owner.get(page("appointment", held.ref)).text
+
+
+# --- Blocking ----------------------------------------------------------------------------------------------
+def test_tomorrow_is_closed_by_one_press(owner: Client, cabinet: Cabinet) -> None:
+    answer = owner.post(page("block"), {"practitioner": "", "vite": "demain"})
+
+    absence = Absence.objects.get()
+    assert answer["Location"] == page("touched", absence.ref)
+    assert (absence.starts_at, absence.ends_at) == (
+        local(date(2026, 11, 11), 0),
+        local(date(2026, 11, 12), 0),
+    )
+
+
+def test_the_rest_of_today_begins_now(owner: Client, cabinet: Cabinet) -> None:
+    owner.post(page("block"), {"practitioner": cabinet.practitioner.ref, "vite": "aujourdhui"})
+
+    assert Absence.objects.get().starts_at == NOW
+
+
+def test_each_appointment_of_a_blocked_time_takes_one_press(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    held = [make_appointment(cabinet, local(TOMORROW, hour)) for hour in (9, 10, 11)]
+    owner.post(
+        page("block"),
+        {"practitioner": "", "from_on": "2026-11-12", "to_on": "2026-11-12"},
+    )
+    address = page("touched", Absence.objects.get().ref)
+    shown = owner.get(address)
+    one = shown.context["touched"][0]
+    back = shown.context["retour"]
+    slot, at = one.offers[0]
+
+    sent = {"sequence": "0", "retour": back, "tell": "on"}
+    moved = owner.post(
+        page("move", held[0].ref), {**sent, "day": f"{at:%Y-%m-%d}", "hour": f"{at:%H:%M}"}
+    )
+    cancelled = owner.post(page("cancel", held[1].ref), sent)
+    left = owner.get(address).context["touched"]
+
+    assert moved["Location"] == cancelled["Location"] == address
+    assert Appointment.objects.get(pk=held[0].pk).starts_at == slot.starts_at
+    assert [row.row.appointment.pk for row in left] == [held[2].pk]
+    told = OutboxEntry.objects.filter(kind__in=["booking.moved", "booking.cancelled_by_pract"])
+    assert told.count() == 2
+
+
+def test_no_free_time_is_offered_to_two_persons(owner: Client, cabinet: Cabinet) -> None:
+    for hour in (9, 10, 11, 14, 15):
+        make_appointment(cabinet, local(TOMORROW, hour))
+    owner.post(page("block"), {"practitioner": "", "from_on": "2026-11-12", "to_on": "2026-11-12"})
+
+    shown = owner.get(page("touched", Absence.objects.get().ref)).context["touched"]
+
+    offered = [slot.starts_at for one in shown for slot, _at in one.offers]
+    assert len(offered) == len(set(offered)) == 15
+
+
+def test_a_secretary_closes_no_agenda_out_of_reach(cabinet: Cabinet, host: str) -> None:
+    other = make_practitioner("Hugo Fictif")
+    secretary = make_member(Role.SECRETARY, entrusted=[other.ref])
+    absence = Absence.objects.create(
+        practitioner=cabinet.practitioner,
+        starts_at=local(TOMORROW, 9),
+        ends_at=local(TOMORROW, 12),
+    )
+    client = browser(host, secretary)
+
+    seen = client.get(page("touched", absence.ref))
+    client.post(page("block"), {"practitioner": cabinet.practitioner.ref, "vite": "demain"})
+
+    assert seen.status_code == 404
+    assert Absence.objects.count() == 1
+
+
+# --- Refreshing ----------------------------------------------------------------------------------------------
+def test_the_page_learns_that_something_changed_by_one_question(
+    owner: Client, cabinet: Cabinet, count_queries: Callable[[], Any]
+) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+    version = owner.get(page("week")).context["version"]
+    asked = {"If-None-Match": f'"{version}"', NOT_ACTIVITY: "1"}
+
+    with count_queries() as queries:
+        same = owner.get(page("pulse"), headers=asked)
+    own = [
+        one["sql"]
+        for one in queries
+        if "django_session" not in one["sql"]
+        and "accounts_user" not in one["sql"]
+        and one["sql"].lstrip().upper().startswith("SELECT")
+    ]
+    appointments.cancel(appointment=held, by_patient=True, actor="patient", now=NOW)
+    changed = owner.get(page("pulse"), headers=asked)
+
+    assert (same.status_code, changed.status_code) == (304, 200)
+    assert len(own) == 1
+
+
+def test_an_erasure_changes_the_page_too(owner: Client, cabinet: Cabinet) -> None:
+    from booking.services import contacts  # only here
+
+    make_appointment(cabinet, local(TOMORROW, 14))
+    before = owner.get(page("pulse"))["ETag"]
+    PatientContact.objects.update(erase_at=NOW)
+    contacts.erase_due(now=NOW)
+
+    assert owner.get(page("pulse"))["ETag"] != before
+
+
+def test_asking_by_itself_is_no_activity(owner: Client) -> None:
+    owner.get(page("week"))
+    session = owner.session
+    session[SEEN_AT] -= 600
+    session.save()
+
+    owner.get(page("pulse"), headers={NOT_ACTIVITY: "1"})
+
+    assert owner.session[SEEN_AT] == session[SEEN_AT]
