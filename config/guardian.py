@@ -192,14 +192,20 @@ def clear_stale(data: Path) -> None:
 def clear_abandoned(parent: Path) -> None:
     """Remove temporary folders of guardians that were killed: their lock can be taken."""
     for folder in parent.glob(f"{PREFIX}*"):
-        if not (folder / LOCK).exists() or folder.stat().st_uid != os.getuid():
-            continue
-        handle = lock(folder)
-        if handle is None:
-            continue
-        with handle:
-            clear_stale(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+        # Its own guardian, or another run that starts now, may be removing it.
+        with contextlib.suppress(FileNotFoundError):
+            _clear_if_abandoned(folder)
+
+
+def _clear_if_abandoned(folder: Path) -> None:
+    if not (folder / LOCK).exists() or folder.stat().st_uid != os.getuid():
+        return
+    handle = lock(folder)
+    if handle is None:
+        return
+    with handle:
+        clear_stale(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class PostgreSQL:

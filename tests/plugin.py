@@ -1,24 +1,55 @@
 """Starts PostgreSQL and Redis for a test run, before pytest-django reads the settings.
 
-It also lists the slowest parts of `make test`, and fails a run in CI that skipped a browser test.
+It also takes one part of the suite (`--part`), leaves what it counted to `make test`, and fails a run in CI
+that skipped a browser test.
 """
 
 import contextlib
 import json
 import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from config import embedded
+from tests.lanes import RESULT
 
 # How long an example takes says something of the machine, nothing of the code.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
 SERVICES = pytest.StashKey[embedded.Services]()
-PARTS_SHOWN = 10
+LEAVE_AT = pytest.StashKey[str]()
+"""Where `make test` wants to read what was counted; no child of the run sees it."""
+JOURNEYS, ORDINARY = "journeys", "ordinary"
+"""The parts of the suite that belong to no proof: what needs a browser, and all the rest."""
+JOURNEYS_FOLDER = Path(__file__).resolve().parent / "journeys"
+PROOFS_FILE = Path(__file__).resolve().parent / "proofs" / "test_proofs.py"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make test` run the suite in parts: together they are all of it, and no test is in two."""
+    parser.addoption("--part", default="", help=f"a proof's name, {JOURNEYS} or {ORDINARY}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the part that was asked for."""
+    part = config.getoption("--part")
+    if not part:
+        return
+    others = [item for item in items if _part_of(item) != part]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if _part_of(item) == part]
+
+
+def _part_of(item: pytest.Item) -> str:
+    if item.path.is_relative_to(JOURNEYS_FOLDER):
+        return JOURNEYS
+    mark = item.get_closest_marker("proof") if item.path == PROOFS_FILE else None
+    return str(mark.args[0]) if mark else ORDINARY
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -29,6 +60,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     """
     stack = contextlib.ExitStack()
     early_config.add_cleanup(stack.close)
+    early_config.stash[LEAVE_AT] = os.environ.pop(RESULT, "")
+    if early_config.stash[LEAVE_AT]:
+        # The leash of a lane says SIGTERM: end as after Ctrl-C, in order.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         services = stack.enter_context(embedded.services())
     except embedded.Unavailable as error:
@@ -42,22 +77,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 def services(pytestconfig: pytest.Config) -> embedded.Services:
     """The running services, for tests that stop and start them."""
     return pytestconfig.stash[SERVICES]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the ten slowest parts of `make test`: checks, fixtures and tests."""
-    if "LIBRDV_PARTS" not in os.environ:
-        return
-    parts: dict[str, float] = json.loads(os.environ["LIBRDV_PARTS"])
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if isinstance(report, pytest.TestReport):
-                name = f"{report.nodeid} ({report.when})"
-                parts[name] = parts.get(name, 0) + report.duration
-    terminalreporter.section(f"the {PARTS_SHOWN} slowest parts, of {sum(parts.values()):.0f} s")
-    slowest = sorted(parts.items(), key=lambda part: part[1], reverse=True)
-    for name, seconds in slowest[:PARTS_SHOWN]:
-        terminalreporter.write_line(f"{seconds:7.1f} s  {name}")
 
 
 @pytest.hookimpl(trylast=True)
@@ -75,3 +94,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line("")
         reporter.write_line(f"Browser tests were skipped: {', '.join(skipped)}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave the counts, and the seconds of fixtures and tests, where `make test` has asked for them."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    leave_at = config.stash.get(LEAVE_AT, "")
+    if not leave_at or reporter is None:
+        return
+    parts: dict[str, float] = {}
+    for reports in reporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                name = f"{report.nodeid} ({report.when})"
+                parts[name] = parts.get(name, 0) + report.duration
+    counts = {kind: len(reporter.stats.get(kind, ())) for kind in ("passed", "skipped")}
+    counts["failed"] = len(reporter.stats.get("failed", ())) + len(reporter.stats.get("error", ()))
+    Path(leave_at).write_text(json.dumps({"counts": counts, "parts": parts}), "utf-8")

@@ -1,22 +1,29 @@
-"""`make test`: every check, cheapest first; stops at the first that fails and times each part.
+"""`make test`: every check. The cheap ones first, then types, migrations, tests and proofs in lanes.
 
-`python -m tests.run template` writes the template of a practice's schema again (`make migrations`);
-`python -m tests.run format` formats what has a formatter.
+It stops at the first check that fails; tests and proofs all come to their end. The last line is always
+`N passed, N failed`, and `, N skipped` where something was. With arguments they are pytest's, and it runs alone.
+`python -m tests.run template` writes the template of a practice's schema again (`make migrations`),
+`format` formats what has a formatter, `migrations` compares models, migrations and template.
 """
 
-import json
 import os
+import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from config import embedded
+from tests.lanes import Lane, run_lanes, summary
+from tests.plugin import JOURNEYS, JOURNEYS_FOLDER, ORDINARY, PROOFS_FILE
+from tests.proofs.__main__ import load, names
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOCAL = {"LIBRDV_TESTING": "1"}
+MOST_LANES = 4
 
 
 def tool(name: str, *arguments: str) -> list[str]:
@@ -29,13 +36,12 @@ def pages() -> list[str]:
     return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("templates/**/*.html"))
 
 
-def checks() -> dict[str, list[str]]:
-    """What needs no database, by name."""
+def cheap_checks() -> dict[str, list[str]]:
+    """What takes a second, by name."""
     return {
         "format": tool("ruff", "format", "--check", "--quiet", "."),
         "lint": tool("ruff", "check", "--quiet", "."),
         "contracts": tool("lint-imports", "--no-cache"),
-        "types": tool("mypy", "."),
         "template tags": tool("djade", "--check", *pages()),
         "template HTML": tool("djlint", "--lint", "--quiet", "templates"),
     }
@@ -94,26 +100,63 @@ def format_all() -> int:
     return 0
 
 
-def test(arguments: list[str]) -> int:
-    """Run all of it; pytest has the last word."""
-    parts: dict[str, float] = {}
-    for name, command in [*checks().items(), ("migrations", None)]:
+def lanes(seed: str) -> list[Lane]:
+    """What runs at the same time, in order: what may end it all, what takes long, what may wait."""
+    pytest = [sys.executable, "-m", "pytest", "--quiet", seed]
+    proofs = sorted(names(), key=lambda name: len(load(name).GUARDS), reverse=True)
+    walk = [*pytest, str(PROOFS_FILE), "--part"]
+    return [
+        Lane("types", tool("mypy", "."), is_check=True),
+        Lane("tests", [*pytest, "--part", ORDINARY]),
+        Lane("migrations", [sys.executable, "-m", "tests.run", "migrations"], is_check=True),
+        Lane("journeys", [*pytest, str(JOURNEYS_FOLDER), "--part", JOURNEYS]),
+        *(Lane(f"proof {name}", [*walk, name]) for name in proofs),
+    ]
+
+
+def at_once() -> int:
+    """How many lanes run at a time: one more than there are cores, because each of them often waits.
+
+    Servers that the environment names are for one lane at a time: roles belong to the whole cluster.
+    """
+    if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
+        return 1
+    return min((os.cpu_count() or 1) + 1, MOST_LANES)
+
+
+def test() -> int:
+    """Run all of it; the exit code is the worst of all."""
+    for name, command in cheap_checks().items():
         started = time.monotonic()
-        code = run(command) if command is not None else migrations()
-        parts[name] = time.monotonic() - started
-        print(f"{name}: {'ok' if code == 0 else 'FAILED'} ({parts[name]:.1f} s)", flush=True)
+        code = run(command)
+        seconds = time.monotonic() - started
+        print(f"{name}: {'ok' if code == 0 else 'FAILED'} ({seconds:.1f} s)", flush=True)
         if code != 0:
+            print("0 passed, 1 failed")
             return code
-    sys.stdout.flush()
-    # tests.plugin adds these to its list of the slowest parts.
-    environment = {**os.environ, "LIBRDV_PARTS": json.dumps(parts)}
+    # With it, the order of tests in a run that failed can be had again.
+    seed = f"--randomly-seed={random.randrange(1 << 32)}"
+    print(f"pytest {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="lanes-") as folder:
+        outcomes = run_lanes(lanes(seed), at_once=at_once(), folder=Path(folder))
+    print(summary(outcomes), flush=True)
+    return max(outcome.code for outcome in outcomes)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what was asked for."""
+    named = {"template": write_template, "format": format_all, "migrations": migrations}
+    if not arguments:
+        return test()
+    if arguments[0] in named:
+        return named[arguments[0]]()
     command = [sys.executable, "-m", "pytest", "--quiet", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["template"]:
-        sys.exit(write_template())
-    if sys.argv[1:] == ["format"]:
-        sys.exit(format_all())
-    sys.exit(test(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)

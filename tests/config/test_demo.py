@@ -18,7 +18,7 @@ from config.processes import ROOT, wait_until
 
 START_SECONDS = 150
 # What this very run tells its own children must not reach the demonstration.
-OF_THE_RUN = ("OWNER_DATABASE_URL", "DATABASE_URL", "REDIS_URL", "LIBRDV_TESTING", "LIBRDV_PARTS")
+OF_THE_RUN = ("OWNER_DATABASE_URL", "DATABASE_URL", "REDIS_URL", "LIBRDV_TESTING")
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import psycopg2
 import pytest
@@ -21,6 +22,7 @@ HOLD = """
 import signal
 import sys
 from pathlib import Path
+from typing import IO
 from config import embedded
 # Whoever runs the tests in the background may have had it ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -291,3 +293,24 @@ def test_abandoned_folders_of_others_are_not_touched(tmp_path: Path) -> None:
     held.close()
     assert in_use.exists()
     assert stranger.exists()
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, left = tmp_path / f"{guardian.PREFIX}going", tmp_path / f"{guardian.PREFIX}left"
+    for folder in (going, left):
+        folder.mkdir()
+        (folder / guardian.LOCK).touch()
+    take = guardian.lock
+
+    def late(folder: Path) -> IO[str] | None:
+        if folder == going:
+            shutil.rmtree(going)
+        return take(folder)
+
+    monkeypatch.setattr(guardian, "lock", late)
+
+    guardian.clear_abandoned(tmp_path)
+
+    assert not left.exists()

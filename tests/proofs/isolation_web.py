@@ -95,15 +95,13 @@ class Web:
         self.victim = Intact(stage, one.unit.schema)
         self.shared = Intact(stage, "public")
         self.strangers: dict[tuple[str, str, str], int] = {}
-        self.every = 1
         self.kept_session: list[tuple[Any, ...]] = []
 
-    def probe(self, actors: list[Actor], *, short: bool, every: int = 1) -> None:
+    def probe(self, actors: list[Actor], *, short: bool, until_red: bool = False) -> None:
         """Send every case; ``short`` sends each route a few times, actor and form turning.
 
-        ``every``: take one route in so many, for a short run without a guard.
+        ``until_red``: stop at the first batch in which a probe has succeeded.
         """
-        self.every = every
         self._keep_session()
         for form in self.forms:
             case = Probe("GET", "/mentions-legales/", actors[0], form)
@@ -122,11 +120,13 @@ class Web:
                     for case, answer in zip(part, answers, strict=True):
                         self._judge(case, answer)
                 self._check_rows(batch)
+                if until_red and self.tally.has_shown:
+                    return
 
     def _batches(self, actors: list[Actor], *, short: bool) -> Iterator[list[Probe]]:
         turn = itertools.count()
         for urlconf, found in all_routes().items():
-            for route in found[:: self.every]:
+            for route in found:
                 if short:
                     yield list(self._some(urlconf, route, actors, turn))
                 else:

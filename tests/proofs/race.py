@@ -10,6 +10,7 @@ win. Beside it stands only what was asked to stand over it, and says so.
 
 import argparse
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from tests.proofs.sabotage import Guard
@@ -100,25 +101,36 @@ GUARDS: dict[str, Guard] = {
 }
 
 
-def _slots(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Size:
+    """How much is asked of one run."""
+
+    short: bool
+    sabotage: str | None
+
+
+def _slots(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
     rounds.double_clicks(course)
-    rounds.extras(course, slots=4 if short else 12)
-    if short:
+    rounds.extras(course, slots=4 if size.short else 12)
+    if size.short and size.sabotage:
+        # Four slots, two of them with a dead hold, show what eight show.
+        return dict(rounds.slots(course, clients=16, slots=4))
+    if size.short:
         return dict(rounds.slots(course, clients=16, slots=8))
     crowd: dict[str, Any] = rounds.slots(course, clients=200, slots=50)
     return {**crowd, **rounds.slots(course, clients=50, slots=20, is_timed=True)}
 
 
-def _locks(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
+def _locks(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
     rounds.locks(course)
     return {}
 
 
-def _flood(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
-    return dict(rounds.flood(course, short=short))
+def _flood(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
+    return dict(rounds.flood(course, short=size.short, until_red=bool(size.sabotage)))
 
 
-def _person(rounds: Any, course: Any, short: bool) -> dict[str, Any]:
+def _person(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
     rounds.one_person(course, clients=12)
     return {}
 
@@ -139,7 +151,7 @@ def run(*, short: bool, sabotage: str | None = None) -> dict[str, Any]:
         if guard:
             guard.remove_from_database(stage, course)
         for section in sections:
-            figures |= _PARTS[section](rounds, course, short)
+            figures |= _PARTS[section](rounds, course, Size(short, sabotage))
         figures |= course.judge()
         if tally.failed:
             stage.show_logs()

@@ -6,8 +6,8 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,8 @@ APART = timedelta(hours=3)
 WORST = 1.0
 """Seconds that a request may take at fifty clients."""
 SWIFT = 50
+LEFT_FOR_OTHERS = 0.95
+"""The share of the slots that a flood of holds from one network must leave."""
 
 
 @dataclass
@@ -661,7 +663,7 @@ def _doors_wait(course: Course) -> None:
     with ThreadPoolExecutor(len(doors)) as pool:
         with _agendas_locked(course) as unlock:
             works = {name: pool.submit(work) for name, work in doors.items()}
-            time.sleep(1.0)
+            _wait_for_waiters(course, len(doors), or_done=works.values())
             for name, work in works.items():
                 course.tally.count("lock", (name,), failed=work.done(), seen="did not wait")
             unlock()
@@ -701,7 +703,7 @@ def _the_cancelled_stay(course: Course) -> None:
             works = []
             for number, step in enumerate(steps, start=1):
                 works.append(pool.submit(step))
-                _wait_for_waiters(course, number)
+                _wait_for_waiters(course, number, or_done=works)
             unlock()
         for work in works:
             work.result()
@@ -716,9 +718,10 @@ def _the_cancelled_stay(course: Course) -> None:
     course.tally.count("lock", ("freed is free",), failed=found != 1, seen=found)
 
 
-def _wait_for_waiters(course: Course, count: int) -> None:
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
+def _wait_for_waiters(course: Course, count: int, *, or_done: Iterable[Future] = ()) -> None:
+    """Return when so many sessions wait for a lock, or when somebody has not waited."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and not any(work.done() for work in or_done):
         waiting = course.stage.owner(
             "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND (database IS NULL OR"
             " database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
@@ -728,8 +731,11 @@ def _wait_for_waiters(course: Course, count: int) -> None:
         time.sleep(0.02)
 
 
-def flood(course: Course, *, short: bool) -> dict[str, Any]:
-    """One network hammers holds for ten minutes; what is left for the others is counted and booked."""
+def flood(course: Course, *, short: bool, until_red: bool = False) -> dict[str, Any]:
+    """One network hammers holds for ten minutes; what is left for the others is counted and booked.
+
+    ``until_red``: stop as soon as too little is left.
+    """
     from booking.queries import free_slots
     from tenants.schema import inside
 
@@ -758,7 +764,9 @@ def flood(course: Course, *, short: bool) -> dict[str, Any]:
             sent += 1
         after = free()
         share = min(share, len(after) / len(before))
-    course.tally.count("flood", ("share",), failed=share < 0.95, seen=round(share, 3))
+        if until_red and share < LEFT_FOR_OTHERS:
+            break
+    course.tally.count("flood", ("share",), failed=share < LEFT_FOR_OTHERS, seen=round(share, 3))
     for number, slot in enumerate(after[: 5 if short else 40 : 5]):
         answer = course.post_from(
             course.wire.network(), reverse("booking:choose"), _button(course, slot)

@@ -38,6 +38,11 @@ class Tally:
             self.broken_controls += 1
             self._fail(("control", *case), seen)
 
+    @property
+    def has_shown(self) -> bool:
+        """Whether a probe has succeeded that must not: a broken control alone shows nothing."""
+        return self.failed > self.broken_controls
+
     def _fail(self, case: tuple[Any, ...], seen: object) -> None:
         self.failed += 1
         if len(self.failures) < _NAMED:

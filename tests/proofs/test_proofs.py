@@ -17,7 +17,12 @@ from tests.proofs.__main__ import FAILED, HELD, UNKNOWN, load, names
 from tests.proofs.stage import ROOT, STAGE_DATABASE
 
 PROMISED = {"database", "isolation", "race", "reminders", "sentinel", "time"}
-PAIRS = [(name, guard) for name in names() for guard in sorted(load(name).GUARDS)]
+PROOFS = [pytest.param(name, marks=pytest.mark.proof(name)) for name in names()]
+PAIRS = [
+    pytest.param(name, guard, marks=pytest.mark.proof(name), id=f"{name}-{guard}")
+    for name in names()
+    for guard in sorted(load(name).GUARDS)
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def test_every_promised_proof_is_there() -> None:
     assert set(names()) == PROMISED
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", PROOFS)
 @pytest.mark.usefixtures("stage_is_kept")
 def test_a_proof_holds(name: str) -> None:
     code, line, said = prove(name, "--short")
@@ -55,7 +60,7 @@ def test_a_proof_holds(name: str) -> None:
     assert line["failed"] == 0
 
 
-@pytest.mark.parametrize(("name", "guard"), PAIRS, ids=str)
+@pytest.mark.parametrize(("name", "guard"), PAIRS)
 @pytest.mark.usefixtures("stage_is_kept")
 def test_a_proof_fails_without_one_of_its_guards(name: str, guard: str) -> None:
     code, line, said = prove(name, "--short", "--sabotage", guard)
@@ -66,9 +71,7 @@ def test_a_proof_fails_without_one_of_its_guards(name: str, guard: str) -> None:
 
 
 def test_a_guard_that_does_not_exist_is_no_failure_of_the_proof() -> None:
-    name, _guard = PAIRS[0]
-
-    code, line, said = prove(name, "--short", "--sabotage", "nothing")
+    code, line, said = prove(names()[0], "--short", "--sabotage", "nothing")
 
     assert code == UNKNOWN
     assert line == {}
