@@ -36,6 +36,7 @@ READERS = (
     "share_code",
     "motifs",
     "motif_add",
+    "motif_templates",
     "motif_edit",
     "places",
     "place_add",
@@ -68,7 +69,9 @@ ACTS = (
     "holidays",
     "absence_remove",
     "motif_change",
+    "motif_order",
     "place_change",
+    "place_order",
     "invitation_change",
     "replacement_remove",
 )
