@@ -77,14 +77,14 @@ def add_from_templates(
 
 
 def order_motifs(*, refs: Sequence[uuid.UUID], actor: str, now: datetime) -> None:
-    """Put the active motifs in this order; those that are not named follow in the order they had."""
+    """Put these active motifs in this order; those that are not named keep their place."""
     rows = list(AppointmentType.objects.filter(is_active=True))
     if _reorder(AppointmentType, rows, refs):
         trail.record(verb="motif.moved", ref=rows[0].ref, actor=actor, now=now)
 
 
 def order_places(*, refs: Sequence[uuid.UUID], actor: str, now: datetime) -> None:
-    """Put the active places in this order."""
+    """Put these active places in this order; those that are not named keep their place."""
     rows = list(Location.objects.filter(is_active=True))
     if _reorder(Location, rows, refs):
         trail.record(verb="place.moved", ref=rows[0].ref, actor=actor, now=now)
@@ -94,10 +94,13 @@ def _reorder(
     model: type[AppointmentType] | type[Location], rows: list[Any], refs: Sequence[uuid.UUID]
 ) -> bool:
     rank = {ref: index for index, ref in enumerate(refs)}
-    before = [row.pk for row in rows]
-    rows.sort(key=lambda row: rank.get(row.ref, len(rank)))
-    if [row.pk for row in rows] == before:
+    # Only the places that the named rows hold are dealt out again: the others stay where they are.
+    held = [index for index, row in enumerate(rows) if row.ref in rank]
+    named = sorted((rows[index] for index in held), key=lambda row: rank[row.ref])
+    if [rows[index].pk for index in held] == [row.pk for row in named]:
         return False
+    for index, row in zip(held, named, strict=True):
+        rows[index] = row
     for position, row in enumerate(rows):
         row.position = position
     model.objects.bulk_update(rows, ["position"])
@@ -133,12 +136,22 @@ def set_motif_active(*, motif: AppointmentType, is_active: bool, actor: str, now
     trail.record(verb=verb, ref=motif.ref, actor=actor, now=now)
 
 
-def is_used(motif: AppointmentType) -> bool:
-    """Return whether an appointment, even one long past, was ever made for it."""
-    return (
-        Appointment.objects.filter(appointment_type=motif).exists()
-        or DailyCount.objects.filter(appointment_type=motif).exists()
-    )
+def used_motifs(motifs: Collection[AppointmentType]) -> set[int]:
+    """Return the keys of those for which an appointment, even one long past, was ever made."""
+    return {
+        key
+        for model in (Appointment, DailyCount)
+        for key in model.objects.filter(appointment_type__in=motifs)
+        .order_by()
+        .values_list("appointment_type", flat=True)
+        .distinct()
+    }
+
+
+def used_places(places: Collection[Location]) -> set[int]:
+    """Return the keys of those that hold an appointment."""
+    held = Appointment.objects.filter(location__in=places).order_by()
+    return set(held.values_list("location", flat=True).distinct())
 
 
 def delete_motif(*, motif: AppointmentType, actor: str, now: datetime) -> None:

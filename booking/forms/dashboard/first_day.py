@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from booking.denied_fields import is_denied
 from booking.forms.dashboard.base import WorkForm
-from booking.forms.dashboard.settings import PlaceForm
+from booking.forms.dashboard.settings import NOT_NEUTRAL, PlaceForm
 from booking.professions import PROFESSIONS, MotifTemplate, by_key
 
 
@@ -120,9 +120,3 @@ class MotifTemplatesForm(WorkForm):
             for n, one in enumerate(self.templates)
             if data[f"m{n}"]
         ]
-
-
-NOT_NEUTRAL = gettext_lazy(
-    "Ce nom dit quelque chose de la santé des personnes. Restez neutre\u00a0: «\u00a0Consultation\u00a0», "
-    "«\u00a0Suivi\u00a0»."
-)

@@ -1,6 +1,7 @@
 """Motifs, places and the practice: every rule with a sentence that says what it does."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from stdnum.fr import siren as siren_number
 
+from booking.denied_fields import is_denied
 from booking.forms.dashboard.base import HourField, WorkForm
 from booking.french import UnreadablePhoneError, read_phone
 from booking.holidays import TERRITORIES
@@ -41,7 +43,41 @@ def zone_choices() -> list[tuple[str, Any]]:
     return [(zone, name) for zone, name in ZONES if zone in known]
 
 
-class MotifForm(WorkForm):
+NOT_NEUTRAL = gettext_lazy(
+    "Ce nom dit quelque chose de la santé des personnes. Restez neutre\u00a0: «\u00a0Consultation\u00a0», "
+    "«\u00a0Suivi\u00a0»."
+)
+
+
+class RuledForm(WorkForm):
+    """A form whose rules are said in words beside them, from what is typed."""
+
+    def read(self) -> dict[str, Any]:
+        """Return what can be read of it, typed or to begin with."""
+        typed = self
+        if not self.is_bound:
+            begun = {
+                name: self.get_initial_for_field(field, name) for name, field in self.fields.items()
+            }
+            typed = type(self)(begun)
+        typed.is_valid()
+        return typed.cleaned_data
+
+    def said_by(self, sentences: Mapping[str, str]) -> list[tuple[forms.BoundField, str | None]]:
+        """Return each field with its sentence, tied to it; None for a field that has no rule."""
+        drawn: list[tuple[forms.BoundField, str | None]] = []
+        for bound in self.visible_fields():
+            said = sentences.get(bound.name)
+            drawn.append((bound, said))
+            if said is None or bound.use_fieldset:
+                continue
+            ids = [f"{bound.auto_id}_error"] if self.is_bound and bound.errors else []
+            ids += [f"{bound.auto_id}_helptext"] if bound.help_text else []
+            bound.field.widget.attrs["aria-describedby"] = " ".join([*ids, f"dit-{bound.name}"])
+        return drawn
+
+
+class MotifForm(RuledForm):
     """A motif of B-12; times are minutes."""
 
     label = forms.CharField(
@@ -137,6 +173,13 @@ class MotifForm(WorkForm):
             assert isinstance(field, forms.ModelMultipleChoiceField)  # noqa: S101  # declared above
             field.queryset = queryset
 
+    def clean_label(self) -> str:
+        """Refuse a name that says something of anybody's health (B-04)."""
+        label = str(self.cleaned_data["label"])
+        if is_denied(label):
+            raise ValidationError(NOT_NEUTRAL)
+        return label
+
     @property
     def values(self) -> dict[str, Any]:
         """The motif's own columns."""
@@ -144,7 +187,7 @@ class MotifForm(WorkForm):
         return {name: value for name, value in self.cleaned_data.items() if name not in linked}
 
 
-class PlaceForm(WorkForm):
+class PlaceForm(RuledForm):
     """A place: where, in which zone, and how far home visits go (B-14)."""
 
     name = forms.CharField(label=gettext_lazy("Nom du lieu"), max_length=60)

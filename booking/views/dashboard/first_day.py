@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from booking.forms.dashboard.first_day import FirstPlaceForm, MotifTemplatesForm, ProfessionForm
 from booking.forms.dashboard.week import WeekForm, hours_typed
 from booking.models import AppointmentType, Location, OpeningHours, Practitioner
-from booking.professions import OTHER, MotifTemplate, Profession, recognised
+from booking.professions import OTHER, Profession, recognised
 from booking.qr_code import svg_of
 from booking.services import hours, motifs
 from booking.services.first_day import Progress, Step, progress
@@ -22,7 +22,7 @@ from booking.services.hours import Range
 from booking.services.practice import save_practice
 from booking.views.dashboard.access import DashboardRequest, actor, requires
 from booking.views.dashboard.hours import editor_act, editor_context
-from booking.views.dashboard.motifs import place_initial
+from booking.views.dashboard.motifs import fitting, place_initial
 from booking.views.dashboard.pages import show
 from booking.views.dashboard.preview import first_days
 from tenants.accounts.permissions import Operation
@@ -150,12 +150,6 @@ def share_code(request: DashboardRequest) -> HttpResponse:
     if "telecharger" in request.GET:
         answer["Content-Disposition"] = 'attachment; filename="rendez-vous-qr.svg"'
     return answer
-
-
-def fitting(model: Profession) -> list[MotifTemplate]:
-    """Return the motifs of a model for which the practice has a place."""
-    kinds = set(Location.objects.filter(is_active=True).values_list("kind", flat=True))
-    return [one for one in model.motifs if one.place in kinds] or list(model.motifs[:1])
 
 
 def _model(request: DashboardRequest) -> Profession:

@@ -3,7 +3,9 @@
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from booking.models import Absence, OpeningException
@@ -12,6 +14,7 @@ from tenants.accounts.models import Role
 from tests.accounts import browser, make_member
 from tests.factories import NOW, Cabinet, local, make_appointment, make_practitioner
 
+MAX_QUERIES = 32
 TOMORROW = date(2026, 11, 11) + timedelta(days=1)  # the 11th is a public holiday
 
 
@@ -156,3 +159,25 @@ def test_a_date_that_differs_goes_back_to_the_week_from_its_panel(
 
     assert forget in shown
     assert f"jour={TOMORROW}" in answer["Location"]
+
+
+def test_a_busy_month_costs_as_many_queries_as_an_empty_one(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            owner.get(f"/espace/horaires/?jour={TOMORROW}")
+        return len(asked)
+
+    owner.get("/espace/horaires/")
+    few = queries()
+    for hour in range(9, 17):
+        make_appointment(cabinet, local(TOMORROW, hour))
+        Absence.objects.create(
+            practitioner=cabinet.practitioner,
+            starts_at=local(TOMORROW + timedelta(days=hour), 8),
+            ends_at=local(TOMORROW + timedelta(days=hour), 20),
+        )
+
+    assert queries() == few
+    assert few <= MAX_QUERIES
