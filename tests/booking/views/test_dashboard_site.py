@@ -11,11 +11,15 @@ from django.urls import reverse
 from PIL import Image
 
 from booking.models import Practice, Practitioner
+from booking.services.site import known_of
 from tenants.accounts.models import Role
+from tenants.schema import Unit, inside
 from tenants.trail.models import Act
 from tenants.website.models import Card, Draft, Picture, PictureFile, Publication, Questionnaire
+from tenants.website.pictures import encode_photo
+from tenants.website.services import gallery, publishing
 from tests.accounts import browser, make_member
-from tests.factories import Cabinet, make_practitioner
+from tests.factories import NOW, Cabinet, make_practitioner
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7|add:7 }}"
 
@@ -672,3 +676,32 @@ def test_the_longest_page_stays_light(owner: Client, patient: Client) -> None:
     weight = len(patient.get("/").content)
 
     assert weight - bare < 14_000
+
+
+def test_another_practices_picture_is_not_found(
+    committed_tenant: Callable[[str], Unit],
+) -> None:
+    refs = {}
+    for name in ("uneimage", "autreimage"):
+        with inside(committed_tenant(name)):
+            cabinet = Cabinet()
+            known = known_of(cabinet.practice, [cabinet.practitioner])
+            acting: dict[str, Any] = {"known": known, "actor": "system", "now": NOW}
+            picture = gallery.put_picture(
+                kind="photo",
+                encoded=encode_photo(photo_file()),
+                described={"alt": "Une porte", "rights_holder": "Moi"},
+                **acting,
+            )
+            publishing.publish(by=None, **acting)
+            refs[name] = picture.ref
+
+    found = {
+        (host, name): Client(SERVER_NAME=f"{host}.lib-rdv.localhost")
+        .get(f"/image/{ref}/grande/")
+        .status_code
+        for host in refs
+        for name, ref in refs.items()
+    }
+
+    assert found == {(host, name): 200 if host == name else 404 for host in refs for name in refs}
