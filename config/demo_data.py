@@ -319,7 +319,7 @@ def _publish_site(
             editing.save_text(
                 part=part, typed=text, seen=nothing, known=known, actor="system", now=now
             )
-    site.publish(known=known, by=None, actor="system", now=now)
+    site.publish(known=known, by=None, seen=None, actor="system", now=now)
 
 
 def _team(plan: DemoPractice, *, now: datetime) -> list[Practitioner]:

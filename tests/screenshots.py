@@ -63,6 +63,8 @@ def take(browser: Browser, folder: Path, port: int) -> None:
             ("today", "/espace/"),
             ("week", "/espace/semaine/"),
             ("hours", "/espace/horaires/"),
+            ("site", "/espace/site/"),
+            ("site-preview", "/espace/site/apercu/"),
         ):
             page.goto(f"{maite}{place}")
             shoot(page, folder, f"{name}-{width}")

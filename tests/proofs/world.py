@@ -110,7 +110,7 @@ def _site(made: Practice, practitioner: Any, *, now: datetime) -> None:
             seen = editing.fingerprint("")
             editing.save_text(part="access", typed=f"Accès {made.public}", seen=seen, **acting)
             editing.save_colour(typed="#0a4f5c", **acting)
-            publishing.publish(by=None, **acting)
+            publishing.publish(by=None, seen=None, **acting)
     seen = editing.fingerprint("")
     editing.save_text(part="practical", typed=f"Brouillon {made.private}", seen=seen, **acting)
     answering.save_answers(answers=Answers(to_bring=made.private), **acting)

@@ -273,7 +273,18 @@ def publish(request: DashboardRequest) -> HttpResponse:
     """Replace the published pages by the draft."""
     try:
         service.publish(
-            known=_known(request), by=request.user, actor=actor(request), now=request.now
+            known=_known(request),
+            by=request.user,
+            seen=request.POST.get("seen", ""),
+            actor=actor(request),
+            now=request.now,
+        )
+    except EditedMeanwhile:
+        messages.error(
+            request,
+            _(
+                "Rien n’a été publié\u00a0: le brouillon a changé entre-temps. Relisez-le, puis publiez."
+            ),
         )
     except CannotPublish:
         messages.error(request, _("Rien n’a été publié\u00a0: voyez ci-dessous ce qui manque."))

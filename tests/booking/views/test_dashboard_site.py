@@ -52,8 +52,9 @@ def write(client: Client, part: str, text: str) -> Any:
 
 
 def publish(client: Client) -> Any:
-    """Press the button."""
-    return client.post(page("site_publish"), follow=True)
+    """Press the button of the page as it stands."""
+    seen = client.get(page("site")).context["workshop"].content.fingerprint
+    return client.post(page("site_publish"), {"seen": seen}, follow=True)
 
 
 def photo_file(size: tuple[int, int] = (1300, 900), kind: str = "JPEG") -> io.BytesIO:
@@ -172,6 +173,19 @@ def test_an_empty_site_cannot_be_published(owner: Client, patient: Client) -> No
     answer = publish(owner)
 
     assert "Rien n’a été publié" in answer.text
+    assert not Publication.objects.exists()
+
+
+def test_what_changed_since_it_was_seen_is_not_published_unread(
+    owner: Client, patient: Client
+) -> None:
+    write(owner, "presentation", "Texte relu")
+    seen = owner.get(page("site")).context["workshop"].content.fingerprint
+    write(owner, "access", "Texte que personne n’a relu")
+
+    answer = owner.post(page("site_publish"), {"seen": seen}, follow=True)
+
+    assert "le brouillon a changé entre-temps" in answer.text
     assert not Publication.objects.exists()
 
 
@@ -693,7 +707,7 @@ def test_another_practices_picture_is_not_found(
                 described={"alt": "Une porte", "rights_holder": "Moi"},
                 **acting,
             )
-            publishing.publish(by=None, **acting)
+            publishing.publish(by=None, seen=None, **acting)
             refs[name] = picture.ref
 
     found = {
