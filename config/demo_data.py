@@ -27,11 +27,13 @@ from booking.models import (
 )
 from booking.persons import Person
 from booking.queries import free_slots
+from booking.services import site
 from booking.services.appointments import book_by_staff
 from booking.services.choice import Choice
 from booking.services.form_versions import Question, publish
 from tenants.accounts.models import Role, User
 from tenants.accounts.services.memberships import give_role
+from tenants.website.services import editing
 
 PASSWORD = "une demonstration bien gardee"  # noqa: S105 - printed at every start
 STAFF_EMAIL = "equipe@example.org"
@@ -73,6 +75,8 @@ class DemoPractice:
     hours: tuple[tuple[int, tuple[int, ...], int, int, int], ...]
     """Member, weekdays (Monday is 0), from and until in minutes, place."""
     questions: tuple[Question, ...] = ()
+    site: dict[str, str] = field(default_factory=dict)
+    """The texts of its published pages, by part, and its colour."""
 
     @property
     def owner(self) -> Member:
@@ -89,8 +93,6 @@ BIDART = DemoPractice(
         "kind": Practice.Kind.REGULATED,
         "phone": "+33536490012",
         "email": "maite@example.org",
-        "about": "Je reçois au cabinet, face au fronton, et chez vous entre Bidart et Guéthary.",
-        "payment_text": "Carte, chèque ou espèces.",
         "legal_name": "Maite Exemple EI",
         "legal_form": "Entrepreneur individuel",
         "siren": "000000000",
@@ -154,6 +156,14 @@ BIDART = DemoPractice(
             place_kind=Location.Kind.HOME,
         ),
     ),
+    site={
+        "presentation": "Je reçois au cabinet, face au fronton, et chez vous entre Bidart et Guéthary.\n\n"
+        "Une séance dure trois quarts d’heure\u00a0:\n- un temps d’échange\n- un examen\n- le soin",
+        "access": "Bus 3, arrêt Église. Une marche à l’entrée, rampe sur demande.",
+        "payment": "Carte, chèque ou espèces.",
+        "practical": "Apportez vos examens récents si vous en avez.",
+        "colour": "#1f5c8a",
+    },
 )
 
 SAINT_DENIS = DemoPractice(
@@ -292,7 +302,24 @@ def fill(plan: DemoPractice, *, now: datetime) -> None:
         )
     if plan.questions:
         publish(questions=plan.questions, actor="system", now=now)
+    if plan.site:
+        _publish_site(plan.site, practitioners, now=now)
     _book_some(motifs, now=now)
+
+
+def _publish_site(
+    texts: dict[str, str], practitioners: Sequence[Practitioner], *, now: datetime
+) -> None:
+    known = site.known_of(Practice.objects.get(), practitioners)
+    nothing = editing.fingerprint("")
+    for part, text in texts.items():
+        if part == "colour":
+            editing.save_colour(typed=text, known=known, actor="system", now=now)
+        else:
+            editing.save_text(
+                part=part, typed=text, seen=nothing, known=known, actor="system", now=now
+            )
+    site.publish(known=known, by=None, seen=None, actor="system", now=now)
 
 
 def _team(plan: DemoPractice, *, now: datetime) -> list[Practitioner]:

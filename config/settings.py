@@ -152,6 +152,10 @@ TEMPLATES = [
     }
 ]
 
+# Pictures of a practice's pages are the only files taken in: one at a time, bounded, never on disk.
+FILE_UPLOAD_HANDLERS = ["tenants.website.uploads.BoundedUpload"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 2
+
 # --- Sessions and cookies: per host, per schema, gone with the session ----------------------------
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_NAME = "__Host-session"

@@ -65,6 +65,8 @@ def take(browser: Browser, folder: Path, port: int) -> None:
             ("hours", "/espace/horaires/"),
             ("motifs", "/espace/motifs/"),
             ("first-day", "/espace/premier-jour/pret/"),
+            ("site", "/espace/site/"),
+            ("site-preview", "/espace/site/apercu/"),
         ):
             page.goto(f"{maite}{place}")
             shoot(page, folder, f"{name}-{width}")

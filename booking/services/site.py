@@ -41,12 +41,14 @@ def known_of(practice: Practice, practitioners: Sequence[Practitioner]) -> Known
 
 
 @transaction.atomic
-def publish(*, known: Known, by: User | None, actor: str, now: datetime) -> Publication:
+def publish(
+    *, known: Known, by: User | None, seen: str | None, actor: str, now: datetime
+) -> Publication:
     """Publish the pages; the two sentences that the settings held before are theirs from now on.
 
-    Raises CannotPublish.
+    Raises CannotPublish, EditedMeanwhile.
     """
-    publication = publishing.publish(known=known, by=by, actor=actor, now=now)
+    publication = publishing.publish(known=known, by=by, seen=seen, actor=actor, now=now)
     Practice.objects.exclude(about="", payment_text="").update(about="", payment_text="")
     return publication
 

@@ -4,6 +4,8 @@ Published content is one JSON document, so that publishing replaces everything a
 page reads it in one query.
 """
 
+import hashlib
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -107,6 +109,12 @@ class Content:
         return not any(getattr(self, name) for name in PARTS if name != "people") and not any(
             person.is_presented for person in self.people
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this content from any other: what somebody saw before they published."""
+        written = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(written.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that is stored."""

@@ -213,6 +213,10 @@ class Web:
             "code": "000000",
             "name": "Intrus",
             "reason": "intrus",
+            "text": "intrus",
+            "colour": "#123456",
+            "profession": "autre",
+            "acte": "retirer",
         }
 
     def _judge(self, case: Probe, answer: Answer) -> None:

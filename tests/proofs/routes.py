@@ -77,6 +77,8 @@ def paths(route: Route, owner: Practice, *, with_tokens: bool, most: int) -> lis
 def _fills(name: str, kind: str, owner: Practice, *, with_tokens: bool) -> list[str]:
     if kind == "uuid":
         return [str(ref) for ref in owner.refs.values()]
+    if name in _WORDS:
+        return list(_WORDS[name])
     if kind == "int":
         return ["1", "2", "3"]
     if name in {"uidb36", "uid"}:
@@ -88,4 +90,10 @@ def _fills(name: str, kind: str, owner: Practice, *, with_tokens: bool) -> list[
     return [*links, *refs] if with_tokens else refs
 
 
+_WORDS = {
+    "size": ("grande", "petite"),
+    "part": ("presentation", "practical"),
+    "kind": ("photo", "logo"),
+}
+"""What some holes take: without it a path would name nothing at all."""
 _LINKS = ("manage", "short", "invitation")

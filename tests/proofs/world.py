@@ -86,8 +86,40 @@ def _fill(made: Practice, *, now: datetime) -> None:
     booking.ExtraField.objects.create(
         version=version, key="etage", label=private, kind="short_text", purpose="x", retention="x"
     )
+    _site(made, people[0], now=now)
     _people(made, people[0], now=now)
     _appointments(made, people[0], places[0], motif, now=now)
+
+
+def _site(made: Practice, practitioner: Any, *, now: datetime) -> None:
+    """Published pages with a logo, and a draft with a photo that nobody outside may see."""
+    from tenants.website.content import Known, Listed
+    from tenants.website.pictures import Encoded, EncodedSize
+    from tenants.website.questionnaire import Answers
+    from tenants.website.services import answering, editing, gallery, publishing
+
+    known = Known(people=[Listed(practitioner.ref, f"Docteur {made.public} X")])
+    acting: dict[str, Any] = {"known": known, "actor": "system", "now": now}
+    for kind, word in (("logo", made.public), ("photo", made.private)):
+        one = EncodedSize(f"picture {word}".encode(), 160, 44)
+        picture = gallery.put_picture(
+            kind=kind, encoded=Encoded(one, one),
+            described={"rights_holder": word, "alt": word}, **acting,
+        )  # fmt: skip
+        made.refs[f"{kind} picture"] = picture.ref
+        if kind == "logo":
+            seen = editing.fingerprint("")
+            editing.save_text(part="access", typed=f"Accès {made.public}", seen=seen, **acting)
+            editing.save_colour(typed="#0a4f5c", **acting)
+            publishing.publish(by=None, seen=None, **acting)
+    seen = editing.fingerprint("")
+    editing.save_text(part="practical", typed=f"Brouillon {made.private}", seen=seen, **acting)
+    answering.save_answers(answers=Answers(to_bring=made.private), **acting)
+    editing.save_card(
+        practitioner_ref=practitioner.ref,
+        values={"profession": "osteopathe", "presentation": made.private},
+        actor="system", now=now,
+    )  # fmt: skip
 
 
 def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
@@ -160,12 +192,15 @@ def _appointments(
     made.outbox_ref = entry.ref.hex if entry else ""
 
 
+OURS = {"booking", "website", "accounts", "outbox", "account", "mfa"}
+
+
 def _note_refs(made: Practice) -> None:
     """Note a reference and a key of each model that has one: the objects of others."""
     from django.apps import apps
 
     for model in apps.get_models():
-        if model._meta.app_label not in {"booking", "accounts", "outbox", "account", "mfa"}:
+        if model._meta.app_label not in OURS:
             continue
         row = model._default_manager.order_by("pk").first()
         if row is None:

@@ -36,7 +36,7 @@ from booking.views.public import practice as patient_pages
 from booking.views.public.page import read_site
 from tenants.accounts.permissions import Operation
 from tenants.website import colours, professions, queries
-from tenants.website.content import ADDED, PARTS, REMOVED, TEXTS, Known, Person
+from tenants.website.content import ADDED, CHANGED, PARTS, REMOVED, TEXTS, Known, Person
 from tenants.website.errors import CannotPublish, EditedMeanwhile
 from tenants.website.models import Picture
 from tenants.website.queries import Workshop
@@ -69,7 +69,7 @@ def overview(request: DashboardRequest) -> HttpResponse:
         "workshop": workshop,
         "is_whole": is_whole,
         "state": _state_words(request, workshop),
-        "changes": [_change_words(change.kind, change.label) for change in workshop.changes],
+        "changes": _change_words(workshop),
         "sections": _sections(workshop) if is_whole else [],
         "people": _people(request, workshop),
         "warnings": workshop.warnings if is_whole else [],
@@ -273,7 +273,18 @@ def publish(request: DashboardRequest) -> HttpResponse:
     """Replace the published pages by the draft."""
     try:
         service.publish(
-            known=_known(request), by=request.user, actor=actor(request), now=request.now
+            known=_known(request),
+            by=request.user,
+            seen=request.POST.get("seen", ""),
+            actor=actor(request),
+            now=request.now,
+        )
+    except EditedMeanwhile:
+        messages.error(
+            request,
+            _(
+                "Rien n’a été publié\u00a0: le brouillon a changé entre-temps. Relisez-le, puis publiez."
+            ),
         )
     except CannotPublish:
         messages.error(request, _("Rien n’a été publié\u00a0: voyez ci-dessous ce qui manque."))
@@ -389,9 +400,16 @@ def _state_words(request: DashboardRequest, workshop: Workshop) -> str:
     }
 
 
-def _change_words(kind: str, label: str) -> str:
-    words = {ADDED: _("%s\u00a0: ajouté"), REMOVED: _("%s\u00a0: retiré")}
-    return words.get(kind, _("%s\u00a0: modifié")) % label
+def _change_words(workshop: Workshop) -> list[str]:
+    """Return the parts that publishing changes, and how; the first time their names say enough."""
+    if workshop.publication is None:
+        return [change.label for change in workshop.changes]
+    words = {
+        ADDED: _("%s\u00a0: ajouté"),
+        CHANGED: _("%s\u00a0: modifié"),
+        REMOVED: _("%s\u00a0: retiré"),
+    }
+    return [words[change.kind] % change.label for change in workshop.changes]
 
 
 def _colour_words(colour: str) -> str:

@@ -233,7 +233,7 @@ def make_site(cabinet: Cabinet) -> uuid.UUID:
         known=known, actor="system", now=NOW,
     )  # fmt: skip
     editing.save_colour(typed="#0a4f5c", known=known, actor="system", now=NOW)
-    publishing.publish(known=known, by=None, actor="system", now=NOW)
+    publishing.publish(known=known, by=None, seen=None, actor="system", now=NOW)
     return picture.ref
 
 

@@ -11,11 +11,15 @@ from django.urls import reverse
 from PIL import Image
 
 from booking.models import Practice, Practitioner
+from booking.services.site import known_of
 from tenants.accounts.models import Role
+from tenants.schema import Unit, inside
 from tenants.trail.models import Act
 from tenants.website.models import Card, Draft, Picture, PictureFile, Publication, Questionnaire
+from tenants.website.pictures import encode_photo
+from tenants.website.services import gallery, publishing
 from tests.accounts import browser, make_member
-from tests.factories import Cabinet, make_practitioner
+from tests.factories import NOW, Cabinet, make_practitioner
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7|add:7 }}"
 
@@ -48,8 +52,9 @@ def write(client: Client, part: str, text: str) -> Any:
 
 
 def publish(client: Client) -> Any:
-    """Press the button."""
-    return client.post(page("site_publish"), follow=True)
+    """Press the button of the page as it stands."""
+    seen = client.get(page("site")).context["workshop"].content.fingerprint
+    return client.post(page("site_publish"), {"seen": seen}, follow=True)
 
 
 def photo_file(size: tuple[int, int] = (1300, 900), kind: str = "JPEG") -> io.BytesIO:
@@ -168,6 +173,19 @@ def test_an_empty_site_cannot_be_published(owner: Client, patient: Client) -> No
     answer = publish(owner)
 
     assert "Rien n’a été publié" in answer.text
+    assert not Publication.objects.exists()
+
+
+def test_what_changed_since_it_was_seen_is_not_published_unread(
+    owner: Client, patient: Client
+) -> None:
+    write(owner, "presentation", "Texte relu")
+    seen = owner.get(page("site")).context["workshop"].content.fingerprint
+    write(owner, "access", "Texte que personne n’a relu")
+
+    answer = owner.post(page("site_publish"), {"seen": seen}, follow=True)
+
+    assert "le brouillon a changé entre-temps" in answer.text
     assert not Publication.objects.exists()
 
 
@@ -672,3 +690,32 @@ def test_the_longest_page_stays_light(owner: Client, patient: Client) -> None:
     weight = len(patient.get("/").content)
 
     assert weight - bare < 14_000
+
+
+def test_another_practices_picture_is_not_found(
+    committed_tenant: Callable[[str], Unit],
+) -> None:
+    refs = {}
+    for name in ("uneimage", "autreimage"):
+        with inside(committed_tenant(name)):
+            cabinet = Cabinet()
+            known = known_of(cabinet.practice, [cabinet.practitioner])
+            acting: dict[str, Any] = {"known": known, "actor": "system", "now": NOW}
+            picture = gallery.put_picture(
+                kind="photo",
+                encoded=encode_photo(photo_file()),
+                described={"alt": "Une porte", "rights_holder": "Moi"},
+                **acting,
+            )
+            publishing.publish(by=None, seen=None, **acting)
+            refs[name] = picture.ref
+
+    found = {
+        (host, name): Client(SERVER_NAME=f"{host}.lib-rdv.localhost")
+        .get(f"/image/{ref}/grande/")
+        .status_code
+        for host in refs
+        for name, ref in refs.items()
+    }
+
+    assert found == {(host, name): 200 if host == name else 404 for host in refs for name in refs}
