@@ -16,7 +16,7 @@ import pytest
 from tests.proofs.__main__ import FAILED, HELD, UNKNOWN, load, names
 from tests.proofs.stage import ROOT, STAGE_DATABASE
 
-PROMISED = {"database", "isolation", "race", "reminders", "sentinel", "time"}
+PROMISED = {"database", "isolation", "race", "reminders", "sentinel", "time", "waiting"}
 PAIRS = [(name, guard) for name in names() for guard in sorted(load(name).GUARDS)]
 
 
