@@ -705,9 +705,14 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
         # What needs no blow is shown faster without.
         size = replace(SHORT, kills=0, patience=4)
     callbacks: list[Any] = []
+
+    def on_delivery(mail: Delivery) -> None:
+        for callback in callbacks:
+            callback(mail)
+
     with (
         _broker() as broker,
-        SmtpServer(on_delivery=lambda mail: callbacks and callbacks[0](mail)) as relay,
+        SmtpServer(on_delivery=on_delivery) as relay,
         set_stage(
             REDIS_URL=broker.url, BROKER_URL=broker.url, MAIL_PROVIDER="smtp", EMAIL_URL=relay.url,
             OUTBOX_LEASE_SECONDS=str(size.lease), OUTBOX_BACKOFF_SECONDS="0.2",
