@@ -89,6 +89,11 @@ class JoinForm(DetailsForm):
         self.fields["email"].help_text = _(
             "Pour recevoir la proposition et le lien pour y répondre."
         )
+        self.fields["phone"].help_text = (
+            _("Avec un mobile, la proposition arrive par SMS.")
+            if facts["sms_enabled"]
+            else _("Avec un téléphone seul, c'est le cabinet qui vous appelle.")
+        )
         self.fields["days"] = days_field()
         self.fields["half"] = half_field()
 

@@ -213,14 +213,27 @@ class Course:
             )
             return Mover(manage_token(booked), booked.ref, practitioner)
 
+    @contextmanager
+    def inside(self) -> Any:
+        """Work in the practice's schema; a thread of the crowd leaves no connection behind."""
+        from django.db import connection
+
+        from tenants.schema import inside
+
+        try:
+            with inside(self.unit):
+                yield
+        finally:
+            if threading.current_thread() is not threading.main_thread():
+                connection.close()
+
     def waiting_for(self, practitioner: Any, motif: Any = None) -> Any:
         """Put somebody on the waiting list, as a secretary would; return the entry."""
         from booking.models import WaitingEntry
         from booking.services import waiting
-        from tenants.schema import inside
         from tests.factories import make_person
 
-        with inside(self.unit):
+        with self.inside():
             return waiting.join(
                 wish=waiting.Wish(motif or self.motifs[30], self.place, practitioner),
                 person=make_person(email=self.details()["email"], phone=""),
@@ -234,9 +247,8 @@ class Course:
         """Return the token of an offer that is open, or what no offer has."""
         from booking.models import Offer
         from booking.services.offering import link_of
-        from tenants.schema import inside
 
-        with inside(self.unit):
+        with self.inside():
             offer = Offer.objects.filter(state="offered", **which).first()
             return link_of(offer) if offer else "none"
 

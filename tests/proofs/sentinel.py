@@ -8,6 +8,7 @@ place a control marker is found first. A dump made before the erasures is restor
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -35,6 +36,8 @@ HOST = "sentinel.lib-rdv.localhost"
 RESTORED = "librdv_sentinel"
 FATES = ("reminded", "cancelled", "moved", "erased", "kept")
 """What becomes of a patient; the one who is kept shows that a restored dump can be read at all."""
+WAITERS = ("waits", "leaves")
+"""What becomes of who only waits for an earlier slot."""
 WAIT = 40.0
 ZONES = ("Europe/Paris", "Indian/Reunion", "America/Martinique", "Pacific/Tahiti", "Pacific/Noumea")
 
@@ -51,12 +54,12 @@ def _keep_the_key() -> None:
 def _keep_the_row() -> None:
     from django.db.models import QuerySet
 
-    from booking.models import PatientContact
+    from booking.models import PatientContact, WaitingEntry
 
     delete = QuerySet.delete
 
     def spare(rows: Any) -> Any:
-        return (0, {}) if rows.model is PatientContact else delete(rows)
+        return (0, {}) if rows.model in {PatientContact, WaitingEntry} else delete(rows)
 
     QuerySet.delete = spare  # type: ignore[method-assign, assignment]
 
@@ -160,6 +163,8 @@ class World:
     relay: SmtpServer
     sabotage: str | None
     lives: list[Life] = field(default_factory=list)
+    waiters: list[Life] = field(default_factory=list)
+    """Those who only wait for an earlier slot."""
 
     def command(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run a management command as an operator does."""
@@ -193,7 +198,7 @@ class World:
     @property
     def erased(self) -> list[Life]:
         """Everybody but the kept."""
-        return [life for life in self.lives if life.fate != "kept"]
+        return [*(life for life in self.lives if life.fate != "kept"), *self.waiters]
 
 
 def _new_life(fate: str, number: int) -> Life:
@@ -258,6 +263,37 @@ def _book_all(world: World, served: Served, tally: Tally) -> None:
         tally.control(("greeted", number), failed=life.markers["first_name"] not in shown)
 
 
+def _wait_all(world: World, served: Served, tally: Tally) -> None:
+    """Everybody who waits fills the form of the list."""
+    sent: list[tuple[Patient, Form]] = []
+    for number, life in enumerate(world.waiters):
+        visitor = Patient(served.port, HOST, address=f"10.2.{number}.1")
+        page = visitor.get("/plus-tot/")
+        place = re.search(r'name="lieu" value="([^"]+)"', page.body)
+        asked = {"token": page.token, "motif": page.motif, "lieu": place[1] if place else ""}
+        sent.append((visitor, Form(asked | life.fields, time.monotonic())))
+    if sent:
+        sent[-1][1].wait()
+    for number, (visitor, form) in enumerate(sent):
+        answer = visitor.post("/plus-tot/", form.fields)
+        tally.control(("waits", number), failed=answer.status != 302, seen=answer.status)
+
+
+def _leave_by_mail(world: World, served: Served, tally: Tally) -> None:
+    """Who leaves the list uses the link of the mail; the others stay until the purge."""
+    visitor = Patient(served.port, HOST, address="10.3.0.1")
+    for life in world.waiters:
+        if life.fate != "leaves":
+            continue
+        mine = [
+            one for one in list(world.relay.deliveries) if life.markers["email"] in one.recipients
+        ]
+        found = [re.search(r"/attente/[\w-]+/", one.part("plain")) for one in mine]
+        links = [one[0] for one in found if one]
+        answer = visitor.post(links[0], {}) if links else None
+        tally.control(("leaves", life.fate), failed=answer is None or answer.status != 200)
+
+
 def _look_at_them(world: World, served: Served, tally: Tally) -> None:
     """The practitioner signs in and reads the week: names stand on the page, for a moment."""
     from tenants.schema import inside
@@ -267,14 +303,15 @@ def _look_at_them(world: World, served: Served, tally: Tally) -> None:
         client = browser(HOST, make_member())
         cookie = "; ".join(f"{name}={value.value}" for name, value in client.cookies.items())
     visitor = Patient(served.port, HOST, cookie=cookie)
-    for path in ("/espace/", "/espace/semaine/"):
+    for path in ("/espace/", "/espace/semaine/", "/espace/attente/"):
         answer = visitor.get(path)
         tally.control(("dashboard", path), failed=answer.status != 200, seen=answer.status)
 
 
 def _mails(world: World, fates: Iterable[str], about: str, tally: Tally) -> None:
     """Wait until a mail whose subject begins so has come to each of them."""
-    wanted = {life.markers["email"] for life in world.lives if life.fate in set(fates)}
+    everybody = [*world.lives, *world.waiters]
+    wanted = {life.markers["email"] for life in everybody if life.fate in set(fates)}
     until = time.monotonic() + WAIT
     while wanted and time.monotonic() < until:
         _sweep()
@@ -334,6 +371,11 @@ def _purge(world: World) -> None:
         f" {world.unit.schema}.booking_appointment a WHERE a.id = appointment_id"
         " AND NOT replace(a.ref::text, '-', '') = ANY(%s)",
         [kept],
+    )
+    # Thirty days have passed for who waits.
+    world.stage.owner(
+        f"UPDATE {world.unit.schema}.booking_waitingentry SET erase_at = now(),"
+        " joined_at = now() - interval '30 days'"
     )
     time.sleep(0.05)
     world.must("purge")
@@ -490,7 +532,7 @@ def _plant_in_session(world: World, marker: str) -> None:
 
 def _judge(world: World, tally: Tally, names: Iterable[str], when: str) -> None:
     """Count one case for each marker, spelling and store; what is found fails."""
-    lives = world.lives if when == "before" else world.erased
+    lives = [*world.lives, *world.waiters] if when == "before" else world.erased
     needles = _needles(lives)
     for store in names:
         hits = _search_lives(world, lives, [store])[store]
@@ -590,7 +632,9 @@ def _restore_and_judge(world: World, tally: Tally) -> None:
         read = _read_all(world, environment)
         _judge_restored(world, tally, read, "keys and ledger", kept)
         for life in world.erased:
-            tally.count("row back", (life.fate, life.ref), failed=life.ref in read, seen="is back")
+            if life.ref:
+                back = life.ref in read
+                tally.count("row back", (life.fate, life.ref), failed=back, seen="is back")
 
 
 def _judge_restored(
@@ -610,13 +654,16 @@ def _judge_restored(
 def _act(world: World, served: Served, tally: Tally) -> None:
     _book_all(world, served, tally)
     _refs(world)
+    _wait_all(world, served, tally)
     _look_at_them(world, served, tally)
     _mails(world, FATES, "votre rendez-vous", tally)
+    _mails(world, WAITERS, "liste d'attente", tally)
     _judge(world, tally, ["schemas", "sessions"], "before")
     if world.is_red(tally):
         return
     world.must("backup")
     _live(world, served, tally)
+    _leave_by_mail(world, served, tally)
     _remind(world)
     _mails(world, ["reminded"], "rappel", tally)
     _mails(world, ["cancelled"], "annulé", tally)
@@ -632,7 +679,12 @@ def _after(world: World, tally: Tally) -> None:
     )
     left = {ref for (ref,) in rows}
     for life in world.erased:
-        tally.count("row left", (life.fate, life.ref), failed=life.ref in left, seen="is left")
+        if life.ref:
+            tally.count("row left", (life.fate, life.ref), failed=life.ref in left, seen="is left")
+    (waiting,) = world.stage.owner(
+        f"SELECT count(*) FROM {world.unit.schema}.booking_waitingentry"
+    )[0]
+    tally.count("row left", ("waiting list",), failed=waiting > 0, seen=waiting)
     if world.sabotage in IN_COPIES:
         _restore_and_judge(world, tally)
         return
@@ -675,6 +727,8 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
         }
         world = World(stage, folder, cluster, stage.add_tenant(HOST), relay, sabotage)
         world.lives = [_new_life(fate, n) for n in range(1 if short else 3) for fate in FATES]
+        number = len(world.lives)
+        world.waiters = [_new_life(fate, number + n) for n, fate in enumerate(WAITERS)]
         _open_practice(world)
         with (
             stage.serve(proof="sentinel", sabotage=sabotage) as served,

@@ -184,12 +184,49 @@ def _appointments(
         )
         made.tokens.setdefault("manage", manage_token(booked))
         made.tokens.setdefault("short", short_token(booked))
-    for purpose in ("choose", "details"):
+    _list(made, practitioner, location, motif, person, start=start, now=now)
+    for purpose in ("choose", "details", "waiting"):
         made.tokens[f"form {purpose}"] = form_token.issue(
             schema=made.unit.schema, purpose=purpose, now=now - timedelta(minutes=10)
         )
     entry = OutboxEntry.objects.order_by("due_at").first()
     made.outbox_ref = entry.ref.hex if entry else ""
+
+
+def _list(
+    made: Practice,
+    practitioner: Any,
+    location: Any,
+    motif: Any,
+    person: Any,
+    *,
+    start: Any,
+    now: Any,
+) -> None:
+    """Put somebody on the waiting list and offer them a slot."""
+    from booking.models import WaitingEntry
+    from booking.services import offering, waiting
+    from booking.services.choice import Choice
+
+    entry = waiting.join(
+        wish=waiting.Wish(motif, location, practitioner),
+        person=person,
+        form_ref=uuid.uuid4(),
+        origin=WaitingEntry.Origin.STAFF,
+        actor="system",
+        now=now,
+    )
+    assert entry is not None
+    at = start + timedelta(days=1)
+    offer = offering.offer_by_hand(
+        entry=entry,
+        choice=Choice(practitioner.pk, location.pk, motif.pk, at),
+        actor="system",
+        now=now,
+    )
+    assert offer is not None
+    made.tokens["waiting"] = waiting.link_of(entry)
+    made.tokens["offer"] = offering.link_of(offer)
 
 
 OURS = {"booking", "website", "accounts", "outbox", "account", "mfa"}
