@@ -79,11 +79,12 @@ def add_tenant(cursor: Any, *, schema: str, host: str, state: str = "live") -> N
 def remove_tenant(cursor: Any, *, schema: str) -> None:
     """Remove a tenant of one test."""
     drop_schema(cursor, schema=schema)
-    cursor.execute(
-        "DELETE FROM public.tenants_domain WHERE tenant_id IN"
-        " (SELECT id FROM public.tenants_tenant WHERE schema_name = %s)",
-        [schema],
-    )
+    for table in ("domain", "readiness", "health", "provisioningstep"):
+        cursor.execute(
+            f"DELETE FROM public.tenants_{table} WHERE tenant_id IN"  # four known words
+            " (SELECT id FROM public.tenants_tenant WHERE schema_name = %s)",
+            [schema],
+        )
     cursor.execute("DELETE FROM public.tenants_tenant WHERE schema_name = %s", [schema])
 
 

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class DeskConfig(AppConfig):
-    """lib-rdv's own desk: it has pages and services, and no table."""
+    """lib-rdv's own desk: it has pages, services and actors, and no table."""
 
     name = "compliance.desk"
     label = "desk"
@@ -16,5 +16,6 @@ class DeskConfig(AppConfig):
 
         register(delivery.SETTLE, delivery.Settle())
         register(delivery.CHECK, delivery.CheckReadiness())
+        register(delivery.INVITE, delivery.InviteOwner())
         register(delivery.SUSPENDED, delivery.StateLetter("desk_suspended", "suspended"))
         register(delivery.RESUMED, delivery.StateLetter("desk_resumed", "live"))

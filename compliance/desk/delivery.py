@@ -7,17 +7,28 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
+from compliance.desk import health, owner
 from compliance.desk.furnishing import Furniture, furnish
-from compliance.desk.kinds import CHECK, RESUMED, SETTLE, SUSPENDED
+from compliance.desk.kinds import CHECK, INVITE, RESUMED, SETTLE, SUSPENDED
 from compliance.desk.readiness import results
-from compliance.desk.services import GO_LIVE, note_results
+from compliance.desk.services import GO_LIVE, WITHDRAW, note_results
 from tenants.accounts.delivery import Letter, post
 from tenants.models import Tenant
 from tenants.outbox.delivery import SENT, Outcome, TryAgain
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
 
-__all__ = ["CHECK", "RESUMED", "SETTLE", "SUSPENDED", "CheckReadiness", "Settle", "StateLetter"]
+__all__ = [
+    "CHECK",
+    "INVITE",
+    "RESUMED",
+    "SETTLE",
+    "SUSPENDED",
+    "CheckReadiness",
+    "InviteOwner",
+    "Settle",
+    "StateLetter",
+]
 
 Act = Callable[[], Outcome]
 GONE = Outcome(OutboxEntry.State.DROPPED, "gone")
@@ -61,8 +72,34 @@ class CheckReadiness(_Handler):
         def act() -> Outcome:
             with inside(tenant.unit):
                 found = results(now=now)
+                figures = health.look(zone=tenant.time_zone, now=now)
             with inside(PUBLIC):
                 note_results(tenant_id=tenant.pk, found=found, opens=opens, now=now)
+                health.note(tenant_id=tenant.pk, figures=figures, now=now)
+            return SENT
+
+        return act
+
+
+class InviteOwner(_Handler):
+    """Sends the owner a new link, or withdraws the one that is out."""
+
+    def prepare(self, entry: OutboxEntry, *, unit: Unit, now: datetime) -> Outcome | Act:
+        """Act inside the tenant, then note where the invitation stands."""
+        tenant = Tenant.objects.filter(pk=entry.object_id or 0).first()
+        if tenant is None or tenant.state not in Tenant.SERVED:
+            return GONE
+        is_withdrawn = entry.audience == WITHDRAW
+
+        def act() -> Outcome:
+            with inside(tenant.unit):
+                if is_withdrawn:
+                    owner.withdraw(now=now)
+                else:
+                    owner.invite_again(Furniture.of(tenant), now=now)
+                figures = health.look(zone=tenant.time_zone, now=now)
+            with inside(PUBLIC):
+                health.note(tenant_id=tenant.pk, figures=figures, now=now)
             return SENT
 
         return act

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from compliance.desk.kinds import CHECK, RESUMED, SETTLE, SUSPENDED
+from compliance.desk.kinds import CHECK, INVITE, RESUMED, SETTLE, SUSPENDED
 from compliance.desk.readiness import checks
 from tenants.models import Domain, Readiness, Tenant
 from tenants.outbox.services import Due, write
@@ -17,6 +17,7 @@ ATTESTATION_TEXT = "T-4/1"
 """Version of the sentences that the client attested (G-03)."""
 GO_LIVE = "go_live"
 LOOK = "look"
+RESEND, WITHDRAW = "resend", "withdraw"
 
 
 class DeskError(Exception):
@@ -107,6 +108,18 @@ def settle_again(*, tenant: Tenant, actor: str, now: datetime) -> None:
     record(verb="tenant.settling_asked", ref=tenant.ref, actor=actor, now=now)
 
 
+def invite_again(*, tenant: Tenant, actor: str, now: datetime) -> None:
+    """Ask a worker to send the owner a new link; the old one stops."""
+    _invite(tenant, RESEND, now=now)
+    record(verb="tenant.invited_again", ref=tenant.ref, actor=actor, now=now)
+
+
+def withdraw_invitation(*, tenant: Tenant, actor: str, now: datetime) -> None:
+    """Ask a worker to close the owner's link."""
+    _invite(tenant, WITHDRAW, now=now)
+    record(verb="tenant.invitation_withdrawn", ref=tenant.ref, actor=actor, now=now)
+
+
 def note_results(*, tenant_id: int, found: dict[str, bool], opens: bool, now: datetime) -> bool:
     """Keep what the checks found; open the space when that was asked and all hold. True: open now."""
     Readiness.objects.bulk_create(
@@ -157,6 +170,14 @@ def known_checks(tenant: Tenant) -> list[tuple[str, bool | None]]:
     """Return each check with its last result; None when it was never asked."""
     found = {one.name: one.is_met for one in tenant.readiness.all()}
     return [(str(check.label), found.get(check.name)) for check in checks()]
+
+
+def _invite(tenant: Tenant, audience: str, *, now: datetime) -> None:
+    if tenant.state not in Tenant.SERVED:
+        raise WrongStateError
+    second = int(now.timestamp())
+    due = Due(INVITE, tenant.pk, due_at=now, version=second, audience=audience)
+    write(due=[due], now=now)
 
 
 def _ask(tenant: Tenant, audience: str, *, now: datetime) -> None:

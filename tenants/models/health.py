@@ -10,6 +10,18 @@ class Health(models.Model):
     """Numbers, a day and an instant, one row per client. The desk reads these and no schema."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="health")
+
+    class Invitation(models.TextChoices):
+        """Where the invitation of the owner stands; to whom it went is on the order."""
+
+        NONE = "none", "Aucune"
+        OPEN = "open", "Envoyée"
+        EXPIRED = "expired", "Périmée"
+        ACCEPTED = "accepted", "Acceptée"
+        WITHDRAWN = "withdrawn", "Retirée"
+
+    owner_invitation = models.CharField(max_length=10, choices=Invitation, default=Invitation.NONE)
+    owner_invited_until = models.DateTimeField(null=True)
     last_booked_on = models.DateField(null=True)
     """The local day on which somebody last took an appointment."""
     failed_messages = models.IntegerField(default=0)
@@ -25,6 +37,8 @@ class Health(models.Model):
         harmless=(
             "id",
             "tenant",
+            "owner_invitation",
+            "owner_invited_until",
             "last_booked_on",
             "failed_messages",
             "overdue_erasures",

@@ -17,8 +17,14 @@ from tenants.provisioning.template import CURRENT_VERSION
 log = structlog.get_logger("provisioning")
 
 _NEXT = (
-    "SELECT id, schema_name FROM public.tenants_tenant"
+    "SELECT id, schema_name, state FROM public.tenants_tenant"
     " WHERE state IN ('ordered', 'provisioning') ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+
+
+_LAST = (
+    "SELECT id, name, error FROM public.tenants_provisioningstep"
+    " WHERE tenant_id = %s ORDER BY id DESC LIMIT 1"
 )
 
 
@@ -41,7 +47,9 @@ def advance_one(connection: Connection, *, app_role: str) -> Built | None:
         row = cursor.fetchone()
         if row is None:
             return None
-        built = Built(*row)
+        built = Built(*row[:2])
+        if row[2] == "ordered":
+            _note(cursor, built.tenant_id, "started")
         cursor.execute(
             "UPDATE public.tenants_tenant SET state = 'provisioning' WHERE id = %s",
             [built.tenant_id],
@@ -55,6 +63,7 @@ def advance_one(connection: Connection, *, app_role: str) -> Built | None:
                 "UPDATE public.tenants_tenant SET last_error = %s WHERE id = %s",
                 [error.pgcode or type(error).__name__, built.tenant_id],
             )
+            _note_failure(cursor, built.tenant_id, error.pgcode or type(error).__name__)
         log.exception("provisioning_failed", schema=built.schema, code=error.pgcode)
         raise
     log.info("provisioned", schema=built.schema)
@@ -72,4 +81,26 @@ def _build(cursor: Any, built: Built, *, app_role: str) -> None:
         "UPDATE public.tenants_tenant SET state = 'ready', schema_version = %s, last_error = ''"
         " WHERE id = %s",
         [CURRENT_VERSION, built.tenant_id],
+    )
+    _note(cursor, built.tenant_id, "built")
+
+
+def _note(cursor: Any, tenant_id: int, name: str, error: str = "") -> None:
+    cursor.execute(
+        "INSERT INTO public.tenants_provisioningstep (tenant_id, name, error, at)"
+        " VALUES (%s, %s, %s, clock_timestamp())",
+        [tenant_id, name, error],
+    )
+
+
+def _note_failure(cursor: Any, tenant_id: int, error: str) -> None:
+    """Write a failure once: each new try that ends the same way only moves its instant."""
+    cursor.execute(_LAST, [tenant_id])
+    last = cursor.fetchone()
+    if last is None or last[1:] != ("failed", error):
+        _note(cursor, tenant_id, "failed", error)
+        return
+    cursor.execute(
+        "UPDATE public.tenants_provisioningstep SET at = clock_timestamp() WHERE id = %s",
+        [last[0]],
     )

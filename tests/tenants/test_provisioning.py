@@ -43,6 +43,16 @@ def state_of_order() -> tuple[str, str, str]:
         return tuple(cursor.fetchone())
 
 
+def steps_of_order() -> list[tuple[str, str]]:
+    with owner_cursor() as cursor:
+        cursor.execute(
+            "SELECT s.name, s.error FROM public.tenants_provisioningstep s"
+            " JOIN public.tenants_tenant t ON t.id = s.tenant_id WHERE t.schema_name = %s ORDER BY s.id",
+            [SCHEMA],
+        )
+        return [tuple(row) for row in cursor.fetchall()]
+
+
 def exists(schema: str) -> tuple[bool, bool]:
     with owner_cursor() as cursor:
         cursor.execute(
@@ -61,6 +71,7 @@ def test_an_ordered_space_is_built_with_its_role_and_becomes_ready(owner: Any) -
     assert built.schema == SCHEMA
     assert state_of_order() == ("ready", template.CURRENT_VERSION, "")
     assert exists(SCHEMA) == (True, True)
+    assert steps_of_order() == [("started", ""), ("built", "")]
 
 
 def test_nothing_ordered_is_nothing_done(owner: Any) -> None:
@@ -82,9 +93,11 @@ def test_a_failure_leaves_no_schema_and_no_role_and_keeps_the_order(
     whole = template.statements_for
     monkeypatch.setattr(build, "statements_for", lambda schema: whole(schema) + "SELECT 1/0;")
 
-    with pytest.raises(psycopg2.errors.DivisionByZero):
-        machine.advance_one(owner, app_role=APP_ROLE)
+    for _try in range(3):
+        with pytest.raises(psycopg2.errors.DivisionByZero):
+            machine.advance_one(owner, app_role=APP_ROLE)
 
+    assert steps_of_order() == [("started", ""), ("failed", "22012")]
     assert exists(SCHEMA) == (False, False)
     assert state_of_order() == ("provisioning", "", "22012")
 
@@ -92,6 +105,7 @@ def test_a_failure_leaves_no_schema_and_no_role_and_keeps_the_order(
     machine.advance_one(owner, app_role=APP_ROLE)
 
     assert state_of_order() == ("ready", template.CURRENT_VERSION, "")
+    assert steps_of_order() == [("started", ""), ("failed", "22012"), ("built", "")]
 
 
 def test_two_provisioners_do_not_build_the_same_space(owner: Any) -> None:

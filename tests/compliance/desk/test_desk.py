@@ -61,24 +61,32 @@ def make_client(state: Tenant.State = Tenant.State.LIVE, name: str = "Anne Calqu
 
 def address(name: str, tenant: Tenant | None = None) -> str:
     """Return the address of a desk page."""
-    return reverse(f"desk:{name}", args=[tenant.ref] if tenant else [], urlconf=URLCONF)
+    more = ["reprendre"] if name == "ask" else []
+    return reverse(f"desk:{name}", args=[tenant.ref, *more] if tenant else [], urlconf=URLCONF)
 
 
-@pytest.mark.parametrize("name", ["clients", "order", "client", "act", "suspend"])
+ALONE = {"clients", "order", "cockpit"}
+NAMES = ["clients", "cockpit", "order", "client", "act", "ask", "suspend"]
+
+
+def test_every_desk_route_is_walked_here() -> None:
+    assert {pattern.name for pattern in urlpatterns} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_desk_page_refuses_a_stranger(public: Unit, public_host: str, name: str) -> None:
-    tenant = None if name in {"clients", "order"} else make_client()
+    tenant = None if name in ALONE else make_client()
 
     answer = browser(public_host).post(address(name, tenant))
 
     assert answer["Location"].startswith("/connexion/?next=")
-    assert name in {pattern.name for pattern in urlpatterns}
 
 
-@pytest.mark.parametrize("name", ["clients", "order", "client", "act", "suspend"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_desk_page_refuses_an_account_that_is_not_staff(
     public: Unit, public_host: str, name: str
 ) -> None:
-    tenant = None if name in {"clients", "order"} else make_client()
+    tenant = None if name in ALONE else make_client()
 
     answer = browser(public_host, make_user()).get(address(name, tenant))
 
@@ -87,12 +95,21 @@ def test_every_desk_page_refuses_an_account_that_is_not_staff(
 
 @pytest.mark.parametrize(
     ("name", "method", "status"),
-    [("clients", "post", 405), ("client", "post", 405), ("act", "get", 405), ("order", "get", 200)],
+    [
+        ("clients", "post", 405),
+        ("client", "post", 405),
+        ("cockpit", "post", 405),
+        ("ask", "post", 405),
+        ("act", "get", 405),
+        ("order", "get", 200),
+        ("cockpit", "get", 200),
+        ("ask", "get", 200),
+    ],
 )
 def test_desk_pages_take_their_own_methods(
     staff: Client, name: str, method: str, status: int
 ) -> None:
-    tenant = None if name in {"clients", "order"} else make_client()
+    tenant = None if name in ALONE else make_client()
 
     answer = getattr(staff, method)(address(name, tenant))
 

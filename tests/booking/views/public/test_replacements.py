@@ -55,4 +55,4 @@ def test_an_appointment_after_the_last_day_is_with_the_practitioner(
 
     details = text(visitor.choose(number=-1))
 
-    assert "remplace" not in details
+    assert "Paul Factice" not in details
