@@ -7,6 +7,7 @@ from booking.views.dashboard import (
     hours,
     letters,
     motifs,
+    statistics,
     team,
     texts,
     today,
@@ -69,5 +70,7 @@ urlpatterns = [
     path("messages/<uuid:ref>/renvoyer/", letters.resend, name="resend"),
     path("messages/textes/", texts.texts, name="texts"),
     path("messages/textes/<slug:kind>/", texts.text, name="text"),
+    path("statistiques/", statistics.statistics, name="statistics"),
+    path("statistiques/tableau.csv", statistics.table, name="statistics_table"),
     path("reglages/", team.practice, name="practice"),
 ]

@@ -44,10 +44,13 @@ READERS = (
     "letters",
     "texts",
     "text",
+    "statistics",
+    "statistics_table",
     "practice",
 )
 READ_ONLY = (
     "today", "week", "appointment", "hours", "absence", "motifs", "places", "team", "letters", "texts",
+    "statistics", "statistics_table",
 )  # fmt: skip
 ACTS = (
     "seen",
@@ -67,7 +70,9 @@ SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
     "hours", "absence_add", "absence", "letters",
 }  # fmt: skip
-PRACTITIONER = SECRETARY | {"week_add", "week_edit", "date_edit", "replacement_add"}
+PRACTITIONER = SECRETARY | {
+    "week_add", "week_edit", "date_edit", "replacement_add", "statistics", "statistics_table",
+}  # fmt: skip
 REPLACEMENT = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", "letters",
 }  # fmt: skip

@@ -88,6 +88,7 @@ def test_the_ledger_names_nobody(owner: Client, cabinet: Cabinet) -> None:
         ({"au": "2026-11-10"}, 2),
         ({"du": "2026-11-11", "au": "2026-11-11"}, 1),
         ({"au": "9999-12-31"}, 3),
+        ({"du": "0001-01-01"}, 3),
     ],
 )
 def test_the_ledger_is_filtered(
