@@ -11,6 +11,7 @@ class BookingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the outbox who delivers our messages."""
-        from booking.services import notices
+        from booking.services import digest_letters, notices
 
         notices.register()
+        digest_letters.register()

@@ -21,3 +21,9 @@ TO_PATIENT = (
 
 BEFORE_THE_VISIT = (CONFIRMATION, REMINDER, MOVED)
 """What loses its sense when the appointment is cancelled."""
+
+DIGEST = "practice.digest"
+"""The day of a practice, to one of its members: ``object_id`` is the user's key, ``version`` the day.
+
+Its name sets it apart from the messages of appointments, whose keys it could meet.
+"""

@@ -4,6 +4,7 @@ from django.urls import path
 
 from booking.views.dashboard import (
     appointment,
+    digest,
     hours,
     letters,
     motifs,
@@ -68,6 +69,7 @@ urlpatterns = [
     ),
     path("messages/", letters.letters, name="letters"),
     path("messages/<uuid:ref>/renvoyer/", letters.resend, name="resend"),
+    path("messages/resume/", digest.digest, name="digest"),
     path("messages/textes/", texts.texts, name="texts"),
     path("messages/textes/<slug:kind>/", texts.text, name="text"),
     path("statistiques/", statistics.statistics, name="statistics"),

@@ -42,6 +42,7 @@ READERS = (
     "agenda_edit",
     "replacement_add",
     "letters",
+    "digest",
     "texts",
     "text",
     "statistics",
@@ -68,13 +69,13 @@ ACTS = (
 )
 SECRETARY = {
     "today", "week", "book", "appointment", "move", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence", "letters",
+    "hours", "absence_add", "absence", "letters", "digest",
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
     "week_add", "week_edit", "date_edit", "replacement_add", "statistics", "statistics_table",
 }  # fmt: skip
 REPLACEMENT = {
-    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", "letters",
+    "today", "week", "book", "appointment", "move", "cancel", "correct", "erase", "letters", "digest",
 }  # fmt: skip
 
 Address = Callable[[str], str]
