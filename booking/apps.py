@@ -11,7 +11,8 @@ class BookingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the outbox who delivers our messages."""
-        from booking.services import notices, waiting_notices
+        from booking.services import digest_letters, notices, waiting_notices
 
         notices.register()
         waiting_notices.register()
+        digest_letters.register()

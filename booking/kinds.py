@@ -30,3 +30,9 @@ OF_AN_OFFER = (OFFER,)
 """What loses its sense when an offer of the waiting list has ended; ``object_id`` is the offer's key."""
 OF_AN_ENTRY = (WAITING_JOINED,)
 """What is written to somebody who waits; ``object_id`` is the entry's key."""
+
+DIGEST = "practice.digest"
+"""The day of a practice, to one of its members: ``object_id`` is the user's key, ``version`` the day.
+
+Its name sets it apart from the messages of appointments, whose keys it could meet.
+"""

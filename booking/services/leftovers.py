@@ -1,12 +1,42 @@
 """What outlives its use without naming anybody: links, holds, rows of long past appointments."""
 
-from collections import Counter
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q, QuerySet
 
 from booking.models import Appointment, DailyCount
+
+
+class Cell(NamedTuple):
+    """What appointments are counted by; the local day of the place."""
+
+    on: date
+    practitioner_id: int
+    appointment_type_id: int
+    status: str
+
+
+@dataclass
+class Sums:
+    """What is kept of the appointments of one cell."""
+
+    count: int = 0
+    minutes: int = 0
+    lead_days: int = 0
+
+    def add(self, row: Appointment) -> None:
+        """Take one appointment in: its length, and how many local days ahead it was booked."""
+        zone = ZoneInfo(row.location.time_zone)
+        self.count += 1
+        self.minutes += (row.ends_at - row.starts_at) // timedelta(minutes=1)
+        if row.booked_at is not None:
+            booked_on = row.booked_at.astimezone(zone).date()
+            self.lead_days += max(0, (row.starts_at.astimezone(zone).date() - booked_on).days)
+
 
 BARE_ROW_DAYS = timedelta(days=30)
 BATCH = 500
@@ -34,8 +64,11 @@ def count_and_delete(*, now: datetime, limit: int = BATCH) -> int:
     rows = list(
         past.select_related("location").select_for_update(of=("self",), skip_locked=True)[:limit]
     )
-    for (on, practitioner, motif, status), count in sorted(Counter(map(_cell, rows)).items()):
-        _add(on=on, practitioner_id=practitioner, type_id=motif, status=status, count=count)
+    cells: dict[Cell, Sums] = defaultdict(Sums)
+    for row in rows:
+        cells[_cell(row)].add(row)
+    for cell in sorted(cells):
+        _add(cell, cells[cell])
     Appointment.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return len(rows)
 
@@ -46,22 +79,13 @@ def _some(rows: QuerySet[Appointment], limit: int) -> QuerySet[Appointment]:
     return Appointment.objects.filter(pk__in=list(keys[:limit]))
 
 
-def _cell(row: Appointment) -> tuple[date, int, int, str]:
-    zone = ZoneInfo(row.location.time_zone)
-    return (
-        row.starts_at.astimezone(zone).date(),
-        row.practitioner_id,
-        row.appointment_type_id,
-        row.status,
-    )
+def _cell(row: Appointment) -> Cell:
+    on = row.starts_at.astimezone(ZoneInfo(row.location.time_zone)).date()
+    return Cell(on, row.practitioner_id, row.appointment_type_id, row.status)
 
 
-def _add(*, on: date, practitioner_id: int, type_id: int, status: str, count: int) -> None:
-    cell = {
-        "on": on,
-        "practitioner_id": practitioner_id,
-        "appointment_type_id": type_id,
-        "status": status,
-    }
-    if not DailyCount.objects.filter(**cell).update(count=F("count") + count):
-        DailyCount.objects.create(**cell, count=count)
+def _add(cell: Cell, sums: Sums) -> None:
+    found = DailyCount.objects.filter(**cell._asdict())
+    more = {name: F(name) + value for name, value in vars(sums).items()}
+    if not found.update(**more):
+        DailyCount.objects.create(**cell._asdict(), **vars(sums))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from booking.services import contacts, leftovers, waiting
+from booking.services import contacts, digests, leftovers, openings, waiting
 from tenants.schema import Unit, inside
 
 BATCH = 500
@@ -19,7 +19,14 @@ def purge(unit: Unit, *, now: datetime) -> int:
 
 
 def tidy(unit: Unit, *, now: datetime) -> None:
-    """Clear what names nobody but has no use any more: holds, links, rows past their 30 days."""
+    """Clear what names nobody but has no use any more, and do what comes back every day.
+
+    Holds, links, rows past their 30 days; the opening of past days, the digests of the coming ones.
+    """
+    with inside(unit):
+        # Before the rows are deleted, and while the hours of those days are still known.
+        openings.note_openings(now=now)
+        digests.plan(now=now)
     for sweep in (
         leftovers.drop_stale_holds,
         leftovers.forget_links,

@@ -70,8 +70,17 @@ def test_a_failure_is_sent_again_and_a_text_is_written(
     page.wait_for_url("**/textes/")
     faults += faults_of(page)
 
+    page.get_by_role("link", name="Résumé de la journée").click()
+    page.wait_for_url("**/resume/")
+    faults += faults_of(page)
+    page.get_by_label("Recevoir le résumé").check()
+    page.fill("[name=minute]", "6h30")
+    page.get_by_role("button", name="Enregistrer").click()
+    page.get_by_text("C’est enregistré.").wait_for()
+
     context.close()
     with inside(unit):
+        assert OutboxEntry.objects.filter(kind=kinds.DIGEST, state="pending").exists()
         assert MessageText.objects.get().text.startswith("Bonjour {prenom}")
         assert OutboxEntry.objects.filter(object_id=failed.object_id, audience="#1").count() == 1
     assert faults == []

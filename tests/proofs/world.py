@@ -127,7 +127,7 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
     from allauth.mfa.models import Authenticator
     from axes.models import AccessAttempt
 
-    from booking.models import LastVisit
+    from booking.models import DigestSubscription, LastVisit
     from tenants.accounts.models import Invitation, Membership, User
     from tenants.keyring import services as keyring
 
@@ -146,6 +146,7 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
         failures_since_start=1,
     )  # fmt: skip
     LastVisit.objects.create(user=user, act_id=0, seen_at=now)
+    DigestSubscription.objects.create(user=user, since=now)
     practitioner.user = user
     practitioner.save(update_fields=["user"])
     invitation = Invitation(

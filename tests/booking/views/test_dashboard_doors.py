@@ -61,8 +61,11 @@ READERS = (
     "agenda_edit",
     "replacement_add",
     "letters",
+    "digest",
     "texts",
     "text",
+    "statistics",
+    "statistics_table",
     "practice",
     "waiting",
     "waiting_add",
@@ -102,6 +105,8 @@ READ_ONLY = (
     "my_acts",
     "letters",
     "texts",
+    "statistics",
+    "statistics_table",
 )
 ACTS = (
     "seen",
@@ -128,10 +133,10 @@ ACTS = (
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
     "today", "week", "pulse", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
-    "hours", "absence_add", "absence", "block", "touched", "my_acts", "letters", *WAITING,
+    "hours", "absence_add", "absence", "block", "touched", "my_acts", "letters", "digest", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
-    "week_add", "week_edit", "date_edit", "replacement_add",
+    "week_add", "week_edit", "date_edit", "replacement_add", "statistics", "statistics_table",
     "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
 }  # fmt: skip
 REPLACEMENT = SECRETARY - {"hours", "absence_add", "absence", "block", "touched"}

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from booking import kinds
-from booking.models import Appointment, MessageText, PatientContact, Practice
+from booking.models import Appointment, DigestSubscription, MessageText, PatientContact, Practice
 from booking.services import appointments
 from tenants.accounts.models import Role
 from tenants.outbox.models import OutboxEntry
@@ -23,6 +23,7 @@ VISIT = local(date(2026, 11, 12), 14)
 EVE = local(date(2026, 11, 11), 19)
 PAGE = reverse("dashboard:letters")
 TEXTS = reverse("dashboard:texts")
+DIGEST = reverse("dashboard:digest")
 
 
 @pytest.fixture
@@ -88,6 +89,7 @@ def test_the_ledger_names_nobody(owner: Client, cabinet: Cabinet) -> None:
         ({"au": "2026-11-10"}, 2),
         ({"du": "2026-11-11", "au": "2026-11-11"}, 1),
         ({"au": "9999-12-31"}, 3),
+        ({"du": "0001-01-01"}, 3),
     ],
 )
 def test_the_ledger_is_filtered(
@@ -370,3 +372,67 @@ def test_only_who_runs_the_practice_writes_texts(cabinet: Cabinet, host: str) ->
 
     assert [answer.status_code for answer in answers] == [403, 403, 403]
     assert TEXTS not in secretary.get(PAGE).text
+
+
+# --- The digest -----------------------------------------------------------------------------------------
+
+
+def test_the_digest_is_asked_for_and_stopped(owner: Client, cabinet: Cabinet) -> None:
+    before = owner.get(DIGEST).text
+    owner.post(DIGEST, {"wants_digest": "on", "minute": "6h45"})
+    asked = DigestSubscription.objects.count()
+    shown = owner.get(DIGEST).text
+    owner.post(DIGEST, {"minute": "6h45"})
+
+    assert "checked" not in before
+    assert asked == 1
+    assert "checked" in shown
+    assert "6\u00a0h\u00a045" in shown
+    assert not DigestSubscription.objects.exists()
+    assert Practice.objects.get().digest_minute == 6 * 60 + 45
+    ended = OutboxEntry.objects.filter(kind=kinds.DIGEST).values_list("state", "reason")
+    assert set(ended) == {("dropped", "stopped")}
+
+
+def test_a_digest_is_one_s_own(owner: Client, cabinet: Cabinet, host: str) -> None:
+    secretary = browser(host, make_member(Role.SECRETARY))
+
+    secretary.post(DIGEST, {"wants_digest": "on"})
+
+    assert DigestSubscription.objects.get().user.email == "secretary@example.org"
+    assert "checked" not in owner.get(DIGEST).text
+
+
+def test_a_secretary_does_not_choose_the_hour(cabinet: Cabinet, host: str) -> None:
+    secretary = browser(host, make_member(Role.SECRETARY))
+
+    shown = secretary.get(DIGEST).text
+    secretary.post(DIGEST, {"minute": "3h"})
+
+    assert 'name="minute"' not in shown
+    assert Practice.objects.get().digest_minute == 7 * 60
+
+
+@pytest.mark.parametrize("typed", ["", "x", "24h", "25h"])
+def test_an_hour_that_is_none_is_refused_and_nothing_is_saved(
+    owner: Client, cabinet: Cabinet, typed: str
+) -> None:
+    answer = owner.post(DIGEST, {"wants_digest": "on", "minute": typed})
+
+    assert answer.status_code == 422
+    assert 'class="err"' in answer.text
+    assert not DigestSubscription.objects.exists()
+
+
+def test_a_digest_is_no_message_of_an_appointment(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, VISIT)
+    OutboxEntry.objects.filter(object_id=held.pk).delete()
+    OutboxEntry.objects.create(
+        kind=kinds.DIGEST, object_id=held.pk, due_at=NOW, created_at=NOW, version=1
+    )
+
+    assert (
+        "Aucun message pour ce rendez-vous"
+        in owner.get(reverse("dashboard:appointment", args=[held.ref])).text
+    )
+    assert owner.get(PAGE).context["page"].paginator.count == 0

@@ -1,0 +1,191 @@
+"""Counters of a practice (T13): sums by week and motif, never a row about somebody.
+
+Days whose rows are gone are read from DailyCount, the others from bare appointments: times, motif and
+outcome. Neither reads a contact. What is small is told as small: a count below five could be a person.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db.models import (
+    Count,
+    DateField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Func,
+    Min,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Cast, Greatest, TruncWeek
+
+from booking.models import Appointment, DailyCount
+from booking.services.openings import opened_minutes
+
+SMALL = 5
+"""Counts from one to this, excluded, are not told."""
+NEVER = Value(timedelta(0))
+"""A visit that was written down afterwards was not booked ahead."""
+_Status = Appointment.Status
+VISITS = frozenset({_Status.BOOKED, _Status.FULFILLED, _Status.NOSHOW})
+CANCELLED = frozenset({_Status.CANCELLED_BY_PATIENT, _Status.CANCELLED_BY_PRACTITIONER})
+
+
+@dataclass
+class Figures:
+    """The sums of one line: a week, a motif or the whole period."""
+
+    visits: int = 0
+    cancelled: int = 0
+    absent: int = 0
+    minutes: int = 0
+    lead_days: int = 0
+    opened: int = 0
+
+    def add(self, cell: "Cell") -> None:
+        """Take one cell in."""
+        if cell.status in CANCELLED:
+            self.cancelled += cell.count
+            return
+        self.visits += cell.count
+        self.minutes += cell.minutes
+        self.lead_days += cell.lead_days
+        if cell.status == _Status.NOSHOW:
+            self.absent += cell.count
+
+    @property
+    def absence_rate(self) -> float | None:
+        """Absences out of a hundred visits; None when one of the two is too small to be told."""
+        if is_small(self.visits) or is_small(self.absent) or not self.visits:
+            return None
+        return 100 * self.absent / self.visits
+
+    @property
+    def fill_rate(self) -> float | None:
+        """Booked minutes out of a hundred open ones; None without opening or with too few visits."""
+        if is_small(self.visits) or not self.opened:
+            return None
+        return 100 * self.minutes / self.opened
+
+    @property
+    def lead(self) -> float | None:
+        """Days between booking and visit, on average; None when there are too few visits."""
+        if is_small(self.visits) or not self.visits:
+            return None
+        return self.lead_days / self.visits
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Appointments of one week, motif and outcome."""
+
+    week: date
+    type_id: int
+    status: str
+    count: int
+    minutes: int
+    lead_days: int
+
+
+@dataclass
+class Report:
+    """The figures of a period: in all, by week in order, by motif."""
+
+    total: Figures = field(default_factory=Figures)
+    weeks: dict[date, Figures] = field(default_factory=dict)
+    motifs: dict[int, Figures] = field(default_factory=dict)
+
+
+def is_small(count: int) -> bool:
+    """Whether a count is too small to be told."""
+    return 0 < count < SMALL
+
+
+def report(*, practitioner_ids: Collection[int], from_on: date, until_on: date) -> Report:
+    """Return the figures of the local days ``from_on`` to ``until_on``, both included."""
+    made = Report(weeks={monday: Figures() for monday in _mondays(from_on, until_on)})
+    motifs: dict[int, Figures] = defaultdict(Figures)
+    between = (practitioner_ids, from_on, until_on)
+    for cell in (*_kept(*between), *_live(*between)):
+        for figures in (made.total, made.weeks[cell.week], motifs[cell.type_id]):
+            figures.add(cell)
+    made.motifs = dict(motifs)
+    first = _first_day(practitioner_ids)
+    if first is None or first > until_on:
+        return made
+    # Before anybody could come, nothing was empty.
+    opened = opened_minutes(
+        practitioner_ids=practitioner_ids, from_on=max(first, from_on), until_on=until_on
+    )
+    for (_who, on), minutes in opened.items():
+        made.total.opened += minutes
+        made.weeks[on - timedelta(days=on.weekday())].opened += minutes
+    return made
+
+
+def _first_day(ids: Collection[int]) -> date | None:
+    """Return the day of the first visit that is known here."""
+    kept = DailyCount.objects.filter(practitioner__in=ids).aggregate(first=Min("on"))["first"]
+    live = Appointment.objects.filter(practitioner__in=ids).aggregate(first=Min("starts_at"))
+    starts_at = live["first"]
+    days = [kept, starts_at.date() if starts_at else None]
+    return min((day for day in days if day), default=None)
+
+
+def _mondays(first: date, last: date) -> Iterable[date]:
+    monday = first - timedelta(days=first.weekday())
+    while monday <= last:
+        yield monday
+        monday += timedelta(days=7)
+
+
+def _kept(ids: Collection[int], first: date, last: date) -> list[Cell]:
+    """Return what remains of the days whose rows are gone."""
+    rows = (
+        DailyCount.objects.filter(practitioner__in=ids, on__gte=first, on__lte=last)
+        .values(week=TruncWeek("on"), type_id=F("appointment_type_id"), outcome=F("status"))
+        .annotate(number=Sum("count"), length=Sum("minutes"), lead=Sum("lead_days"))
+    )
+    return [
+        Cell(row["week"], row["type_id"], row["outcome"], row["number"], row["length"], row["lead"])
+        for row in rows
+    ]
+
+
+def _live(ids: Collection[int], first: date, last: date) -> list[Cell]:
+    """Return the same of the days whose rows are still there, summed by the database."""
+    low = datetime.combine(first - timedelta(days=1), time(), tzinfo=UTC)
+    high = datetime.combine(last + timedelta(days=2), time(), tzinfo=UTC)
+    rows = (
+        Appointment.objects.filter(
+            practitioner__in=ids, starts_at__gte=low, starts_at__lt=high, booked_at__isnull=False
+        )
+        .annotate(on=_local_day("starts_at"), booked_on=_local_day("booked_at"))
+        .filter(on__gte=first, on__lte=last)
+        .values(week=TruncWeek("on"), type_id=F("appointment_type_id"), outcome=F("status"))
+        .annotate(
+            number=Count("pk"),
+            length=Sum(ExpressionWrapper(F("ends_at") - F("starts_at"), DurationField())),
+            lead=Sum(Greatest(ExpressionWrapper(F("on") - F("booked_on"), DurationField()), NEVER)),
+        )
+        .order_by()
+    )
+    return [
+        Cell(
+            row["week"],
+            row["type_id"],
+            row["outcome"],
+            row["number"],
+            row["length"] // timedelta(minutes=1),
+            row["lead"].days,
+        )
+        for row in rows
+    ]
+
+
+def _local_day(name: str) -> Cast:
+    """Return the local date, at the place, of an instant."""
+    return Cast(Func(F("location__time_zone"), F(name), function="timezone"), DateField())
