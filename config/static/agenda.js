@@ -250,6 +250,7 @@
     if (document.hidden) return;
     ask().then(function (state) {
       turns += 1;
+      if (state === "out") return leave();
       if (state === "changed" || (state === "same" && turns % REDRAW === 0)) return redraw();
       return undefined;
     });
@@ -258,6 +259,12 @@
   document.addEventListener("visibilitychange", beat);
 
   // --- A session that ended while something was being typed --------------------------------------------
+  function leave() {
+    // Nobody is at this desk, or the session was ended elsewhere: names do not stay on the screen.
+    if (booking && booking.open) return keep(form);
+    location.href = agenda.dataset.login + "?next=" + encodeURIComponent(location.pathname + location.search);
+    return undefined;
+  }
   function keep(which) {
     var values = {};
     new FormData(which).forEach(function (value, name) {

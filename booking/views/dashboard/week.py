@@ -77,12 +77,14 @@ def week(request: DashboardRequest) -> HttpResponse:
         zone=request.zone,
     )
     ref = request.GET.get("rdv", "")
+    panel = panel_context(request, ref) if ref else {}
     context = {
         **_frame(request, shown, grid, read),
         "who": [(f"p{number % COLOURS + 1}", one) for number, one in enumerate(who)],
         "version": seen,
-        "retour": "agenda",
-        **(panel_context(request, ref) if ref else {}),
+        "opened": panel["row"].appointment.ref if panel else None,
+        "here": f"?du={shown.asked.isoformat()}&rdv=",
+        **panel,
         "undo": None if NOT_ACTIVITY in request.headers else request.session.pop(UNDO, None),
     }
     return show(request, "week", context, tab="week")
