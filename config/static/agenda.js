@@ -195,6 +195,7 @@
       go(event.key);
       return;
     }
+    if (!("keys" in agenda.dataset)) return;
     var act = {
       n: function () {
         var here = document.activeElement, at = here && here.matches("#agenda a.ev") ? placeOf(here) : soon();
@@ -298,5 +299,5 @@
   }
   giveBack();
 
-  window.agendaOf = { root: agenda, placeOf: placeOf, minuteAt: minuteAt, classesOf: classesOf, isGrid: isGrid, said: said, clock: clock, open: open, step: STEP };
+  window.agendaOf = { root: agenda, placeOf: placeOf, minuteAt: minuteAt, classesOf: classesOf, isGrid: isGrid, said: said, clock: clock, open: open, hasKeys: function () { return "keys" in agenda.dataset; }, step: STEP };
 })();

@@ -207,11 +207,14 @@ def _warning(
     if form.cleaned_data["anyway"]:
         return None
     motif = form.cleaned_data["motif"]
+    length = timedelta(minutes=motif.duration_min)
+    if moved is not None and moved.appointment_type_id == motif.pk:
+        length = moved.ends_at - moved.starts_at
     closed = why_closed(
         practitioner=form.cleaned_data["practitioner"],
         location=form.cleaned_data["place"],
         starts_at=form.starts_at,
-        ends_at=form.starts_at + timedelta(minutes=motif.duration_min),
+        ends_at=form.starts_at + length,
     )
     if closed is None:
         return None

@@ -36,6 +36,7 @@ class Shown:
     asked: date
     is_day: bool
     by_place: bool
+    has_keys: bool = True
 
     @property
     def first(self) -> date:
@@ -97,6 +98,7 @@ def choose(request: DashboardRequest) -> HttpResponse:
         user_id=request.user.pk,
         span=request.POST.get("vue"),
         columns=request.POST.get("colonnes"),
+        keys=request.POST.get("touches"),
     )
     on = day_asked(request, "du")
     return redirect(f"{reverse('dashboard:week')}?du={on.isoformat()}")
@@ -126,6 +128,7 @@ def _shown(request: DashboardRequest) -> Shown:
         asked=day_asked(request, "du"),
         is_day=asked_span == AgendaChoice.Span.DAY,
         by_place=choice.columns == AgendaChoice.Columns.LOCATIONS,
+        has_keys=choice.has_keys,
     )
 
 

@@ -157,6 +157,17 @@ def test_the_choice_is_kept_with_the_account(owner: Client, host: str) -> None:
     assert "jeudi 12 novembre 2026" in elsewhere
 
 
+def test_single_letters_can_be_turned_off_and_on_again(owner: Client) -> None:
+    before = owner.get(page("week")).text
+    owner.post(page("agenda_choice"), {"touches": "non"})
+    without = owner.get(page("week")).text
+    owner.post(page("agenda_choice"), {"touches": "oui"})
+
+    assert "data-keys" in before
+    assert "data-keys" not in without
+    assert AgendaChoice.objects.get().has_keys
+
+
 def test_a_reading_of_the_agenda_changes_no_choice(owner: Client) -> None:
     owner.get(page("week"), {"vue": "jour", "colonnes": "lieux"})
 
