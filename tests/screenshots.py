@@ -62,6 +62,8 @@ def take(browser: Browser, folder: Path, port: int) -> None:
         for name, place in (
             ("today", "/espace/"),
             ("week", "/espace/semaine/"),
+            ("day", "/espace/semaine/?vue=jour"),
+            ("block", "/espace/bloquer/"),
             ("hours", "/espace/horaires/"),
             ("motifs", "/espace/motifs/"),
             ("first-day", "/espace/premier-jour/pret/"),

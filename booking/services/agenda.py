@@ -33,6 +33,11 @@ class Row:
         return self.reminder.state not in missed or self.reminder.reason in SILENT_REASONS
 
     @property
+    def can_be_told(self) -> bool:
+        """Whether there is somebody to write to, and where."""
+        return self.person is not None and bool(self.person.email or self.person.phone)
+
+    @property
     def name(self) -> str:
         """The name to show, or nothing: a row without a name is a state of every list."""
         if self.person is None:

@@ -109,7 +109,7 @@
   document.addEventListener("keydown", function (event) {
     var link = document.activeElement;
     if (!held) {
-      if (event.key === "m" && tools.isGrid() && link && link.matches("#agenda a.ev:not(.gap)") && !document.querySelector("dialog[open]")) {
+      if (event.key === "m" && tools.hasKeys() && tools.isGrid() && link && link.matches("#agenda a.ev:not(.gap)") && !document.querySelector("dialog[open]")) {
         event.preventDefault();
         lift(link, false);
       }

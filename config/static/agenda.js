@@ -195,6 +195,7 @@
       go(event.key);
       return;
     }
+    if (!("keys" in agenda.dataset)) return;
     var act = {
       n: function () {
         var here = document.activeElement, at = here && here.matches("#agenda a.ev") ? placeOf(here) : soon();
@@ -250,6 +251,7 @@
     if (document.hidden) return;
     ask().then(function (state) {
       turns += 1;
+      if (state === "out") return leave();
       if (state === "changed" || (state === "same" && turns % REDRAW === 0)) return redraw();
       return undefined;
     });
@@ -258,6 +260,12 @@
   document.addEventListener("visibilitychange", beat);
 
   // --- A session that ended while something was being typed --------------------------------------------
+  function leave() {
+    // Nobody is at this desk, or the session was ended elsewhere: names do not stay on the screen.
+    if (booking && booking.open) return keep(form);
+    location.href = agenda.dataset.login + "?next=" + encodeURIComponent(location.pathname + location.search);
+    return undefined;
+  }
   function keep(which) {
     var values = {};
     new FormData(which).forEach(function (value, name) {
@@ -291,5 +299,5 @@
   }
   giveBack();
 
-  window.agendaOf = { root: agenda, placeOf: placeOf, minuteAt: minuteAt, classesOf: classesOf, isGrid: isGrid, said: said, clock: clock, open: open, step: STEP };
+  window.agendaOf = { root: agenda, placeOf: placeOf, minuteAt: minuteAt, classesOf: classesOf, isGrid: isGrid, said: said, clock: clock, open: open, hasKeys: function () { return "keys" in agenda.dataset; }, step: STEP };
 })();

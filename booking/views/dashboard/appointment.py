@@ -141,7 +141,7 @@ def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
             appointment=found,
             by_patient=False,
             actor=actor(request),
-            tell=bool(form.cleaned_data.get("tell")) and facts["row"].person is not None,
+            tell=bool(form.cleaned_data.get("tell")) and facts["row"].can_be_told,
             sequence=form.cleaned_data.get("sequence"),
             now=request.now,
         )

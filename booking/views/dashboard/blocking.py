@@ -3,7 +3,7 @@
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -78,10 +78,13 @@ def touched(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         raise Http404
     seen = {one.pk for one in reach(request, Operation.SEE_AGENDA)}
     rows = [row_of(held) for held in absences.touched_by(absence) if held.practitioner_id in seen]
+    starts, ends = (at.astimezone(request.zone) for at in (absence.starts_at, absence.ends_at))
+    is_whole = starts.time() == ends.time() == time()
     context = {
         "absence": absence,
-        "starts": absence.starts_at.astimezone(request.zone),
-        "ends": absence.ends_at.astimezone(request.zone),
+        "starts": starts,
+        "ends": ends,
+        "last_day": (ends - timedelta(days=1)).date() if is_whole else None,
         "touched": _with_offers(rows, absence, request),
         "retour": absence.ref.hex,
     }

@@ -64,6 +64,11 @@ class Day:
     closed: str = ""
 
     @property
+    def iso(self) -> str:
+        """The date as addresses write it."""
+        return self.on.isoformat()
+
+    @property
     def has_visits(self) -> bool:
         """Whether somebody comes."""
         return any(block.kind == "rdv" for lane in self.lanes for block in lane.blocks)

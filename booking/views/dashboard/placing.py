@@ -37,7 +37,7 @@ from tenants.accounts.permissions import Operation
 NEAREST = 3
 FEW_DAYS = timedelta(days=14)
 UNDO = "agenda_undo"
-"""The last move of this session, from the agenda: where the appointment was."""
+"""The last change of this session, from the agenda: what the appointment was."""
 
 
 @requires(Operation.BOOK)
@@ -92,7 +92,7 @@ def move(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
             choice=form.choice,
             by_patient=False,
             actor=actor(request),
-            tell=form.cleaned_data["tell"] and facts["row"].person is not None,
+            tell=form.cleaned_data["tell"] and facts["row"].can_be_told,
             over=form.cleaned_data["over"],
             sequence=form.cleaned_data["sequence"],
             now=request.now,
@@ -104,6 +104,7 @@ def move(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     if form.cleaned_data["retour"] == AGENDA:
         request.session[UNDO] = {
             **_written(as_it_is),
+            "act": "move",
             "ref": str(ref),
             "sequence": str(moved.sequence),
             "tell": "on" if form.cleaned_data["tell"] else "",
@@ -128,11 +129,11 @@ def resize(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         status = 422 if form.is_bound else 200
         return show(request, "length", {**facts, "form": form}, tab="week", status=status)
     try:
-        resizing.resize(
+        resized = resizing.resize(
             appointment=found,
             ends_at=form.ends_at(facts["starts"]),
             sequence=form.cleaned_data["sequence"],
-            tell=form.cleaned_data["tell"] and facts["row"].person is not None,
+            tell=form.cleaned_data["tell"] and facts["row"].can_be_told,
             over=form.cleaned_data["over"],
             actor=actor(request),
             now=request.now,
@@ -141,6 +142,16 @@ def resize(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         facts |= _if_changed(request, form, refusal, found)
         return _not_resized(request, form, refusal, facts)
     messages.success(request, _("La durée est changée."))
+    if form.cleaned_data["retour"] == AGENDA:
+        request.session[UNDO] = {
+            "act": "resize",
+            "ref": str(ref),
+            "until": f"{ends:%H:%M}",
+            "sequence": str(resized.sequence),
+            "tell": "on" if form.cleaned_data["tell"] else "",
+            "over": "on" if found.is_extra else "",
+            "retour": AGENDA,
+        }
     return back_to(request, ref, facts["starts"])
 
 
@@ -196,11 +207,14 @@ def _warning(
     if form.cleaned_data["anyway"]:
         return None
     motif = form.cleaned_data["motif"]
+    length = timedelta(minutes=motif.duration_min)
+    if moved is not None and moved.appointment_type_id == motif.pk:
+        length = moved.ends_at - moved.starts_at
     closed = why_closed(
         practitioner=form.cleaned_data["practitioner"],
         location=form.cleaned_data["place"],
         starts_at=form.starts_at,
-        ends_at=form.starts_at + timedelta(minutes=motif.duration_min),
+        ends_at=form.starts_at + length,
     )
     if closed is None:
         return None

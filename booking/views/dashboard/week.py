@@ -36,6 +36,7 @@ class Shown:
     asked: date
     is_day: bool
     by_place: bool
+    has_keys: bool = True
 
     @property
     def first(self) -> date:
@@ -77,12 +78,14 @@ def week(request: DashboardRequest) -> HttpResponse:
         zone=request.zone,
     )
     ref = request.GET.get("rdv", "")
+    panel = panel_context(request, ref) if ref else {}
     context = {
         **_frame(request, shown, grid, read),
         "who": [(f"p{number % COLOURS + 1}", one) for number, one in enumerate(who)],
         "version": seen,
-        "retour": "agenda",
-        **(panel_context(request, ref) if ref else {}),
+        "opened": panel["row"].appointment.ref if panel else None,
+        "here": f"?du={shown.asked.isoformat()}&rdv=",
+        **panel,
         "undo": None if NOT_ACTIVITY in request.headers else request.session.pop(UNDO, None),
     }
     return show(request, "week", context, tab="week")
@@ -95,6 +98,7 @@ def choose(request: DashboardRequest) -> HttpResponse:
         user_id=request.user.pk,
         span=request.POST.get("vue"),
         columns=request.POST.get("colonnes"),
+        keys=request.POST.get("touches"),
     )
     on = day_asked(request, "du")
     return redirect(f"{reverse('dashboard:week')}?du={on.isoformat()}")
@@ -124,6 +128,7 @@ def _shown(request: DashboardRequest) -> Shown:
         asked=day_asked(request, "du"),
         is_day=asked_span == AgendaChoice.Span.DAY,
         by_place=choice.columns == AgendaChoice.Columns.LOCATIONS,
+        has_keys=choice.has_keys,
     )
 
 

@@ -158,6 +158,17 @@ def test_the_choice_is_kept_with_the_account(owner: Client, host: str) -> None:
     assert "jeudi 12 novembre 2026" in elsewhere
 
 
+def test_single_letters_can_be_turned_off_and_on_again(owner: Client) -> None:
+    before = owner.get(page("week")).text
+    owner.post(page("agenda_choice"), {"touches": "non"})
+    without = owner.get(page("week")).text
+    owner.post(page("agenda_choice"), {"touches": "oui"})
+
+    assert "data-keys" in before
+    assert "data-keys" not in without
+    assert AgendaChoice.objects.get().has_keys
+
+
 def test_a_reading_of_the_agenda_changes_no_choice(owner: Client) -> None:
     owner.get(page("week"), {"vue": "jour", "colonnes": "lieux"})
 
@@ -246,10 +257,10 @@ def test_a_drag_moves_and_can_be_undone_once(owner: Client, cabinet: Cabinet) ->
     moved = Appointment.objects.get()
     shown = owner.get(answer["Location"])
     undo = dict(shown.context["undo"])
-    owner.post(page("move", uuid.UUID(undo.pop("ref"))), {**undo, "anyway": "on"})
+    owner.post(page(undo.pop("act"), uuid.UUID(undo.pop("ref"))), {**undo, "anyway": "on"})
 
     assert moved.starts_at == local(TOMORROW, 16)
-    assert "Remettre où il était" in shown.text
+    assert "Remettre comme c’était" in shown.text
     back = Appointment.objects.get()
     assert (back.starts_at, back.sequence) == (local(TOMORROW, 14), 2)
     # Who was told of the move is told that it is taken back.
@@ -322,6 +333,17 @@ def test_a_length_is_changed_by_its_form(owner: Client, cabinet: Cabinet) -> Non
     assert "Jusqu’à" in asked.text
     assert Appointment.objects.get().ends_at == local(TOMORROW, 15, 30)
     assert OutboxEntry.objects.filter(kind="booking.moved").count() == 1
+
+
+def test_a_length_can_be_taken_back(owner: Client, cabinet: Cabinet) -> None:
+    held = make_appointment(cabinet, local(TOMORROW, 14))
+    sent = {"until": "15h30", "sequence": "0", "tell": "", "retour": "agenda"}
+
+    answer = owner.post(page("resize", held.ref), sent)
+    undo = dict(owner.get(answer["Location"]).context["undo"])
+    owner.post(page(undo.pop("act"), held.ref), undo)
+
+    assert Appointment.objects.get().ends_at == held.ends_at
 
 
 @pytest.mark.parametrize(("until", "status"), [("13h", 409), ("rien", 422), ("", 422)])
