@@ -88,4 +88,4 @@ def _fills(name: str, kind: str, owner: Practice, *, with_tokens: bool) -> list[
     return [*links, *refs] if with_tokens else refs
 
 
-_LINKS = ("manage", "short", "invitation")
+_LINKS = ("manage", "short", "invitation", "email_confirm", "email_undo")
