@@ -40,13 +40,13 @@ TROUBLES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Tile:
-    """One number. ``trouble``: the list of clients it leads to; "" when it leads nowhere."""
+    """One number; ``trouble`` names the list of clients it leads to."""
 
     label: str
     number: str
     is_good: bool
     detail: str
-    trouble: str = ""
+    trouble: str
 
 
 def in_trouble(trouble: str, *, now: datetime) -> Q:
@@ -164,16 +164,16 @@ def _queue(now: datetime) -> Tile:
 def _duties(now: datetime) -> list[Tile]:
     known = dict(Heartbeat.objects.values_list("duty", "at"))
     said = {
-        Duty.SWEEP: (_("Dernier balayage"), _("toutes les trente secondes")),
-        Duty.PURGE: (_("Dernier effacement"), _("toutes les cinq minutes")),
-        Duty.SEAL: (_("Dernier scellement"), _("chaque minute, le journal")),
+        Duty.SWEEP: (_("Dernier balayage"), _("toutes les trente secondes"), "file"),
+        Duty.PURGE: (_("Dernier effacement"), _("toutes les cinq minutes"), "effacements"),
+        Duty.SEAL: (_("Dernier scellement"), _("chaque minute, le journal"), "releve"),
     }
     found = []
-    for duty, (label, detail) in said.items():
+    for duty, (label, detail, trouble) in said.items():
         age = now - known[duty] if duty in known else None
         number = span(max(0.0, age.total_seconds())) if age is not None else _("jamais")
         is_good = age is not None and age <= DUTY_TOLERANCE[duty]
-        found.append(Tile(label, number, is_good, detail))
+        found.append(Tile(label, number, is_good, detail, trouble))
     return found
 
 

@@ -129,6 +129,7 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
 
     from booking.models import DigestSubscription, LastVisit
     from tenants.accounts.models import Invitation, Membership, User
+    from tenants.accounts.services import addresses
     from tenants.keyring import services as keyring
 
     email = f"{made.private}@example.org"
@@ -158,6 +159,9 @@ def _people(made: Practice, practitioner: Any, *, now: datetime) -> None:
     )
     invitation.token_hash = keyring.token_hash(made.tokens["invitation"])
     invitation.save()
+    change = addresses.ask(user=other, new_email=f"autre-{email}", now=now)
+    made.tokens["email_confirm"] = addresses.confirm_token(change)
+    made.tokens["email_undo"] = addresses.undo_token(change)
 
 
 def _appointments(

@@ -37,7 +37,7 @@ def test_the_page_counts_who_is_held_and_says_the_next_erasure(
     assert "Personne n’a de coordonnées" in empty
     assert "1 personne a des coordonnées" in one
     assert "Aucun effacement en retard" in one
-    assert "Le prochain : jeudi 12 novembre, 14:45." in one
+    assert "Le prochain : jeudi 12 novembre, 14 h 45." in one
 
 
 def test_a_late_erasure_is_said(owner: Client, cabinet: Cabinet) -> None:
