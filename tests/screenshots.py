@@ -63,6 +63,10 @@ def take(browser: Browser, folder: Path, port: int) -> None:
             ("today", "/espace/"),
             ("week", "/espace/semaine/"),
             ("hours", "/espace/horaires/"),
+            ("letters", "/espace/messages/"),
+            ("text", "/espace/messages/textes/reminder/"),
+            ("digest", "/espace/messages/resume/"),
+            ("statistics", "/espace/statistiques/"),
         ):
             page.goto(f"{maite}{place}")
             shoot(page, folder, f"{name}-{width}")
