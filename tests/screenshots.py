@@ -69,6 +69,10 @@ def take(browser: Browser, folder: Path, port: int) -> None:
             ("first-day", "/espace/premier-jour/pret/"),
             ("site", "/espace/site/"),
             ("site-preview", "/espace/site/apercu/"),
+            ("letters", "/espace/messages/"),
+            ("text", "/espace/messages/textes/reminder/"),
+            ("digest", "/espace/messages/resume/"),
+            ("statistics", "/espace/statistiques/"),
         ):
             page.goto(f"{maite}{place}")
             shoot(page, folder, f"{name}-{width}")

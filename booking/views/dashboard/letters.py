@@ -1,7 +1,7 @@
 """The ledger of messages (T10): what left, what did not and why, and sending one again."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ from tenants.accounts.permissions import Operation
 from tenants.outbox.models import OutboxEntry
 
 PER_PAGE = 50
+LATELY = timedelta(days=7)
 LAST_DAY = date(9000, 1, 1)
 
 
@@ -61,12 +62,15 @@ def letters(request: DashboardRequest) -> HttpResponse:
     found = ledger.letters(practitioner_ids=[one.pk for one in who], wanted=wanted)
     page: Any = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = _lines(list(page.object_list), request)
+    failed = Wanted(state="non-remis", from_at=request.now - LATELY)
     asked = [(name, form[name].value() or "") for name in form.fields] if form.is_bound else []
     context = {
         "form": form,
         "page": page,
         "query": urlencode([pair for pair in asked if pair[1]]),
         "here": request.get_full_path(),
+        "failed": ledger.letters(practitioner_ids=[one.pk for one in who], wanted=failed).count(),
+        "is_failed": form.is_bound and form["etat"].value() == "non-remis",
     }
     return show(request, "letters", context, tab="letters", status=422 if form.errors else 200)
 

@@ -66,6 +66,17 @@ def test_a_failure_is_explained_with_what_to_do(owner: Client, cabinet: Cabinet)
     assert held.spoken_ref in shown
 
 
+@pytest.mark.parametrize(("days", "is_told"), [(6, True), (8, False)])
+def test_recent_failures_are_told_above_the_list(
+    owner: Client, cabinet: Cabinet, days: int, *, is_told: bool
+) -> None:
+    entry = ended(make_appointment(cabinet, VISIT), kinds.CONFIRMATION, "failed", "refused")
+    OutboxEntry.objects.filter(pk=entry.pk).update(due_at=NOW - timedelta(days=days))
+
+    assert ("1 message non remis depuis sept jours" in owner.get(PAGE).text) == is_told
+    assert "depuis sept jours" not in owner.get(PAGE, {"etat": "non-remis"}).text
+
+
 def test_the_ledger_names_nobody(owner: Client, cabinet: Cabinet) -> None:
     make_appointment(cabinet, VISIT)
 
