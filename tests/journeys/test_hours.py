@@ -134,7 +134,8 @@ def test_tomorrow_is_closed_in_three_clicks(
     page = open_browser(browser, address, width, script=has_script)
     clicks = 0
     if width < 1024:
-        page.locator(".menu summary").click()  # the menu of a phone, which a desk does not have
+        page.locator(".menu summary").click()
+        clicks += 1
     page.locator("nav a[href$='/espace/horaires/']:visible").click()
     page.wait_for_url("**/espace/horaires/")
     faults = faults_of(page) if has_script else []
@@ -156,7 +157,9 @@ def test_tomorrow_is_closed_in_three_clicks(
     page.get_by_text("de nouveau ouvert").wait_for()
     page.context.close()
     print(f"clicks to close tomorrow, {width} px: {clicks}")
-    assert clicks <= MAX_CLICKS_TO_CLOSE
+    assert clicks <= MAX_CLICKS_TO_CLOSE + (
+        1 if width < 1024 else 0
+    )  # a phone opens its menu first
     assert focused == "j"
     assert faults == []
     assert "absence" in said

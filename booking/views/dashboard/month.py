@@ -104,6 +104,7 @@ def _show(
     context: dict[str, Any] = {
         "people": reach(request, Operation.BLOCK_TIME),
         "who": who,
+        "day": None,
         "absences": _absences(request),
         "exceptions": _exceptions(reach(request, Operation.EDIT_HOURS), request.today),
         "places": _holidays(request.today)

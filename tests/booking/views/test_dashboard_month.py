@@ -181,3 +181,13 @@ def test_a_busy_month_costs_as_many_queries_as_an_empty_one(
 
     assert queries() == few
     assert few <= MAX_QUERIES
+
+
+def test_a_practice_without_an_agenda_is_told_what_to_do(owner: Client, cabinet: Cabinet) -> None:
+    cabinet.practitioner.is_active = False
+    cabinet.practitioner.save(update_fields=["is_active"])
+
+    answer = owner.get("/espace/horaires/")
+
+    assert answer.status_code == 200
+    assert "Aucun agenda ne vous est encore ouvert" in answer.text
