@@ -24,10 +24,11 @@ from booking.models import (
     OpeningHours,
     Practice,
     Practitioner,
+    WaitingEntry,
 )
 from booking.persons import Person
 from booking.queries import free_slots
-from booking.services import site
+from booking.services import site, waiting
 from booking.services.appointments import book_by_staff
 from booking.services.choice import Choice
 from booking.services.form_versions import Question, publish
@@ -39,6 +40,7 @@ PASSWORD = "une demonstration bien gardee"  # noqa: S105 - printed at every star
 STAFF_EMAIL = "equipe@example.org"
 STAFF_SECRET = "LIBRDVDEMONSTRATION23456ABCDEFG2"  # noqa: S105 - the demonstration's own
 BOOKED_AHEAD_DAYS = 12
+WAITING = 4
 BOOKED_EVERY = 7  # one free slot in seven is taken
 
 
@@ -305,6 +307,7 @@ def fill(plan: DemoPractice, *, now: datetime) -> None:
     if plan.site:
         _publish_site(plan.site, practitioners, now=now)
     _book_some(motifs, now=now)
+    _some_wait(motifs, now=now)
 
 
 def _publish_site(
@@ -378,6 +381,19 @@ def _book_some(motifs: Sequence[AppointmentType], *, now: datetime) -> None:
                 now=now,
             )
             number += 1
+
+
+def _some_wait(motifs: Sequence[AppointmentType], *, now: datetime) -> None:
+    """Put a few people on the waiting list of the first motif."""
+    for number in range(40, 40 + WAITING):
+        waiting.join(
+            wish=waiting.Wish(motifs[0], motifs[0].locations.all()[0]),
+            person=person(number),
+            form_ref=uuid.uuid4(),
+            origin=WaitingEntry.Origin.STAFF,
+            actor="system",
+            now=now,
+        )
 
 
 def account(email: str, name: str, **fields: Any) -> User:

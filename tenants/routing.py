@@ -137,6 +137,13 @@ def is_served(schema: str) -> bool:
         return Tenant.objects.filter(schema_name=schema, state__in=Tenant.SERVED).exists()
 
 
+def is_live(unit: Unit) -> bool:
+    """Return whether a tenant takes bookings online now: neither suspended nor being prepared."""
+    with inside(ROUTER):
+        live = Tenant.objects.filter(schema_name=unit.schema, state=Tenant.State.LIVE)
+        return live.exists()
+
+
 def base_url(unit: Unit) -> str:
     """Return the address of a tenant's own host, without final slash, for links that leave in messages.
 

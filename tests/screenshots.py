@@ -51,6 +51,7 @@ def take(browser: Browser, folder: Path, port: int) -> None:
         for name, address in (
             ("practice", f"{maite}/"),
             ("slots", f"{team}/creneaux/"),
+            ("earlier", f"{maite}/plus-tot/"),
             ("rights", f"{maite}/mes-donnees/"),
             ("privacy", f"{maite}/confidentialite/"),
             ("public", f"http://lib-rdv.localhost:{port}/"),
@@ -73,6 +74,7 @@ def take(browser: Browser, folder: Path, port: int) -> None:
             ("text", "/espace/messages/textes/reminder/"),
             ("digest", "/espace/messages/resume/"),
             ("statistics", "/espace/statistiques/"),
+            ("waiting", "/espace/attente/"),
         ):
             page.goto(f"{maite}{place}")
             shoot(page, folder, f"{name}-{width}")

@@ -19,13 +19,13 @@ def erase_and_cancel(*, appointment: Appointment, now: datetime) -> Receipt | No
     No notice follows to the person: nobody is left to write to. None when nothing was left to erase.
     Raises TooLate past the motif's limit, AlreadyCancelled when it was cancelled before.
     """
+    waiting.lock_with(appointment)
     cancelled = cancel(
         appointment=appointment, by_patient=True, actor=trail.PATIENT, tell=False, now=now
     )
-    contact = contacts.contact_of(cancelled)
-    receipt = contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
     waiting.leave_with(appointment=appointment, actor=trail.PATIENT, now=now)
-    return receipt
+    contact = contacts.contact_of(cancelled)
+    return contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
 
 
 def erase_and_keep(

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from booking import french, kinds
-from booking.models import Appointment, PatientContact
+from booking.models import Appointment, PatientContact, WaitingEntry
 from booking.persons import Person
 from booking.services import contacts
 from tenants.outbox.services import Due, write
@@ -21,8 +21,8 @@ WITHOUT_A_DOORBELL = timedelta(seconds=5)
 def send_links(*, person: Person, now: datetime) -> int:
     """Have each coming appointment's link sent again to the address or number it was taken with.
 
-    Once a day for an appointment, however often it is asked. Returns how many are on their way, which
-    no page may tell.
+    So is the link of each place on the waiting list. Once a day for each, however often it is asked.
+    Returns how many are on their way, which no page may tell.
     """
     indexes = contacts.indexes_of(person)
     given = Q(pk__in=())
@@ -37,6 +37,11 @@ def send_links(*, person: Person, now: datetime) -> int:
     due = [
         Due(kinds.MANAGE_LINKS, appointment_id, due_at=later, audience=f"{now:%Y%m%d}")
         for appointment_id in found
+    ]
+    waiting = WaitingEntry.objects.filter(given).values_list("pk", flat=True)
+    due += [
+        Due(kinds.WAITING_JOINED, entry_id, due_at=later, audience=f"{now:%Y%m%d}")
+        for entry_id in waiting
     ]
     nobody = Due(kinds.MANAGE_LINKS, None, due_at=later)
     # Known or not, the same reads and writes: the time of the answer must not tell (security 4.7).

@@ -105,6 +105,13 @@ def forget_offers(*, now: datetime, limit: int = ERASED_AT_ONCE) -> int:
     return Offer.objects.filter(pk__in=list(keys[:limit])).delete()[0]
 
 
+def lock_with(appointment: Appointment) -> None:
+    """Lock every agenda that erasing the person of an appointment touches: what is offered to them too."""
+    offered = Offer.objects.filter(entry__appointment=appointment, state=Offer.State.OFFERED)
+    keys = offered.values_list("practitioner_id", flat=True)
+    lock_practitioners([appointment.practitioner_id, *keys])
+
+
 def leave_with(*, appointment: Appointment, actor: str, now: datetime) -> None:
     """Erase the entry that an appointment would be given back for: its person asked to be erased."""
     entry = WaitingEntry.objects.filter(appointment=appointment).first()

@@ -30,6 +30,9 @@ from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit
 from tenants.trail import services as trail
 
+CLOSED = dropped("closed")
+"""The practice takes no bookings online."""
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -73,15 +76,21 @@ class OfferLetter:
             page=("offer", offering.link_of(offer)),
             leave_token=waiting.link_of(waiter),
         )
-        return partial(send, letter, unit=unit, now=now)
+        return partial(_send_if_live, letter, unit=unit, now=now)
 
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Pass the slot on at once when nobody could be told; who is called by hand keeps the offer."""
-        if outcome.state is not OutboxEntry.State.FAILED:
+        if outcome.state is not OutboxEntry.State.FAILED and outcome != CLOSED:
             return
         offer = offering.offer_as_it_is(entry.object_id or 0)
         if offer is not None:
-            offering.end(offer=offer, state=Offer.State.WITHDRAWN, actor=trail.SYSTEM, now=now)
+            offering.end(
+                offer=offer,
+                state=Offer.State.WITHDRAWN,
+                actor=trail.SYSTEM,
+                passes_on=outcome != CLOSED,
+                now=now,
+            )
 
 
 class OfferExpiry:
@@ -128,6 +137,11 @@ class JoinedLetter:
 
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Nothing follows."""
+
+
+def _send_if_live(letter: Letter, *, unit: Unit, now: datetime) -> Outcome:
+    """Offer nothing in the name of a practice whose site is suspended: nobody could accept."""
+    return send(letter, unit=unit, now=now) if routing.is_live(unit) else CLOSED
 
 
 def send(letter: Letter, *, unit: Unit, now: datetime) -> Outcome:

@@ -19,6 +19,7 @@ from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.refs import new_ref
 from tenants.schema import Unit, inside
+from tests.conftest import owner_cursor
 from tests.factories import NOW, Cabinet, make_appointment, make_person
 from tests.fakes.brevo import API_KEY, Brevo, running
 
@@ -151,6 +152,22 @@ def test_a_mail_that_no_relay_takes_passes_the_slot_on(world: World) -> None:
     assert world.deliver(kinds.OFFER)[0].startswith("failed")
 
     assert world.offers() == [("withdrawn", 1), ("offered", 2)]
+
+
+def test_a_suspended_practice_offers_nothing_and_keeps_its_slot(world: World) -> None:
+    world.free()
+    with owner_cursor() as cursor:
+        cursor.execute(
+            "UPDATE public.tenants_tenant SET state = 'suspended' WHERE schema_name = %s",
+            [world.unit.schema],
+        )
+
+    assert world.deliver(kinds.OFFER) == ["dropped:closed"]
+
+    assert world.offers() == [("withdrawn", 1)]
+    assert not world.brevo.mails()
+    with inside(world.unit):
+        assert not Appointment.objects.filter(status=Appointment.Status.HELD).exists()
 
 
 def test_accepting_confirms_and_tells_of_the_old_one(world: World) -> None:

@@ -23,6 +23,8 @@ PAGES = (
     "espace/",
     "espace/semaine/",
     "espace/rendez-vous/nouveau/",
+    "espace/attente/",
+    "espace/attente/ajouter/",
     "espace/horaires/",
     "espace/absences/nouvelle/",
     "espace/motifs/",

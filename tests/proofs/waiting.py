@@ -231,11 +231,21 @@ class World:
                 step = timedelta(days=3, minutes=5 * (n // len(people)))
                 self.freed.append(self._book(people[n % len(people)], morning + step, now))
             for _ in range(self.size.people):
-                self.join(now)
+                self.join(self.to_give_back(now), now)
             self._fill_the_night(now)
 
-    def join(self, now: datetime) -> None:
-        """Put one more person on the list; every fifth gives an appointment back. Inside the unit."""
+    def to_give_back(self, now: datetime) -> Any:
+        """Book an appointment for every fifth person who joins; inside the unit."""
+        number = self.number + 1
+        if number % 5:
+            return None
+        later = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(
+            days=12 + number // 250, minutes=5 * (number % 250)
+        )
+        return self._booked(self.cabinet.practitioner, later, now)
+
+    def join(self, gives_back: Any, now: datetime) -> None:
+        """Put one more person on the list; inside the unit."""
         from booking.models import WaitingEntry
         from booking.services import waiting
         from tests.factories import make_person
@@ -243,12 +253,6 @@ class World:
         self.number += 1
         email = f"attente-{self.number}@personne.example"
         person = make_person(first_name=f"P{self.number}", email=email, phone="")
-        gives_back = None
-        if self.number % 5 == 0:
-            later = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(
-                days=12 + self.number // 250, minutes=5 * (self.number % 250)
-            )
-            gives_back = self._booked(self.cabinet.practitioner, later, now)
         entry = waiting.join(
             wish=waiting.Wish(self.cabinet.type, self.cabinet.location),
             person=person,
@@ -405,11 +409,13 @@ class Course:
             bad = status not in {200, 302, 409}
             self.tally.count(f"answer: {said}", (token,), failed=bad, seen=status)
             gone += said != "refuser"
-        if self.left and gone:
+        for _ in range(gone if self.left else 0):
+            # Agendas are locked before the list: the appointment to give back is made first.
             now = datetime.now(UTC)
             with inside(self.world.unit):
-                for _ in range(gone):
-                    self.world.join(now)
+                gives_back = self.world.to_give_back(now)
+            with inside(self.world.unit):
+                self.world.join(gives_back, now)
 
     def _let_time_pass(self) -> None:
         """Make older what has been read and answered, or was not: the end of its time is due."""

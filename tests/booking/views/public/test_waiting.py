@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from django.http import HttpResponse
 
+from booking import kinds
 from booking.models import Appointment, Offer, Practice, WaitingEntry
 from booking.services import appointments, links, offering, waiting, waiting_contacts
+from tenants.outbox.models import OutboxEntry
 from tests.booking.views.public.conftest import Visitor, address, hidden, text
 from tests.factories import NOW, Cabinet, make_appointment, make_person
 
@@ -287,3 +289,13 @@ def test_a_suspended_practice_takes_nobody(
     assert visitor.get("/plus-tot/").status_code == 409
     assert visitor.post(link, {"reponse": "accepter"}).status_code == 409
     assert not Appointment.objects.filter(status=Appointment.Status.BOOKED).exists()
+
+
+def test_the_link_of_the_list_is_sent_again_from_my_data(visitor: Visitor) -> None:
+    join(visitor)
+    page = visitor.get("/mes-donnees/")
+    visitor.wait(seconds=20)
+
+    visitor.post("/mes-donnees/", hidden(text(page)) | {"contact": "ane@example.org"})
+
+    assert OutboxEntry.objects.filter(kind=kinds.WAITING_JOINED).count() == 2
