@@ -11,14 +11,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import F, OuterRef
 
 from booking.models import (
     Absence,
     AppointmentType,
-    HolidayOpening,
     Location,
     PatientContact,
     Practitioner,
@@ -40,6 +37,20 @@ LEFT JOIN keyring_datakey k ON k.id = c.data_key_id
 WHERE a.practitioner_id = ANY(%(who)s) AND a.starts_at >= %(since)s AND a.starts_at < %(before)s
   AND a.status IN ('booked', 'fulfilled', 'noshow')
 ORDER BY a.starts_at, a.id
+"""
+
+# Rows of models with what belongs to them in arrays: composing these by the ORM costs more than sending them.
+_MOTIFS = """
+SELECT t.*,
+    ARRAY(SELECT practitioner_id FROM booking_appointmenttype_practitioners m
+        WHERE m.appointmenttype_id = t.id) AS who_ids,
+    ARRAY(SELECT location_id FROM booking_appointmenttype_locations m
+        WHERE m.appointmenttype_id = t.id ORDER BY location_id) AS place_ids
+FROM booking_appointmenttype t WHERE t.is_active ORDER BY t.position, t.id
+"""
+_PLACES = """
+SELECT l.*, ARRAY(SELECT on_date FROM booking_holidayopening o WHERE o.location_id = l.id) AS opened
+FROM booking_location l ORDER BY l.is_active DESC, l.position, l.id
 """
 
 
@@ -156,18 +167,19 @@ def visits_between(
             _VISITS, {"who": list(practitioner_ids), "since": starts_at, "before": ends_at}
         )
         rows = cursor.fetchall()
-    sealed = [
-        (_Key(wrapped, key), blob, contact)
-        for *_visit, blob, contact, wrapped, key in rows
-        if key is not None
-    ]
-    opened = iter(keyring.open_many(table=TABLE, rows=sealed) if sealed else ())
+    if not rows:
+        return []
+    opened = keyring.open_many(
+        table=TABLE,
+        rows=[
+            (None if row[12] is None else _Key(row[11], row[12]), row[9], row[10]) for row in rows
+        ],
+    )
     read, make = Person.from_bytes, Visit._make
-    visits = []
-    for row in rows:
-        blob = next(opened) if row[12] is not None else None
-        visits.append(make((*row[:9], None if blob is None else read(blob))))
-    return visits
+    return [
+        make((*row[:9], None if blob is None else read(blob)))
+        for row, blob in zip(rows, opened, strict=True)
+    ]
 
 
 def busy_between(
@@ -178,21 +190,15 @@ def busy_between(
 
 
 def _motifs() -> list[Motif]:
-    who = AppointmentType.practitioners.through.objects.filter(appointmenttype=OuterRef("pk"))
-    places = AppointmentType.locations.through.objects.filter(appointmenttype=OuterRef("pk"))
-    rows = AppointmentType.objects.filter(is_active=True).annotate(
-        who_ids=ArraySubquery(who.values("practitioner_id")),
-        place_ids=ArraySubquery(places.order_by("location_id").values("location_id")),
-    )
-    return [Motif(row, row.who_ids, row.place_ids) for row in rows]
+    rows = AppointmentType.objects.raw(_MOTIFS)
+    return [Motif(row, vars(row)["who_ids"], vars(row)["place_ids"]) for row in rows]
 
 
 def _places() -> dict[int, Place]:
-    opened = HolidayOpening.objects.filter(location=OuterRef("pk")).values("on_date")
-    rows = Location.objects.annotate(opened=ArraySubquery(opened)).order_by(
-        F("is_active").desc(), "position", "id"
-    )
-    return {row.pk: Place(row, ZoneInfo(row.time_zone), frozenset(row.opened)) for row in rows}
+    rows = Location.objects.raw(_PLACES)
+    return {
+        row.pk: Place(row, ZoneInfo(row.time_zone), frozenset(vars(row)["opened"])) for row in rows
+    }
 
 
 def _free(

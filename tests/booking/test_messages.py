@@ -196,6 +196,16 @@ def test_a_move_names_the_hour_that_was_left() -> None:
     assert "L'ancien horaire (vendredi 20 novembre à 9 h) est annulé." in words(part(read, "plain"))
 
 
+def test_another_length_is_no_move() -> None:
+    read = mail(Kind.MOVED, previous_starts_at=dt.datetime(2026, 11, 24, 13, 30, tzinfo=dt.UTC))
+
+    said = words(part(read, "plain"))
+    assert "Votre rendez-vous du mardi 24 novembre à 14 h 30 a changé" in words(read["subject"])
+    assert "L'heure de début reste la même, la fin est à 15 h 15." in said
+    assert "L'ancien horaire" not in said
+    assert "la fin est à 15 h 15" in words(part(read, "html"))
+
+
 def test_a_replacement_is_named_in_every_message_before_the_visit() -> None:
     for kind in (Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED):
         read = mail(kind, substitute="Jean Remplaçant")
