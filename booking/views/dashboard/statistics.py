@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 
 from booking.forms.dashboard.statistics import PeriodForm
@@ -142,6 +142,9 @@ def harmless(cell: str) -> str:
 def _asked(request: DashboardRequest) -> tuple[PeriodForm, tuple[date, date], list[Practitioner]]:
     """Return the form, the period and the agendas; the usual ones where the form is refused."""
     who = reach(request, Operation.SEE_STATISTICS)
+    asked = request.GET.get("qui", "")
+    if asked and asked not in {str(one.ref) for one in who}:
+        raise Http404
     usual = PeriodForm.usual(request.today)
     given: Any = request.GET if {"du", "au"} & set(request.GET) else None
     form = PeriodForm(

@@ -39,13 +39,16 @@ class Sample:
     """A request. ``data`` None: a GET. ``leaves``: the verb of the act in the trail when it was done."""
 
     route: str
-    refs: Callable[[World], list[uuid.UUID]] = lambda _world: []
+    refs: Callable[[World], list[Any]] = lambda _world: []
     data: Callable[[World], Mapping[str, Any]] | None = None
     leaves: str = ""
+    query: Callable[[World], Mapping[str, Any]] = lambda _world: {}
 
     def address(self, world: World) -> str:
         """Return the address of the page."""
-        return reverse(f"dashboard:{self.route}", args=self.refs(world))
+        return reverse(
+            f"dashboard:{self.route}", args=self.refs(world), query=self.query(world) or None
+        )
 
 
 def _appointment(world: World) -> list[uuid.UUID]:
@@ -111,6 +114,7 @@ def _practice(world: World) -> dict[str, Any]:
         "kind": practice.kind,
         "reminder_minute": "18 h",
         "max_open_bookings": "3",
+        "waiting_minutes": "30",
         "rights_contact": "librdv",
     }
 
@@ -119,6 +123,8 @@ _PHONE = {"phone": "06 39 98 01 05", "email": ""}
 _PLACE = {"name": "Annexe", "kind": "office", "time_zone": "Europe/Paris", "territory": ""}
 _COLLEAGUE = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
 _SHORTER = {"retention_days": "180", "confirmed": "on"}
+_WORDS = {"text": "Merci de venir cinq minutes plus tôt."}
+_PERIOD = {"du": "2026-10-01", "au": "2026-11-01"}
 _OFFICE = {"street": "1 rue du Phare", "postcode": "64210", "town": "Bidart"}
 
 SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
@@ -145,6 +151,16 @@ SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
     Operation.EDIT_PRACTICE: (
         Sample("practice", data=_practice, leaves="practice.saved"),
         Sample("privacy", data=lambda _: _SHORTER, leaves="practice.saved"),
+    ),
+    Operation.EDIT_SITE: (
+        Sample("site_card", _agenda, lambda _: {"profession": "osteopathe"}, "site.card_saved"),
+    ),
+    Operation.EDIT_MESSAGES: (
+        Sample("text", lambda _: ["reminder"], lambda _: _WORDS, "message.text.reminder"),
+    ),
+    Operation.SEE_STATISTICS: (
+        Sample("statistics", query=lambda world: {"qui": world.agenda.ref, **_PERIOD}),
+        Sample("statistics_table", query=lambda world: {"qui": world.agenda.ref, **_PERIOD}),
     ),
     Operation.EDIT_TEAM: (
         Sample("team"),

@@ -344,7 +344,7 @@ def test_one_agenda_can_be_chosen(owner: Client, cabinet: Cabinet) -> None:
 
     assert "<strong>9</strong>" in all_of_them
     assert "Aucun rendez-vous dans cette période" in his
-    assert unknown.status_code == 422
+    assert unknown.status_code == 404
 
 
 @pytest.mark.parametrize("role", [Role.SECRETARY, Role.REPLACEMENT])
