@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser, Locator, ViewportSize
 
 from booking.models import Appointment, Offer, WaitingEntry
 from booking.queries import free_slots
@@ -18,6 +18,12 @@ from tests.journeys.test_dashboard import OWNER, faults_of, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 800}, {"width": 1280, "height": 900})
+
+
+def press(control: Locator) -> None:
+    """Press a button or a link, and wait for the page that it leads to."""
+    with control.page.expect_navigation():
+        control.click()
 
 
 def two_appointments(unit: Unit, cabinet: Cabinet) -> tuple[Appointment, Appointment]:
@@ -52,17 +58,17 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     # Somebody with an appointment of the practice asks for an earlier slot.
     page.goto(f"{address}/rdv/{late_link}/")
     page.get_by_text("Être prévenu(e) d'un créneau plus tôt").first.click()
-    page.get_by_role("link", name="Demander à être prévenu(e)").click()
+    press(page.get_by_role("link", name="Demander à être prévenu(e)"))
     faults += faults_of(page)
-    page.get_by_role("button", name="Me prévenir").click()
+    press(page.get_by_role("button", name="Me prévenir"))
     assert page.locator("h1").inner_text() == "Vous êtes sur la liste d'attente"
     faults += faults_of(page)
 
     # Somebody else, whom nothing suits, joins from the slots.
     page.goto(f"{address}/creneaux/")
-    page.get_by_role("link", name="Être prévenu(e) d'un créneau plus tôt").click()
+    press(page.get_by_role("link", name="Être prévenu(e) d'un créneau plus tôt"))
     faults += faults_of(page)
-    page.get_by_role("button", name="Me prévenir").click()
+    press(page.get_by_role("button", name="Me prévenir"))
     assert "à corriger" in page.locator("[role=alert]").inner_text()
     faults += faults_of(page)
     page.get_by_label("Mardi").check()
@@ -70,14 +76,14 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     page.locator("[name=last_name]").fill("Factice")
     page.locator("[name=email]").fill("bea@example.org")
     page.wait_for_timeout(3200)  # the form refuses what no hand can type that fast
-    page.get_by_role("button", name="Me prévenir").click()
+    press(page.get_by_role("button", name="Me prévenir"))
     assert page.locator("h1").inner_text() == "C'est noté."
     faults += faults_of(page)
 
     # The early appointment is cancelled: its slot is held for the first of the list.
     page.goto(f"{address}/rdv/{early_link}/")
     page.locator("summary", has_text="Annuler").click()
-    page.get_by_role("button", name="Oui, annuler").click()
+    press(page.get_by_role("button", name="Oui, annuler"))
     with inside(unit):
         offer = Offer.objects.get()
         assert offer.starts_at == early.starts_at
@@ -86,20 +92,20 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
 
     # The practice sees it all, and adds somebody who calls.
     sign_in(page, address)
-    page.get_by_role("link", name="Liste d’attente").first.click()
+    press(page.get_by_role("link", name="Liste d’attente").first)
     assert "Proposé" in page.locator("main").inner_text()
     faults += faults_of(page)
-    page.get_by_role("link", name="Ajouter quelqu’un").click()
+    press(page.get_by_role("link", name="Ajouter quelqu’un"))
     faults += faults_of(page)
     page.get_by_label("Prénom et nom").fill("Cid Factice")
     page.get_by_label("Téléphone ou e-mail").fill("06 39 98 01 04")
-    page.get_by_role("button", name="Ajouter à la liste").click()
-    page.get_by_role("link", name="Proposer un créneau").last.click()
+    press(page.get_by_role("button", name="Ajouter à la liste"))
+    press(page.get_by_role("link", name="Proposer un créneau").last)
     faults += faults_of(page)
     page.go_back()
-    page.get_by_role("link", name="Retirer").last.click()
+    press(page.get_by_role("link", name="Retirer").last)
     faults += faults_of(page)
-    page.get_by_role("button", name="Oui, retirer").click()
+    press(page.get_by_role("button", name="Oui, retirer"))
     assert page.locator("main ol > li").count() == 2
 
     # One tap on the offer: the new one is booked, the old one is given back.
@@ -110,7 +116,7 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     phone.goto(f"{address}/offre/{link}/")
     assert phone.locator("h1").inner_text() == "Un créneau plus tôt pour vous"
     faults += faults_of(phone)
-    phone.get_by_role("button", name="Accepter ce créneau").click()
+    press(phone.get_by_role("button", name="Accepter ce créneau"))
     assert phone.locator("h1").inner_text() == "C'est noté, Ane."
     phone.goto(f"{address}/offre/{link}/")
     faults += faults_of(phone)
@@ -123,7 +129,7 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
 
     # Whoever waits still leaves by their link.
     phone.goto(f"{address}/attente/{second}/")
-    phone.get_by_role("button", name="Quitter la liste d'attente").click()
+    press(phone.get_by_role("button", name="Quitter la liste d'attente"))
     assert phone.locator("h1").inner_text() == "Vous n'êtes plus sur la liste d'attente"
     faults += faults_of(phone)
     with inside(unit):

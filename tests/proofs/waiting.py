@@ -425,7 +425,7 @@ class Course:
         self.world.rows(
             "UPDATE {s}.booking_offer SET opens_at = opens_at - interval '2 hours', expires_at ="
             " expires_at - interval '2 hours' WHERE link_hash = ANY(%s) AND told_at IS NOT NULL"
-            " AND state = 'offered' AND expires_at > now()",
+            " AND expires_at > now()",
             [hashes],
         )
         self.world.rows(
