@@ -329,9 +329,12 @@ def test_a_practitioner_sees_their_own_figures_only(cabinet: Cabinet, host: str)
     colleague = make_member(Role.PRACTITIONER)
     make_practitioner("Hugo Fictif", user=colleague, position=1)
 
-    shown = browser(host, colleague).get(PAGE, {**WEEK, "qui": str(cabinet.practitioner.ref)}).text
+    client = browser(host, colleague)
+    shown = client.get(PAGE, WEEK).text
+    asked = client.get(PAGE, {**WEEK, "qui": str(cabinet.practitioner.ref)})
 
     assert "Aucun rendez-vous dans cette période" in shown
+    assert asked.status_code == 404
 
 
 def test_one_agenda_can_be_chosen(owner: Client, cabinet: Cabinet) -> None:

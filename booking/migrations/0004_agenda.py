@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("booking", "0002_today"),
+        ("booking", "0003_today"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
