@@ -129,7 +129,7 @@ def places(request: DashboardRequest) -> HttpResponse:
     page = Paginator(ordered, PER_PAGE).get_page(request.GET.get("page"))
     used = service.used_places(list(page))
     context = {"page": page, "rows": [(one, one.pk in used) for one in page]}
-    return show(request, "places", context, tab="places")
+    return show(request, "places", context, tab="motifs")
 
 
 @requires(Operation.EDIT_PLACES)
@@ -147,7 +147,7 @@ def edit_place(request: DashboardRequest, ref: uuid.UUID | None = None) -> HttpR
         return redirect("dashboard:places")
     drawn = form.said_by(place_in_words(form.read(), now=request.now))
     context = {"form": form, "place": place, "drawn": drawn}
-    return _show_said(request, "place", context, tab="places", only_says=only_says)
+    return _show_said(request, "place", context, tab="motifs", only_says=only_says)
 
 
 @requires(Operation.EDIT_PLACES, methods=("POST",))

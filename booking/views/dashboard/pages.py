@@ -33,13 +33,12 @@ class Tab:
 
 
 def tabs() -> tuple[Tab, ...]:
-    """Return the words of the bar, seven or eight (ui.md section 6)."""
+    """Return the words of the bar, seven at most for anybody (ui.md section 6)."""
     return (
         Tab("today", _("Aujourd’hui"), Operation.SEE_AGENDA),
         Tab("week", _("Agenda"), Operation.SEE_AGENDA),
         Tab("hours", _("Horaires"), Operation.BLOCK_TIME),
-        Tab("motifs", _("Motifs"), Operation.EDIT_MOTIFS),
-        Tab("places", _("Lieux"), Operation.EDIT_PLACES),
+        Tab("motifs", _("Motifs et lieux"), Operation.EDIT_MOTIFS),
         Tab("letters", _("Messages"), Operation.SEE_AGENDA),
         Tab("team", _("Équipe"), Operation.EDIT_TEAM),
         Tab("practice", _("Réglages"), Operation.EDIT_PRACTICE),
