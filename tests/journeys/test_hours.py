@@ -90,7 +90,8 @@ def test_a_day_is_copied_in_one_click_and_the_preview_follows(
     page.locator("[name=d4r0a][value='10h15']").wait_for()
     page.click("#ajouter-6")
     page.locator("[name=d6r1a]").wait_for()
-    focused = page.evaluate("() => document.activeElement.name")
+    # The focus follows the new field into the page, a moment after it.
+    page.wait_for_function("() => document.activeElement.name === 'd6r1a'")
     page.click("[value=retirer-6-1]")
     page.locator("[name=d6r1a]").wait_for(state="detached")
     page.locator("details.copy summary").first.click()
@@ -100,7 +101,6 @@ def test_a_day_is_copied_in_one_click_and_the_preview_follows(
     faults += faults_of(page)
 
     page.context.close()
-    assert focused == "d6r1a"
     assert faults == []
     assert complaints == []
     with inside(unit):
