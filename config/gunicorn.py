@@ -8,7 +8,9 @@ from config.serving import silence_errors
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_WORKERS", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+# A page waits for PostgreSQL and Redis only, so more threads than this fight for one interpreter: with eight
+# the slowest of fifty clients waited 1.3 s, with four 0.7 s, at the same rate (make bench BENCH=contention).
+threads = int(os.environ.get("WEB_THREADS", "4"))
 # Loaded once, before the fork: a recycled worker serves at once, and pages are shared.
 preload_app = True
 max_requests = int(os.environ.get("WEB_MAX_REQUESTS", "20000"))

@@ -16,7 +16,7 @@ from config import leash
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def web(*, bind: str, workers: int = 1, threads: int = 8) -> list[str]:
+def web(*, bind: str, workers: int = 1, threads: int = 4) -> list[str]:
     """The pages: gunicorn with threads, which is what the figures were measured with."""
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"]
     command += ["--workers", str(workers), "--threads", str(threads), "--bind", bind]

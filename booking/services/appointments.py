@@ -64,10 +64,11 @@ def book(  # what a form says, each by its name
     if known is not None and known.status != Appointment.Status.HELD:
         return known
     settings = settings or deadlines.practice()
-    indexes = contacts.indexes_of(person)
     try:
+        placed = _wanted(known, choice, now=now)
+        indexes = contacts.indexes_of(person)
         appointment = _take(
-            known, choice, form_ref, indexes=indexes, limit=settings.max_open_bookings, now=now
+            known, placed, form_ref, indexes=indexes, limit=settings.max_open_bookings, now=now
         )
     except (SlotTaken, TooManyBookings) as refusal:
         return _booked_meanwhile(form_ref, otherwise=refusal)
@@ -289,26 +290,34 @@ def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None
         raise TooManyBookings
 
 
+def _wanted(held: Appointment | None, choice: Choice, *, now: datetime) -> Placed | None:
+    """Return where the form wants to go, when that is not where its hold is; SlotTaken when it cannot.
+
+    A page may show another slot than the one held since: what was shown is what is meant. Asked before
+    the locks, so that those who come too late do not queue. The constraint judges afterwards.
+    """
+    if held is not None and choice_of(held) == choice:
+        return None
+    placed = place(choice, online=True)
+    own = held.pk if held else None
+    _refuse_taken(placed, now=now, ignore=own)
+    if not is_offered(placed, now=now, ignore_appointment=own):
+        raise SlotTaken
+    return placed
+
+
 def _take(
     held: Appointment | None,
-    choice: Choice,
+    placed: Placed | None,
     form_ref: uuid.UUID,
     *,
     indexes: Indexes,
     limit: int,
     now: datetime,
 ) -> Appointment:
-    """Turn the hold into a booking, or insert one when the hold is gone or is for another slot.
-
-    A page may show another slot than the one held since: what was shown is what is meant.
-    """
-    placed = None
-    if held is None or choice_of(held) != choice:
-        placed = place(choice, online=True)
-        # Asked before the lock: those who come too late do not queue. The constraint judges afterwards.
-        if not is_offered(placed, now=now, ignore_appointment=held.pk if held else None):
-            raise SlotTaken
-    lock_practitioners({choice.practitioner_id, held.practitioner_id if held else 0})
+    """Turn the hold into a booking, or insert one at ``placed`` when that is somewhere else."""
+    where = [held.practitioner_id] if held else []
+    lock_practitioners([*where, placed.practitioner.pk] if placed else where)
     _check_open_bookings(indexes, limit=limit, now=now)
     if held is not None and placed is None:
         _confirm(held, now=now)
@@ -318,7 +327,7 @@ def _take(
         raise SlotTaken  # by another click of this form
     if found is not None:
         release(form_ref=form_ref)
-    assert placed is not None  # noqa: S101  # just above
+    assert placed is not None  # noqa: S101  # a form without a hold wants to go somewhere
     return _insert(placed, form_ref=form_ref, origin=Appointment.Origin.PATIENT, now=now)
 
 

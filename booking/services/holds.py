@@ -10,7 +10,13 @@ from django.db import IntegrityError, OperationalError, transaction
 from booking.errors import SlotTaken, TooManyHolds
 from booking.models import Appointment
 from booking.services.choice import Choice, is_offered, place
-from booking.services.locks import drop_expired_holds, lock_names, lock_practitioners, stands_over
+from booking.services.locks import (
+    drop_expired_holds,
+    is_taken,
+    lock_names,
+    lock_practitioners,
+    stands_over,
+)
 
 HOLD_FOR = timedelta(minutes=10)
 HOLDS_PER_NETWORK = 3
@@ -30,7 +36,11 @@ def hold_slot(
     if earlier is not None and earlier.status != Appointment.Status.HELD:
         return earlier
     # Asked before the lock: those who come too late do not queue. The constraint judges afterwards.
-    if not is_offered(placed, now=now, ignore_appointment=earlier.pk if earlier else None):
+    start, end = placed.occupied
+    own = earlier.pk if earlier else None
+    if is_taken(
+        practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now, ignore=own
+    ) or not is_offered(placed, now=now, ignore_appointment=own):
         raise SlotTaken
     lock_names([f"holds|{network_index.hex()}", f"form|{form_ref.hex}"])
     lock_practitioners([choice.practitioner_id])
@@ -44,7 +54,6 @@ def hold_slot(
     )
     if live.count() >= HOLDS_PER_NETWORK:
         raise TooManyHolds
-    start, end = placed.occupied
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
     )

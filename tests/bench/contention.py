@@ -31,6 +31,7 @@ def run(*, short: bool = False) -> dict[str, Any]:
         from tests.proofs.race_rounds import Course
 
         course = Course(stage, Tally(), served)
+        _protected(course)  # warm: each thread has its connection, each page its template
         course.seconds.clear()
         protected = [_protected(course) for _ in range(rounds)]
         bare = [_unprotected(course) for _ in range(rounds)]

@@ -159,11 +159,14 @@ class Stage:
         proof: str = "",
         sabotage: str | None = None,
         workers: int = 2,
-        threads: int = 8,
+        threads: int = 4,
         application: str = "tests.proofs.served:application",
     ) -> Iterator[Served]:
         """Serve the product by gunicorn on a loopback port until the block ends."""
         with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+            # As gunicorn does with a socket of its own: a client may connect before it is up, and would wait
+            # 40 ms for each answer as long as that connection lives.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             port = listener.getsockname()[1]
             os.set_inheritable(listener.fileno(), True)
             command = [

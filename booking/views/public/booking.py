@@ -1,6 +1,7 @@
 """P3: a slot is chosen (and held), the person fills the form, the appointment is booked."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -119,7 +120,7 @@ def _book(  # what the page has read, handed on
             known=held,
         )
     except SlotTaken:
-        return _taken(request, site, choice)
+        return _taken(request, site, choice, extras=form.extra_fields)
     except NotBookable:
         return _closed(request, site)
     except TooManyBookings:
@@ -250,9 +251,10 @@ def published_fields() -> list[ExtraField]:
     return list(ExtraField.objects.filter(version__in=published.values("pk")[:1]))
 
 
-def _typed(request: HttpRequest) -> dict[str, str]:
+def _typed(request: HttpRequest, extras: Sequence[ExtraField] | None = None) -> dict[str, str]:
     """Return what came along from the page that said "taken": nothing is typed twice."""
-    names = [*_TYPED, *(extra_name(extra) for extra in published_fields())]
+    asked = published_fields() if extras is None else extras
+    names = [*_TYPED, *(extra_name(extra) for extra in asked)]
     return {name: request.POST[name][:254] for name in names if request.POST.get(name)}
 
 
@@ -317,7 +319,9 @@ def _details(
     return show(request, site, "booking/details.html", context, status=status, is_personal=True)
 
 
-def _taken(request: HttpRequest, site: Site, choice: Choice) -> HttpResponse:
+def _taken(
+    request: HttpRequest, site: Site, choice: Choice, extras: Sequence[ExtraField] | None = None
+) -> HttpResponse:
     """Say that the slot is gone and offer the three nearest; what was typed travels with them."""
     placed = search.rows_of(choice)
     wanted = search.search_for(placed.appointment_type, placed.location, None)
@@ -330,7 +334,7 @@ def _taken(request: HttpRequest, site: Site, choice: Choice) -> HttpResponse:
         "today": today,
         "nearest": offer.nearest(choice.starts_at),
         "motif": placed.appointment_type.ref.hex,
-        "typed": _typed(request),
+        "typed": _typed(request, extras),
         "token": form_token.issue(schema=schema_of_request(), purpose=CHOOSE, now=site.now),
     }
     return show(request, site, "booking/taken.html", context, status=409, is_personal=True)
