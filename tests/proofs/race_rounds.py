@@ -65,6 +65,7 @@ class Course:
         self.unit = stage.add_tenant(HOST)
         self.schema = self.unit.schema
         self.days = itertools.count(FIRST_DAY)
+        self.movers = itertools.count()
         self.statuses: Counter[int] = Counter()
         self.by_service: Counter[str] = Counter()
         self.seconds: list[float] = []
@@ -337,10 +338,11 @@ class Client:
     def prepare(self) -> None:
         """Give a mover its appointment, on an agenda by turns."""
         if self.way in (by_link, by_desk_move):
-            person = self.course.people[self.number % 4]
+            # A time of its own in each round: the movers of an earlier one may still stand where they were.
+            turn, agenda = divmod(next(self.course.movers), len(self.course.people))
             day = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0)
             self.mover = self.course.book_before(
-                person, day + timedelta(days=200 + self.number // 4, hours=self.number % 20)
+                self.course.people[agenda], day + timedelta(days=200 + turn // 20, hours=turn % 20)
             )
 
     def want(self, slot: Slot) -> None:
