@@ -427,6 +427,27 @@ def test_what_was_typed_when_the_session_ended_comes_back(
     assert "Lou Échantillon" in page.inner_text("#rdv")
 
 
+def test_what_was_typed_on_a_page_of_its_own_comes_back_too(
+    enter: Callable[..., Page], office: Office
+) -> None:
+    page = enter()
+    page.clock.install()
+    path = f"/espace/rendez-vous/{office.held[0].ref}/coordonnees/"
+    page.goto(f"{office.address}{path}")
+    page.fill("[name=email]", "lou.echantillon@example.org")
+    with inside(office.unit):
+        Session.objects.all().delete()
+
+    page.clock.fast_forward(16_000)
+    page.locator("main form button").last.click()
+    page.wait_for_url("**/connexion/?next=*")
+    fill_in(page, NORA)
+    page.wait_for_url(f"**{path}")
+
+    assert page.input_value("[name=email]") == "lou.echantillon@example.org"
+    assert page.evaluate("sessionStorage.length") == 0
+
+
 def test_what_was_typed_is_not_given_to_somebody_else(
     enter: Callable[..., Page], office: Office
 ) -> None:

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from booking.forms.dashboard.invitation import JoinForm, JoinWithAccountForm
 from booking.services import team
+from tenants.accounts.entering import enter
 from tenants.accounts.errors import InvitationClosedError
 from tenants.accounts.services.invitations import find_open, has_account
 
@@ -32,7 +34,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     )
     if form.is_valid():
         try:
-            team.join(
+            accepted = team.join(
                 token=token,
                 password=form.cleaned_data.get("password", ""),
                 name=form.cleaned_data.get("name", ""),
@@ -40,7 +42,10 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
             )
         except InvitationClosedError:
             return render(request, "account/invitation_closed.html", status=410)
-        messages.success(request, _("Votre compte est ouvert. Connectez-vous."))
-        return redirect("account_login")
+        if known:
+            # The link proves the address, not that whoever holds it knows the password of the account.
+            messages.success(request, _("C’est accepté. Connectez-vous."))
+            return redirect("account_login")
+        return enter(request, accepted.user, then=reverse("dashboard:today"))
     context = {"form": form, "invitation": invitation, "known": known}
     return render(request, "account/invitation.html", context)

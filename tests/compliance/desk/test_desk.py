@@ -342,7 +342,7 @@ def test_the_owners_link_leads_to_an_open_account(tenant: Unit, host: str) -> No
     answer = browser(host).post(link, {"name": "Théo Croquis", "password": "Galet-dune-marée-47"})
 
     owner = User.objects.get(email="t@example.org")
-    assert answer["Location"] == "/connexion/"
+    assert answer["Location"] == "/espace/"
     assert Practitioner.objects.get().user == owner
     assert owner.memberships.get().role == Role.OWNER
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
+from django.urls import reverse
 
 from tenants.accounts.delivery import GONE, STALE, InvitationLetter
 from tenants.accounts.errors import InvitationClosedError, LastOwnerError
@@ -65,6 +66,24 @@ def test_the_link_opens_an_account_once(tenant: Unit, host: str) -> None:
 
         assert (first.status_code, second.status_code) == (302, 410)
         assert sign_in(browser(host), "nadia@example.org").status_code == 302
+
+
+def test_whoever_has_just_chosen_a_password_is_inside(tenant: Unit, host: str) -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = browser(host)
+        joined = client.post(link(make_invitation()), answer())
+        inside_now = client.get(reverse("account_sessions"))
+
+    assert joined["Location"] == "/espace/"
+    assert inside_now.status_code == 200
+
+
+def test_an_account_that_exists_signs_in_by_itself(tenant: Unit, host: str) -> None:
+    make_member(Role.PRACTITIONER, "nadia@example.org")
+    with time_machine.travel(NOW, tick=False):
+        joined = browser(host).post(link(make_invitation()), {"agreed": "on"})
+
+    assert joined["Location"] == "/connexion/"
 
 
 def test_a_weak_password_keeps_the_name_and_says_why(tenant: Unit, host: str) -> None:
