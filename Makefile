@@ -19,7 +19,7 @@ help:
 	@echo 'make lock          resolve the dependencies again (UPGRADE=1 takes newer versions)'
 	@echo 'make wheels        check that the lock resolves to wheels for each Python'
 	@echo 'make migrations    write the migrations and the template of a practice again'
-	@echo 'make screenshots   pictures of the main pages at three widths'
+	@echo 'make screenshots   pictures of every screen at three widths'
 
 ready:
 	@if [ -z "$(PYTHON)" ]; then \

@@ -1,4 +1,4 @@
-"""`make screenshots`: the main pages of the demonstration at three widths, for eyes and for the README.
+"""`make screenshots`: every screen of the demonstration at three widths, for eyes and for the README.
 
 A demonstration of its own is started, a patient books in it, and everything is gone afterwards.
 """
@@ -15,6 +15,56 @@ from tests.browser import FLAGS, find_browser
 
 WIDTHS = (320, 768, 1280)
 PICTURE_WIDTH, PICTURE_HEIGHT = 1000, 760
+
+
+WORK = (
+    ("today", "/espace/"),
+    ("week", "/espace/semaine/"),
+    ("day", "/espace/semaine/?vue=jour"),
+    ("book", "/espace/rendez-vous/nouveau/"),
+    ("block", "/espace/bloquer/"),
+    ("hours", "/espace/horaires/"),
+    ("absence", "/espace/absences/nouvelle/"),
+    ("motifs", "/espace/motifs/"),
+    ("motif", "/espace/motifs/nouveau/"),
+    ("motif-models", "/espace/motifs/modeles/"),
+    ("places", "/espace/lieux/"),
+    ("place", "/espace/lieux/nouveau/"),
+    ("team", "/espace/equipe/"),
+    ("invite", "/espace/equipe/inviter/"),
+    ("replacement", "/espace/equipe/remplacements/nouveau/"),
+    ("my-acts", "/espace/mes-actes/"),
+    ("first-day", "/espace/premier-jour/profession/"),
+    ("first-place", "/espace/premier-jour/lieu/"),
+    ("first-hours", "/espace/premier-jour/horaires/"),
+    ("first-motifs", "/espace/premier-jour/motifs/"),
+    ("first-ready", "/espace/premier-jour/pret/"),
+    ("site", "/espace/site/"),
+    ("site-text", "/espace/site/texte/presentation/"),
+    ("site-colour", "/espace/site/couleur/"),
+    ("site-photo", "/espace/site/visuel/photo/"),
+    ("site-questions", "/espace/site/questionnaire/"),
+    ("site-preview", "/espace/site/apercu/"),
+    ("letters", "/espace/messages/"),
+    ("texts", "/espace/messages/textes/"),
+    ("text", "/espace/messages/textes/reminder/"),
+    ("digest", "/espace/messages/resume/"),
+    ("statistics", "/espace/statistiques/"),
+    ("waiting", "/espace/attente/"),
+    ("waiting-add", "/espace/attente/ajouter/"),
+    ("settings", "/espace/reglages/"),
+    ("retention", "/espace/confidentialite/"),
+    ("profile", "/compte/profil/"),
+    ("address", "/compte/adresse/"),
+    ("sessions", "/compte/sessions/"),
+    ("security", "/compte/securite/"),
+)
+"""The pages of the dashboard and of one's account, by name."""
+DESK = (
+    ("desk-clients", "/bureau/"),
+    ("desk-watch", "/bureau/veille/"),
+    ("desk-order", "/bureau/clients/nouveau/"),
+)
 
 
 def main(folder: Path) -> int:
@@ -41,7 +91,7 @@ def main(folder: Path) -> int:
 
 
 def take(browser: Browser, folder: Path, port: int) -> None:
-    """Patients' pages and the dashboard, at each width."""
+    """Patients' pages, the dashboard and the desk, at each width."""
     folder.mkdir(parents=True, exist_ok=True)
     maite = f"http://maite.lib-rdv.localhost:{port}"
     team = f"http://trois-ponts.lib-rdv.localhost:{port}"
@@ -54,31 +104,20 @@ def take(browser: Browser, folder: Path, port: int) -> None:
             ("earlier", f"{maite}/plus-tot/"),
             ("rights", f"{maite}/mes-donnees/"),
             ("privacy", f"{maite}/confidentialite/"),
+            ("legal", f"{maite}/mentions-legales/"),
+            ("accessibility", f"{maite}/accessibilite/"),
+            ("unknown", f"{maite}/nulle-part/"),
+            ("sign-in", f"{maite}/connexion/"),
+            ("forgotten", f"{maite}/mot-de-passe/oublie/"),
             ("public", f"http://lib-rdv.localhost:{port}/"),
         ):
             page.goto(address)
             shoot(page, folder, f"{name}-{width}")
         book(page, folder, maite, width)
         sign_in(page, maite)
-        for name, place in (
-            ("today", "/espace/"),
-            ("week", "/espace/semaine/"),
-            ("day", "/espace/semaine/?vue=jour"),
-            ("block", "/espace/bloquer/"),
-            ("hours", "/espace/horaires/"),
-            ("motifs", "/espace/motifs/"),
-            ("first-day", "/espace/premier-jour/pret/"),
-            ("site", "/espace/site/"),
-            ("site-preview", "/espace/site/apercu/"),
-            ("letters", "/espace/messages/"),
-            ("text", "/espace/messages/textes/reminder/"),
-            ("digest", "/espace/messages/resume/"),
-            ("statistics", "/espace/statistiques/"),
-            ("waiting", "/espace/attente/"),
-        ):
-            page.goto(f"{maite}{place}")
-            shoot(page, folder, f"{name}-{width}")
+        walk(page, folder, maite, WORK, width)
         context.close()
+    at_the_desk(browser.new_page(locale="fr-FR"), folder, f"http://lib-rdv.localhost:{port}")
     picture = browser.new_page(viewport={"width": PICTURE_WIDTH, "height": PICTURE_HEIGHT})
     picture.goto(f"{maite}/")
     picture.screenshot(path=folder / "practice.png")
@@ -87,6 +126,40 @@ def take(browser: Browser, folder: Path, port: int) -> None:
 def shoot(page: Page, folder: Path, name: str) -> None:
     """One picture of the whole page."""
     page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def walk(
+    page: Page, folder: Path, site: str, places: tuple[tuple[str, str], ...], width: int
+) -> None:
+    """One picture of each place; a page that is not there stops the walk."""
+    for name, place in places:
+        answer = page.goto(f"{site}{place}")
+        if answer is None or not answer.ok:
+            raise RuntimeError(f"{place}: {answer.status if answer else 'no answer'}")
+        shoot(page, folder, f"{name}-{width}")
+
+
+def at_the_desk(page: Page, folder: Path, site: str) -> None:
+    """Enter lib-rdv's desk with both factors, once: a code serves once. The desk and one client."""
+    from config.demo_data import (  # the settings are known by now
+        PASSWORD,
+        STAFF_EMAIL,
+        one_time_code,
+    )
+
+    page.goto(f"{site}/connexion/")
+    page.locator("[name=login]").fill(STAFF_EMAIL)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main form button").first.click()
+    page.locator("[name=code]").fill(one_time_code())
+    page.locator("main form button").first.click()
+    page.wait_for_url("**/bureau/**")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        walk(page, folder, site, DESK, width)
+        page.goto(f"{site}/bureau/")
+        page.locator("main a[href*='/bureau/clients/']:not([href*=nouveau])").first.click()
+        shoot(page, folder, f"desk-client-{width}")
 
 
 def book(page: Page, folder: Path, practice: str, width: int) -> None:
