@@ -1,9 +1,10 @@
-"""Where the browser of journeys and pictures comes from."""
+"""Where the browser of journeys and pictures comes from, and what is asked of every page in it."""
 
 import os
 import shutil
 
-from playwright.sync_api import Playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Playwright
 
 # Without these flags Chromium calls its maker at every start; it refuses its sandbox to root.
 FLAGS = (
@@ -26,3 +27,20 @@ def find_browser(playwright: Playwright) -> str | None:
         if found:
             return found
     return None
+
+
+def faults_of(page: Page, *, unfold: bool = False) -> list[str]:
+    """Return what axe reports of the loaded page, and whether it scrolls sideways.
+
+    ``unfold`` opens what is folded first: nothing hides there.
+    """
+    page.wait_for_load_state()
+    if unfold:
+        for fold in page.query_selector_all("details:not([open]) > summary:visible"):
+            fold.click()
+    found = [
+        f"{page.url} {fault['id']} {fault['nodes'][0]['target']}"
+        for fault in Axe().run(page).response["violations"]
+    ]
+    width = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    return [*found, *([f"{page.url} is {width} px too wide"] if width > 0 else [])]

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize
 
@@ -19,6 +18,7 @@ from tenants.accounts.models import Role
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
 from tests.accounts import PASSWORD, make_member
+from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment, make_hours, make_practitioner
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
@@ -154,16 +154,6 @@ def event(page: Page, held: Appointment) -> Locator:
 def height_of(page: Page, hours: float) -> float:
     """How far down a column that many hours are."""
     return hours * 60 * 1.2
-
-
-def faults_of(page: Page) -> list[str]:
-    """What axe reports, and whether the page scrolls sideways."""
-    found = [
-        f"{page.url} {fault['id']} {fault['nodes'][0]['target']}"
-        for fault in Axe().run(page).response["violations"]
-    ]
-    width = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-    return [*found, *([f"{page.url} is {width} px too wide"] if width > 0 else [])]
 
 
 def test_a_click_a_name_and_enter_book_by_hand(enter: Callable[..., Page], office: Office) -> None:

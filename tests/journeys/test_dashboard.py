@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -15,6 +14,7 @@ from tenants.accounts.models import Role
 from tenants.accounts.services.staff import close_account
 from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import PASSWORD, add_totp, make_member, make_user, totp_code
+from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
@@ -85,18 +85,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made.close()
 
 
-def faults_of(page: Page) -> list[str]:
-    """What axe reports, and whether the page scrolls sideways."""
-    for fold in page.query_selector_all("details:not([open]) > summary:visible"):
-        fold.click()
-    found = [
-        f"{page.url} {fault['id']} {fault['nodes'][0]['target']}"
-        for fault in Axe().run(page).response["violations"]
-    ]
-    width = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-    return [*found, *([f"{page.url} is {width} px too wide"] if width > 0 else [])]
-
-
 @pytest.mark.parametrize(("size", "scheme"), VIEWS)
 def test_axe_finds_nothing_on_any_page_of_the_dashboard(
     browser: Browser, at_work: tuple[str, Unit, Cabinet], size: ViewportSize, scheme: str
@@ -117,16 +105,16 @@ def test_axe_finds_nothing_on_any_page_of_the_dashboard(
     acts = [one + end for end in ("", "deplacer/", "annuler/", "coordonnees/", "effacer/")]
     others = [f"espace/semaine/?rdv={held.ref}", f"espace/absences/{absence.ref}/"]
     page.goto(f"{address}/connexion/")
-    faults = faults_of(page)
+    faults = faults_of(page, unfold=True)
     sign_in(page, address)
 
     # The colours of the dark scheme are the same everywhere: a few pages show them all.
     for path in (*PAGES, *acts, *about, *others) if is_small else (*PAGES[:4], *acts[:3], *others):
         page.goto(f"{address}/{path}")
-        faults += faults_of(page)
+        faults += faults_of(page, unfold=True)
     page.goto(f"{address}/espace/rendez-vous/nouveau/")
     page.click("main button.main")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
 
     context.close()
     assert faults == []
@@ -245,21 +233,21 @@ def test_axe_finds_nothing_on_any_page_of_the_desk(
     page.fill("[name=login]", staff)
     page.fill("[name=password]", PASSWORD)
     page.click("main button.main")
-    faults = faults_of(page)
+    faults = faults_of(page, unfold=True)
     page.fill("[name=code]", totp_code())
     page.click("main button.main")
     page.wait_for_url(f"{address}/bureau/")
 
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.goto(f"{address}/bureau/clients/nouveau/")
     page.click("main button.main")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.goto(f"{address}/bureau/?q={at_work[1].schema}")
     page.click("tbody a")
     page.wait_for_url("**/clients/*-*/")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.goto(f"{page.url}suspendre/")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
 
     context.close()
     assert faults == []

@@ -14,8 +14,9 @@ from tenants.accounts.models import Role
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
 from tests.accounts import make_member
+from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment
-from tests.journeys.test_dashboard import OWNER, faults_of, sign_in
+from tests.journeys.test_dashboard import OWNER, sign_in
 
 MakePractice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 844}, {"width": 1280, "height": 900})
@@ -47,7 +48,7 @@ def test_a_failure_is_sent_again_and_a_text_is_written(
     sign_in(page, address)
 
     page.goto(f"{address}/espace/messages/")
-    faults = faults_of(page)
+    faults = faults_of(page, unfold=True)
     page.select_option("[name=etat]", "non-remis")
     page.get_by_role("button", name="Filtrer").click()
     page.get_by_text("1 message.").wait_for()
@@ -55,24 +56,24 @@ def test_a_failure_is_sent_again_and_a_text_is_written(
     page.get_by_role("button", name="Renvoyer").click()
     page.get_by_text("Le message repart").wait_for()
     page.goto(f"{address}/espace/messages/textes/")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.get_by_role("link", name="Ajouter Rappel").click()
     page.fill("[name=text]", "Bonjour {nom}")
     page.get_by_role("button", name="Enregistrer le texte").click()
     refused = page.inner_text(".err")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.fill("[name=text]", "Bonjour {prenom}, venez à {heure} avec votre carte.")
     page.fill("[name=sms_text]", "Sonnez.")
     page.get_by_role("button", name="Voir l’aperçu").click()
     preview = page.inner_text(".mailtext")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.get_by_role("button", name="Enregistrer le texte").click()
     page.wait_for_url("**/textes/")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
 
     page.get_by_role("link", name="Résumé de la journée").click()
     page.wait_for_url("**/resume/")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.get_by_label("Recevoir le résumé").check()
     page.fill("[name=minute]", "6h30")
     page.get_by_role("button", name="Enregistrer").click()

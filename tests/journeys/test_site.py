@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from tenants.accounts.models import Role
 from tenants.schema import Unit, inside
 from tests.accounts import make_member
+from tests.browser import faults_of
 from tests.factories import Cabinet
-from tests.journeys.test_dashboard import OWNER, faults_of, sign_in
+from tests.journeys.test_dashboard import OWNER, sign_in
 from tests.journeys.test_patient import LIMIT
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
@@ -70,7 +71,7 @@ def test_a_site_is_written_seen_published_and_taken_off(
     faults: list[str] = []
 
     def look() -> None:
-        faults.extend(faults_of(page))
+        faults.extend(faults_of(page, unfold=True))
 
     sign_in(page, address)
     page.goto(f"{address}/espace/reglages/")

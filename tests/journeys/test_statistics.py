@@ -12,8 +12,9 @@ from booking.models import DailyCount
 from tenants.accounts.models import Role
 from tenants.schema import Unit, inside
 from tests.accounts import make_member
+from tests.browser import faults_of
 from tests.factories import Cabinet
-from tests.journeys.test_dashboard import OWNER, faults_of, sign_in
+from tests.journeys.test_dashboard import OWNER, sign_in
 
 MakePractice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 844}, {"width": 1280, "height": 900})
@@ -45,7 +46,7 @@ def test_figures_are_read_and_taken_along(
 
     page.get_by_role("link", name="Statistiques").click()
     page.wait_for_url("**/statistiques/")
-    faults = faults_of(page)
+    faults = faults_of(page, unfold=True)
     drawn = page.locator(".chart rect").count()
     few = page.locator(".chart rect.few").first
     pale = few.evaluate(
@@ -57,7 +58,7 @@ def test_figures_are_read_and_taken_along(
     page.fill("[name=du]", f"{today + timedelta(days=3)}")
     page.get_by_role("button", name="Voir cette période").click()
     refused = page.inner_text(".err")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
 
     context.close()
     assert faults == []

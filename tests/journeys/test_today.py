@@ -14,6 +14,7 @@ from tenants.accounts.models import Role
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
 from tests.accounts import make_member
+from tests.browser import faults_of
 from tests.factories import (
     Cabinet,
     make_appointment,
@@ -22,7 +23,7 @@ from tests.factories import (
     make_practitioner,
     make_type,
 )
-from tests.journeys.test_dashboard import OWNER, faults_of, sign_in
+from tests.journeys.test_dashboard import OWNER, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 844}, {"width": 1280, "height": 900})
@@ -114,26 +115,26 @@ def test_the_day_of_a_secretary(
         )
     page = context.new_page()
     sign_in(page, address)
-    faults = faults_of(page)
+    faults = faults_of(page, unfold=True)
     news = page.inner_text("#changements summary")
     page.get_by_role("button", name="J’ai vu").click()
-    page.wait_for_url(f"{address}/espace/")
+    page.locator("#changements").wait_for(state="detached")
     told_again = page.locator("#changements").count()
 
     page.goto(f"{address}/espace/?jour={past.starts_at:%Y-%m-%d}")
     page.get_by_role("button", name="Absent(e)").click()
     page.wait_for_url("**#r*")
     absent = page.inner_text("ol.rota")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.get_by_role("button", name="Corriger").click()
     page.get_by_role("button", name="Absent(e)").wait_for()
 
     page.goto(f"{address}/espace/?jour={start:%Y-%m-%d}")
     warned = page.inner_text(".notice.warn")
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.get_by_role("button", name="Ne plus signaler").click()
     page.get_by_text("Appel noté").wait_for()
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
 
     assert faults == []
     assert news.startswith("3 changements depuis hier")

@@ -13,8 +13,9 @@ from booking.services import links, offering, waiting
 from tenants.accounts.models import Role
 from tenants.schema import Unit, inside
 from tests.accounts import make_member
+from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment, make_person
-from tests.journeys.test_dashboard import OWNER, faults_of, sign_in
+from tests.journeys.test_dashboard import OWNER, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 800}, {"width": 1280, "height": 900})
@@ -59,18 +60,18 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     page.goto(f"{address}/rdv/{late_link}/")
     page.get_by_text("Être prévenu(e) d'un créneau plus tôt").first.click()
     press(page.get_by_role("link", name="Demander à être prévenu(e)"))
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     press(page.get_by_role("button", name="Me prévenir"))
     assert page.locator("h1").inner_text() == "Vous êtes sur la liste d'attente"
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
 
     # Somebody else, whom nothing suits, joins from the slots.
     page.goto(f"{address}/creneaux/")
     press(page.get_by_role("link", name="Être prévenu(e) d'un créneau plus tôt"))
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     press(page.get_by_role("button", name="Me prévenir"))
     assert "à corriger" in page.locator("[role=alert]").inner_text()
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.get_by_label("Mardi").check()
     page.locator("[name=first_name]").fill("Bea")
     page.locator("[name=last_name]").fill("Factice")
@@ -78,7 +79,7 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     page.wait_for_timeout(3200)  # the form refuses what no hand can type that fast
     press(page.get_by_role("button", name="Me prévenir"))
     assert page.locator("h1").inner_text() == "C'est noté."
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
 
     # The early appointment is cancelled: its slot is held for the first of the list.
     page.goto(f"{address}/rdv/{early_link}/")
@@ -94,17 +95,17 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     sign_in(page, address)
     press(page.get_by_role("link", name="Liste d’attente").first)
     assert "Proposé" in page.locator("main").inner_text()
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     press(page.get_by_role("link", name="Ajouter quelqu’un"))
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.get_by_label("Prénom et nom").fill("Cid Factice")
     page.get_by_label("Téléphone ou e-mail").fill("06 39 98 01 04")
     press(page.get_by_role("button", name="Ajouter à la liste"))
     press(page.get_by_role("link", name="Proposer un créneau").last)
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     page.go_back()
     press(page.get_by_role("link", name="Retirer").last)
-    faults += faults_of(page)
+    faults += faults_of(page, unfold=True)
     press(page.get_by_role("button", name="Oui, retirer"))
     assert page.locator("main ol > li").count() == 2
 
@@ -115,11 +116,11 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     phone = visitor.new_page()
     phone.goto(f"{address}/offre/{link}/")
     assert phone.locator("h1").inner_text() == "Un créneau plus tôt pour vous"
-    faults += faults_of(phone)
+    faults += faults_of(phone, unfold=True)
     press(phone.get_by_role("button", name="Accepter ce créneau"))
     assert phone.locator("h1").inner_text() == "C'est noté, Ane."
     phone.goto(f"{address}/offre/{link}/")
-    faults += faults_of(phone)
+    faults += faults_of(phone, unfold=True)
     assert visitor.cookies() == []
     with inside(unit):
         booked = Appointment.objects.get(status=Appointment.Status.BOOKED)
@@ -131,7 +132,7 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     phone.goto(f"{address}/attente/{second}/")
     press(phone.get_by_role("button", name="Quitter la liste d'attente"))
     assert phone.locator("h1").inner_text() == "Vous n'êtes plus sur la liste d'attente"
-    faults += faults_of(phone)
+    faults += faults_of(phone, unfold=True)
     with inside(unit):
         assert not WaitingEntry.objects.exists()
     visitor.close()
