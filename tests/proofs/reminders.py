@@ -69,8 +69,8 @@ SHORT = Size(
     sweep_every=0.5, slow=0.1, patience=30, after=2,
 )  # fmt: skip
 CALM = Size(
-    due=24, tenants=1, silent=2, workers=1, threads=4, kills=0, every=1, lease=5,
-    sweep_every=0.15, slow=0.3, patience=20, after=1,
+    due=16, tenants=1, silent=2, workers=1, threads=4, kills=0, every=1, lease=8,
+    sweep_every=0.15, slow=1.0, patience=20, after=1,
 )  # fmt: skip
 
 
