@@ -18,12 +18,16 @@ def accept(*, offer: Offer, actor: str, now: datetime) -> Appointment:
     the old appointment can no longer be given back online.
     """
     tied = offer.entry.appointment if offer.entry else None
-    lock_practitioners({offer.practitioner_id, tied.practitioner_id if tied else 0})
+    agendas = {offer.practitioner_id, tied.practitioner_id if tied else 0}
+    lock_practitioners(agendas)
     lock_names([offering.LIST])
     fresh = offering.open_offer(offer.pk)
     if fresh is None:
         return _accepted_before(offer)
     entry, hold = fresh.entry, fresh.appointment
+    gives_back = entry.appointment if entry else None
+    if gives_back is not None and gives_back.practitioner_id not in agendas:
+        raise OfferOver  # moved to another agenda meanwhile, which is not locked
     person = waiting_contacts.open_entry(entry) if entry else None
     is_over = now >= fresh.expires_at
     if is_over or entry is None or person is None or not _is_held(hold):

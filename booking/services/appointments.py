@@ -160,8 +160,9 @@ def move(  # noqa: PLR0913  # what a form says, each by its name
     _rewrite(appointment, placed)
     announce(appointment=appointment, left_at=left_at, tell=tell, now=now)
     trail.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
+    # In this order: the lock of the list comes before the rows of it.
+    offering.offer_freed(placed=left, left_by=appointment.pk, now=now)
     waiting.appointment_moved(appointment)
-    offering.offer_freed(placed=left, now=now)
     return appointment
 
 
@@ -230,8 +231,9 @@ def cancel(
     write(due=_cancel_notices(appointment, by_patient=by_patient, tell=tell, now=now), now=now)
     deadlines.recompute(appointment=appointment)
     trail.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
+    # In this order: the lock of the list comes before the rows of it.
+    offering.offer_freed(placed=placed_of(appointment), left_by=appointment.pk, now=now)
     waiting.appointment_cancelled(appointment, by_patient=by_patient, now=now)
-    offering.offer_freed(placed=placed_of(appointment), now=now)
     return appointment
 
 

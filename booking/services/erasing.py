@@ -36,6 +36,7 @@ def erase_and_keep(
     Returns when: at the end of the appointment as long as no calendar says who comes. None when
     nothing is left to erase.
     """
+    waiting.lock_with(appointment)
     contact = contacts.contact_of(appointment)
     if contact is None:
         return None
@@ -50,6 +51,9 @@ def erase_and_keep(
 
 
 def erase_cancelled(*, appointment: Appointment, now: datetime) -> Receipt | None:
-    """Erase at once the person of an appointment that was cancelled before."""
+    """Erase at once the person of an appointment that was cancelled before, from the list too."""
     contact = contacts.contact_of(appointment)
-    return contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
+    if contact is None:
+        return None
+    waiting.leave_as(contact=contact, actor=trail.PATIENT, now=now)
+    return contacts.erase(contact=contact, rule=RULE, now=now)

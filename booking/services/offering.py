@@ -44,11 +44,12 @@ class Window:
     expires_at: datetime
 
 
-def offer_freed(*, placed: Placed, now: datetime) -> Offer | None:
+def offer_freed(*, placed: Placed, left_by: int, now: datetime) -> Offer | None:
     """Hold a slot that this transaction has freed and offer it; None when nobody waits for it.
 
     Call it under the lock of the agenda, last of all that changes it. A slot that lies outside the
-    opening rules is not offered: it was given by hand, or the practitioner is away.
+    opening rules is not offered: it was given by hand, or the practitioner is away. Nor is one over which
+    another appointment stands, nor to the person of the appointment ``left_by`` who has just left it.
     """
     waits = WaitingEntry.objects.filter(
         appointment_type=placed.appointment_type, location=placed.location
@@ -59,8 +60,8 @@ def offer_freed(*, placed: Placed, now: datetime) -> Offer | None:
     if window(placed, settings=settings, now=now) is None or not _is_open(placed):
         return None
     lock_names([LIST])
-    entry = next_person(placed, settings=settings, now=now)
-    if entry is None:
+    entry = next_person(placed, left_by=left_by, settings=settings, now=now)
+    if entry is None or _is_under(placed, now=now):
         return None
     try:
         hold = _occupy(placed, now=now)
@@ -134,7 +135,8 @@ def pass_on(offer: Offer, *, passes_on: bool = True, now: datetime) -> Offer | N
     placed = Placed(hold.practitioner, hold.location, hold.appointment_type, hold.starts_at)
     settings = deadlines.practice()
     entry = None
-    if passes_on and window(placed, settings=settings, now=now) and _is_open(placed):
+    is_wanted = passes_on and not _is_under(placed, hold=hold.pk, now=now)
+    if is_wanted and window(placed, settings=settings, now=now) and _is_open(placed):
         entry = next_person(placed, settings=settings, now=now)
     if entry is None:
         trail.record(verb="offer.given_up", ref=hold.ref, actor=trail.SYSTEM, now=now)
@@ -220,7 +222,9 @@ def out_of_quiet_hours(now: datetime, *, zone: ZoneInfo) -> datetime:
     return datetime.combine(on, morning, tzinfo=zone).astimezone(UTC)
 
 
-def next_person(placed: Placed, *, settings: Practice, now: datetime) -> WaitingEntry | None:
+def next_person(
+    placed: Placed, *, left_by: int = 0, settings: Practice, now: datetime
+) -> WaitingEntry | None:
     """Return the first of the list whom the slot suits and whom a message reaches."""
     until = window(placed, settings=settings, now=now)
     if until is None:
@@ -229,16 +233,18 @@ def next_person(placed: Placed, *, settings: Practice, now: datetime) -> Waiting
     local = placed.starts_at.astimezone(zone)
     is_morning = local.hour < _NOON
     half = WaitingEntry.Half.MORNING if is_morning else WaitingEntry.Half.AFTERNOON
-    suited = WaitingEntry.objects.annotate(
-        on_day=F("weekdays").bitand(1 << local.weekday())
-    ).filter(
-        Q(practitioner=None) | Q(practitioner=placed.practitioner),
-        appointment_type=placed.appointment_type,
-        location=placed.location,
-        on_day__gt=0,
-        half__in=(WaitingEntry.Half.ANY, half),
-        erase_at__gt=until.expires_at,
-    )
+    suited = (
+        WaitingEntry.objects.annotate(on_day=F("weekdays").bitand(1 << local.weekday()))
+        .filter(
+            Q(practitioner=None) | Q(practitioner=placed.practitioner),
+            appointment_type=placed.appointment_type,
+            location=placed.location,
+            on_day__gt=0,
+            half__in=(WaitingEntry.Half.ANY, half),
+            erase_at__gt=until.expires_at,
+        )
+        .exclude(appointment=left_by)
+    )  # no row has the key 0
     sms_enabled = settings.sms_enabled and bool(options.SMS_GATEWAY)
     if not sms_enabled:
         suited = suited.filter(email_index__isnull=False)
@@ -301,6 +307,14 @@ def _is_open(placed: Placed) -> bool:
         ends_at=placed.ends_at,
     )
     return closed is None and placed.appointment_type.is_active
+
+
+def _is_under(placed: Placed, *, hold: int | None = None, now: datetime) -> bool:
+    """Whether something stands there that the constraint does not know: a row taken over another."""
+    start, end_ = placed.occupied
+    return is_taken(
+        practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end_, now=now, ignore=hold
+    )
 
 
 def _occupy(placed: Placed, *, now: datetime) -> Appointment:

@@ -9,10 +9,18 @@ from operator import or_
 
 from django.db import transaction
 from django.db.models import F, Max, Min, Q, QuerySet
-from django.db.models.functions import Least
+from django.db.models.functions import Greatest, Least
 
 from booking import erasure, kinds
-from booking.models import Appointment, AppointmentType, Location, Offer, Practitioner, WaitingEntry
+from booking.models import (
+    Appointment,
+    AppointmentType,
+    Location,
+    Offer,
+    PatientContact,
+    Practitioner,
+    WaitingEntry,
+)
 from booking.models.waiting import EVERY_DAY, WAITING_LIMIT
 from booking.persons import Person
 from booking.services import contacts, deadlines, offering, waiting_contacts
@@ -119,10 +127,23 @@ def leave_with(*, appointment: Appointment, actor: str, now: datetime) -> None:
         leave(entry=entry, rule="person", actor=actor, now=now)
 
 
+def leave_as(*, contact: PatientContact, actor: str, now: datetime) -> None:
+    """Erase the entries of the person of a contact, tied or not: found by blind index, one list each."""
+    indexes = contacts.Indexes(email=_bytes(contact.email_index), phone=_bytes(contact.phone_index))
+    for entry in _entries_of(indexes):
+        leave(entry=entry, rule="person", actor=actor, now=now)
+
+
+def _bytes(index: bytes | memoryview | None) -> bytes | None:
+    return None if index is None else bytes(index)
+
+
 def appointment_moved(appointment: Appointment) -> None:
     """Count again: nobody waits for an earlier slot than one that has begun."""
     WaitingEntry.objects.filter(appointment=appointment).update(
-        erase_at=Least(F("joined_at") + WAITING_LIMIT, appointment.starts_at)
+        erase_at=Greatest(
+            F("joined_at"), Least(F("joined_at") + WAITING_LIMIT, appointment.starts_at)
+        )
     )
 
 

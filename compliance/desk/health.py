@@ -8,7 +8,7 @@ from django.db.models import Min, Q
 
 from booking.kinds import REMINDER
 from booking.models import Appointment, PatientContact
-from tenants.accounts.models import Invitation, Role
+from tenants.accounts.models import Invitation, Membership, Role
 from tenants.models import Health, Tenant
 from tenants.outbox.models import OutboxEntry
 
@@ -76,7 +76,9 @@ def is_stale(health: Health | None, tenant: Tenant, *, now: datetime) -> bool:
 
 def _state_of(invitation: Invitation | None, *, now: datetime) -> str:
     if invitation is None:
-        return State.NONE
+        # Accepted ones are forgotten after a while; the role of owner says that there was one.
+        has_owner = Membership.objects.filter(role=Role.OWNER).exists()
+        return State.ACCEPTED if has_owner else State.NONE
     if invitation.accepted_at is not None:
         return State.ACCEPTED
     if invitation.revoked_at is not None:

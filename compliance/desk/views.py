@@ -65,7 +65,10 @@ def cockpit(request: DeskRequest) -> HttpResponse:
 @staff_only(methods=("GET", "HEAD"))
 def clients(request: DeskRequest) -> HttpResponse:
     """List the clients, by page, with a search in names and addresses, a state and a trouble."""
-    asked, state = request.GET.get("q", "").strip()[:80], request.GET.get("etat", "")
+    asked, state = (
+        request.GET.get("q", "").replace("\x00", "").strip()[:80],
+        request.GET.get("etat", ""),
+    )
     trouble = request.GET.get("souci", "")
     found = Tenant.objects.select_related("health").prefetch_related("domains")
     if asked:

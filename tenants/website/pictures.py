@@ -6,6 +6,7 @@ stood behind the picture. Only three decoders may run, on files of a bounded siz
 
 import hashlib
 import io
+import struct
 import threading
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -93,6 +94,7 @@ def _read(file: BinaryIO, *, least: tuple[int, int]) -> Image.Image:
     # Every decoder has its own way of saying that a file is broken.
     except (
         OSError,
+        struct.error,
         ValueError,
         SyntaxError,
         EOFError,

@@ -580,6 +580,76 @@ def test_whom_the_practice_cancels_waits_on(cabinet: Cabinet) -> None:
     assert WaitingEntry.objects.get().appointment is None
 
 
+def test_nothing_is_offered_to_who_has_just_left_it(cabinet: Cabinet) -> None:
+    old = make_appointment(cabinet, SLOT)
+    wait(cabinet, gives_back=old)
+
+    appointments.cancel(appointment=old, by_patient=False, actor="system", now=NOW)
+
+    assert not Offer.objects.exists()
+
+
+def test_nothing_is_offered_to_who_has_moved_away_from_it(cabinet: Cabinet) -> None:
+    old = make_appointment(cabinet, SLOT)
+    wait(cabinet, gives_back=old)
+
+    appointments.move(
+        appointment=old,
+        choice=cabinet.choice(SLOT + timedelta(days=1)),
+        by_patient=True,
+        actor="patient",
+        now=NOW,
+    )
+
+    assert not Offer.objects.exists()
+
+
+def test_a_slot_over_which_another_stands_is_not_offered(cabinet: Cabinet) -> None:
+    first = make_appointment(cabinet, SLOT)
+    extra = appointments.book_by_staff(
+        choice=cabinet.choice(SLOT),
+        form_ref=uuid.uuid4(),
+        person=make_person(email="autre@example.org"),
+        over=True,
+        actor="system",
+        now=NOW,
+    )
+    wait(cabinet)
+
+    appointments.cancel(appointment=first, by_patient=True, actor="patient", now=NOW)
+
+    assert extra.is_extra
+    assert not Offer.objects.exists()
+
+
+def test_an_appointment_may_move_to_before_the_joining(cabinet: Cabinet) -> None:
+    old = make_appointment(cabinet, SLOT)
+    entry = wait(cabinet, gives_back=old)
+
+    appointments.move(
+        appointment=old,
+        choice=cabinet.choice(NOW - timedelta(hours=1)),
+        by_patient=False,
+        actor="system",
+        now=NOW,
+    )
+
+    entry.refresh_from_db()
+    assert entry.erase_at == entry.joined_at
+
+
+def test_erasing_after_the_practice_cancelled_erases_from_the_list_too(cabinet: Cabinet) -> None:
+    person = make_person(email="ane@example.org")
+    old = make_appointment(cabinet, SLOT, person=person)
+    wait(cabinet, "ane", gives_back=old)
+    wait(cabinet, "bea", phone="+33639980199")
+    appointments.cancel(appointment=old, by_patient=False, actor="system", now=NOW)
+
+    erasing.erase_cancelled(appointment=old, now=NOW)
+
+    assert [entry.position for entry in WaitingEntry.objects.all()] == [2]
+
+
 @pytest.mark.parametrize("erase", [erasing.erase_and_keep, erasing.erase_and_cancel])
 def test_who_asks_to_be_erased_is_erased_from_the_list_too(
     cabinet: Cabinet, erase: Callable[..., object]

@@ -200,11 +200,14 @@ def test_keys_lead_everywhere(enter: Callable[..., Page], office: Office) -> Non
     page.goto(office.week())
 
     page.keyboard.press("?")
-    has_help = page.is_visible("#aide")
+    page.locator("#aide").wait_for()
     page.keyboard.press("Escape")
+    page.locator("#aide").wait_for(state="hidden")
     page.keyboard.press("n")
+    page.locator("#prendre").wait_for()
     is_at_name = page.evaluate("document.activeElement.id")
     page.keyboard.press("Escape")
+    page.locator("#prendre").wait_for(state="hidden")
     page.keyboard.press("d")
     page.wait_for_selector(".week.one-day")
     page.keyboard.press("w")
@@ -212,7 +215,6 @@ def test_keys_lead_everywhere(enter: Callable[..., Page], office: Office) -> Non
     page.keyboard.press("t")
     page.wait_for_selector(".wd.today")
 
-    assert has_help
     assert is_at_name == "q-name"
 
 

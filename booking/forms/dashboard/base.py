@@ -1,6 +1,7 @@
 """What the forms of the dashboard share: French hours, phones and dates as people write them."""
 
 import re
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -64,6 +65,9 @@ class HourField(forms.CharField):
         return write_minutes(value) if isinstance(value, int) else value
 
 
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
+
+
 class DayField(forms.DateField):
     """A date; the browser's own picker, which sends 2026-11-24, or 24/11/2026 typed."""
 
@@ -71,7 +75,17 @@ class DayField(forms.DateField):
         "invalid": gettext_lazy("Cette date ne semble pas valide. Exemple\u00a0: 24/11/2026.")
     }
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, is_bounded: bool = True, **kwargs: Any) -> None:
+        self.is_bounded = is_bounded
         kwargs.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
         kwargs.setdefault("input_formats", ["%Y-%m-%d", "%d/%m/%Y", "%d/%m/%y"])
         super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> date | None:
+        """Refuse the ends of the calendar: nobody means them, and a day after them does not exist."""
+        day: date | None = super().clean(value)
+        if not self.is_bounded:
+            return day
+        if day is not None and not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return day

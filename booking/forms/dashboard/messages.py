@@ -113,8 +113,8 @@ class LettersForm(WorkForm):
 
     etat = forms.ChoiceField(label=gettext_lazy("État"), choices=STATES, required=False)
     type = forms.ChoiceField(label=gettext_lazy("Message"), choices=KIND_CHOICES, required=False)
-    du = DayField(label=gettext_lazy("Du"), required=False)
-    au = DayField(label=gettext_lazy("Au"), required=False)
+    du = DayField(is_bounded=False, label=gettext_lazy("Du"), required=False)
+    au = DayField(is_bounded=False, label=gettext_lazy("Au"), required=False)
 
 
 class DigestForm(WorkForm):

@@ -21,8 +21,8 @@ BY_DEFAULT = timedelta(weeks=11)
 class PeriodForm(WorkForm):
     """The period of the statistics: twelve weeks unless said otherwise, a year at most, never beyond today."""
 
-    du = DayField(label=gettext_lazy("Du"))
-    au = DayField(label=gettext_lazy("Au"))
+    du = DayField(is_bounded=False, label=gettext_lazy("Du"))
+    au = DayField(is_bounded=False, label=gettext_lazy("Au"))
     qui = forms.ChoiceField(label=gettext_lazy("Agenda"), required=False)
 
     def __init__(

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking import form_token, french, limits, proof_of_work
-from booking.errors import OfferOver, SlotTaken, TooLate
+from booking.errors import AlreadyCancelled, OfferOver, SlotTaken, TooLate
 from booking.forms.public import HONEYPOT
 from booking.forms.waiting import JoinForm, WishForm
 from booking.models import Appointment, Offer, WaitingEntry
@@ -202,7 +202,7 @@ def _accept(request: HttpRequest, site: Site, found: Offer, token: str) -> HttpR
         return refusal(request, site, "booking/closed.html", 409)
     try:
         booked = accepting.accept(offer=found, actor=trail.PATIENT, now=site.now)
-    except (OfferOver, SlotTaken):
+    except (OfferOver, SlotTaken, AlreadyCancelled):
         fresh = offering.find_offer(token) or found
         return _offer_page(request, site, fresh, token, status=409)
     except TooLate:

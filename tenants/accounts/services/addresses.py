@@ -99,8 +99,8 @@ def find_to_undo(*, token: str, now: datetime) -> EmailChange | None:
 def undo(*, token: str, now: datetime) -> EmailChange:
     """Put the old address back, end all sessions, and send a link there for another password.
 
-    Whoever made the change knew the password: it opens nothing any more, nor do second factors added
-    since, nor the links of later changes. Raises LinkClosedError.
+    Whoever made the change knew the password, and may have added a passkey or a second factor before: none
+    of them opens anything any more, nor do the links of later changes. Raises LinkClosedError.
     """
     change = _locked(undo_hash=keyring.token_hash(token))
     if change is None or not _can_undo(change, now=now):
@@ -110,7 +110,7 @@ def undo(*, token: str, now: datetime) -> EmailChange:
     user.save(update_fields=["password"])
     _set_address(user, change.old_email)
     EmailChange.objects.filter(user=user, pk__gte=change.pk).update(closed_at=now)
-    Authenticator.objects.filter(user=user, created_at__gte=change.asked_at).delete()
+    Authenticator.objects.filter(user=user).delete()
     close_all(user=user, now=now)
     minute = int(now.timestamp()) // 60
     write(due=[Due(kinds.PASSWORD_RESET, user.pk, due_at=now, version=minute)], now=now)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from django.db.models import Q, QuerySet
 
 from tenants.accounts.errors import LastOwnerError, RoleGoneError
-from tenants.accounts.models import Membership, MembershipScope, Role, User
+from tenants.accounts.models import Invitation, Membership, MembershipScope, Role, User
 from tenants.accounts.permissions import Access, Grant
 from tenants.accounts.services.sessions import close_all
 from tenants.trail.services import record
@@ -108,6 +108,10 @@ def revoke(*, membership: Membership, actor: str, on: date, now: datetime) -> No
     _keep_an_owner(held, stays=False, on=on)
     held.revoked_at = now
     held.save(update_fields=["revoked_at"])
+    # A link that is still open would bring back what is taken here.
+    Invitation.objects.filter(
+        email=held.user.email, accepted_at__isnull=True, revoked_at__isnull=True
+    ).update(revoked_at=now)
     left = Membership.objects.filter(user_id=held.user_id, revoked_at__isnull=True)
     if not left.filter(Q(until_on__isnull=True) | Q(until_on__gte=on)).exists():
         User.objects.filter(pk=held.user_id).update(is_active=False)

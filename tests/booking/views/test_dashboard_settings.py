@@ -93,6 +93,20 @@ def test_a_week_that_cannot_be_is_refused_and_stays_typed(
     assert OpeningHours.objects.count() == before
 
 
+def test_a_date_at_the_end_of_the_calendar_is_refused(owner: Client, cabinet: Cabinet) -> None:
+    answer = owner.post(
+        page("absence_add"),
+        {
+            "practitioner": cabinet.practitioner.ref,
+            "from_on": "2026-11-13",
+            "to_on": "31/12/9999",
+        },
+    )
+
+    assert answer.status_code == 422
+    assert "31/12/9999" in answer.text
+
+
 def test_monday_is_copied_without_saving(owner: Client, cabinet: Cabinet) -> None:
     OpeningHours.objects.all().delete()
 

@@ -184,7 +184,8 @@ def test_invitations_of_the_practice_are_none_of_the_desks_business(tenant: Unit
     done(INVITE, WITHDRAW, tenant.schema)
 
     assert Invitation.objects.get().is_open(now=NOW)
-    assert noted(tenant.schema) == State.NONE
+    # There is an owner: whatever link led here, it has served.
+    assert noted(tenant.schema) == State.ACCEPTED
 
 
 def test_checking_takes_the_health_with_it(tenant: Unit) -> None:

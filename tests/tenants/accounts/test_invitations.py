@@ -117,6 +117,16 @@ def test_a_revoked_or_renewed_link_opens_nothing(tenant: Unit) -> None:
     assert invitations.find_open(token=token_of(fresh), now=NOW) == renewed
 
 
+def test_a_role_that_is_taken_back_takes_the_open_links_with_it(tenant: Unit) -> None:
+    make_member(Role.OWNER, "maite@example.org")
+    forgotten, used = make_invitation(), make_invitation()
+    accepted = invitations.accept(token=token_of(used), password=PASSWORD, name="", now=NOW)
+
+    revoke(membership=accepted.membership, actor="system", on=NOW.date(), now=NOW)
+
+    assert invitations.find_open(token=token_of(forgotten), now=NOW) is None
+
+
 def test_an_invitation_that_was_used_is_not_renewed(tenant: Unit) -> None:
     invitation = make_invitation()
     invitations.accept(token=token_of(invitation), password=PASSWORD, name="", now=NOW)
