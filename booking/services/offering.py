@@ -13,6 +13,7 @@ from django.conf import settings as options
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from booking import erasure, kinds
+from booking.erasure import last_start
 from booking.errors import SlotTaken
 from booking.messages import Channel, Recipient, choose_channel
 from booking.models import Appointment, Offer, Practice, WaitingEntry
@@ -85,6 +86,9 @@ def offer_by_hand(
     fresh = _those_free(WaitingEntry.objects.filter(pk=entry.pk), placed).first()
     until = window(placed, settings=settings, now=now)
     if fresh is None or until is None or fresh.erase_at <= until.expires_at:
+        return None
+    # No page shows a slot after the last day of the promise, but a form may name one (B-22).
+    if placed.starts_at > last_start(booked_at=now, retention_days=settings.retention_days):
         return None
     start, end = placed.occupied
     if is_taken(practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end, now=now):

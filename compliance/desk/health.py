@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Min, Q
 
 from booking.kinds import REMINDER
-from booking.models import Appointment, PatientContact
+from booking.models import Appointment, PatientContact, WaitingEntry
 from tenants.accounts.models import Invitation, Membership, Role
 from tenants.models import Health, Tenant
 from tenants.outbox.models import OutboxEntry
@@ -42,13 +42,17 @@ def look(*, zone: str, now: datetime) -> Figures:
     failed = OutboxEntry.objects.filter(
         state=OutboxEntry.State.FAILED, finished_at__gte=now - FAILURES_SHOWN
     )
-    late = PatientContact.objects.filter(erase_at__lt=now - ERASURE_TOLERANCE)
+    is_late = Q(erase_at__lt=now - ERASURE_TOLERANCE)
+    late = (
+        PatientContact.objects.filter(is_late).count()
+        + WaitingEntry.objects.filter(is_late).count()
+    )
     return Figures(
         owner_invitation=_state_of(invitation, now=now),
         owner_invited_until=invitation.expires_at if invitation else None,
         last_booked_on=_last_booked_on(ZoneInfo(zone)),
         failed_messages=failed.count(),
-        overdue_erasures=late.count(),
+        overdue_erasures=late,
         reminders_at_risk=pending.filter(_is_at_risk(now)).count(),
         waiting_since=pending.filter(due_at__lte=now).aggregate(at=Min("due_at"))["at"],
     )

@@ -729,6 +729,19 @@ def test_a_free_slot_is_offered_by_hand_whatever_the_order(cabinet: Cabinet) -> 
     assert again is None
 
 
+def test_a_slot_beyond_the_promise_of_a_year_is_not_offered_by_hand(cabinet: Cabinet) -> None:
+    entry = wait(cabinet)
+
+    offered = offering.offer_by_hand(
+        entry=entry,
+        choice=cabinet.choice(SLOT + timedelta(days=400)),
+        actor="system",
+        now=NOW,
+    )
+
+    assert offered is None
+
+
 def test_a_taken_slot_is_not_offered_by_hand(cabinet: Cabinet) -> None:
     entry = wait(cabinet)
     make_appointment(cabinet, SLOT)

@@ -37,7 +37,7 @@ from tenants.accounts.permissions import Operation
 NEAREST = 3
 FEW_DAYS = timedelta(days=14)
 UNDO = "agenda_undo"
-"""The last change of this session, from the agenda: what the appointment was."""
+"""What undoes the last change made in the agenda: where the appointment was."""
 
 
 @requires(Operation.BOOK)

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from booking import kinds
-from booking.models import PatientContact
+from booking.models import PatientContact, WaitingEntry
+from booking.services import waiting
 from compliance.desk import actors, health
 from compliance.desk.delivery import CheckReadiness, InviteOwner
 from compliance.desk.furnishing import Furniture, furnish
@@ -19,7 +20,7 @@ from tenants.models import Health, Tenant
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import PASSWORD, make_member
-from tests.factories import NOW, Cabinet, local, make_appointment
+from tests.factories import NOW, Cabinet, local, make_appointment, make_person
 
 FURNITURE = Furniture(
     practice_name="Théo Croquis",
@@ -47,6 +48,21 @@ def test_the_tolerances_are_those_of_the_promises() -> None:
     assert health.ERASURE_TOLERANCE == promises.ERASURE_TOLERANCE
     assert health.REMINDER_TOLERANCE == promises.REMINDER_TOLERANCE
     assert health.REMINDER_LIFE == promises.REMINDER_LIFE
+
+
+def test_who_waits_on_a_list_is_counted_when_overdue(tenant: Unit) -> None:
+    cabinet = Cabinet()
+    joined = waiting.join(
+        wish=waiting.Wish(cabinet.type, cabinet.location),
+        person=make_person(),
+        form_ref=uuid.uuid4(),
+        origin=WaitingEntry.Origin.STAFF,
+        actor="system",
+        now=NOW - timedelta(days=31),
+    )
+
+    assert joined is not None
+    assert look().overdue_erasures == 1
 
 
 def test_an_empty_space_is_well(tenant: Unit) -> None:
