@@ -11,8 +11,12 @@ class BookingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the outbox who delivers our messages."""
+        from django.utils import timezone
+
         from booking.services import digest_letters, notices, waiting_notices
+        from booking.services.google import registering
 
         notices.register()
         waiting_notices.register()
         digest_letters.register()
+        registering.register(clock=timezone.now)

@@ -37,3 +37,20 @@ def intersect(left: Iterable[Interval], right: Iterable[Interval]) -> list[Inter
         else:
             j += 1
     return common
+
+
+def subtract(left: Iterable[Interval], right: Iterable[Interval]) -> list[Interval]:
+    """Return what ``left`` covers and ``right`` does not."""
+    taken = merge(right)
+    rest: list[Interval] = []
+    for low, end in merge(left):
+        start = low
+        for taken_from, taken_until in taken:
+            if taken_until <= start or taken_from >= end:
+                continue
+            if taken_from > start:
+                rest.append((start, taken_from))
+            start = taken_until
+        if start < end:
+            rest.append((start, end))
+    return rest

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -29,6 +30,8 @@ from booking.models import AppointmentType, Location
 from booking.models.appointment_type import MAX_HORIZON_DAYS
 
 _EPOCH = date(1970, 1, 1).toordinal()
+FRESH = timedelta(seconds=60)
+"""A page that meets busy times older than this has them read again, and uses them as they are."""
 _LONGEST_MARGIN, _LONGEST = timedelta(hours=4), timedelta(hours=12)
 """The CHECKs of AppointmentType: no margin and no appointment is longer."""
 
@@ -62,7 +65,14 @@ ARRAY(SELECT ARRAY[location_id, on_date - date 'epoch']
     FROM booking_holidayopening WHERE on_date >= %(from_on)s),
 ARRAY(SELECT ARRAY[practitioner_id, floor(date_part('epoch', starts_at) / 60)::int,
         ceil(date_part('epoch', ends_at) / 60)::int]
-    FROM booking_absence WHERE ends_at > %(low)s),
+    FROM booking_absence WHERE ends_at > %(low)s
+    UNION ALL SELECT ARRAY[practitioner_id, floor(date_part('epoch', starts_at) / 60)::int,
+        ceil(date_part('epoch', ends_at) / 60)::int]
+    FROM booking_busyinterval
+    WHERE practitioner_id = ANY(%(who)s) AND ends_at > %(low)s AND expires_at > %(now)s),
+ARRAY(SELECT json_build_array(ref, busy_at IS NULL OR busy_at < %(stale)s)
+    FROM booking_googleaccount
+    WHERE practitioner_id = ANY(%(who)s) AND state = 'connected' AND can_read_busy),
 ARRAY(SELECT json_build_array(practitioner_id, from_on - date 'epoch', to_on - date 'epoch',
         substitute_name)
     FROM booking_replacement WHERE to_on >= %(from_on)s)
@@ -133,6 +143,7 @@ class _Rules:
     opened: frozenset[tuple[int, date]]
     absences: _Absences
     substitutes: Mapping[int, list[tuple[date, date, str]]]
+    stale: tuple[UUID, ...]
 
 
 class Question(TypedDict):
@@ -170,6 +181,8 @@ class Vacancies:
     agendas: Sequence[Agenda] = ()
     places: Mapping[int, Place] = field(default_factory=dict)
     substitutes: Mapping[int, Sequence[tuple[date, date, str]]] = field(default_factory=dict)
+    stale: tuple[UUID, ...] = ()
+    """Calendars outside whose busy times were read more than a minute ago, by the account's ref."""
 
     def slots(self, from_on: date, until_on: date, *, once: bool = False) -> list[Slot]:
         """Return the free slots of these local dates, both included, by start.
@@ -218,6 +231,7 @@ def vacancies(**question: Unpack[Question]) -> Vacancies:
         "who": who,
         "ignored": ignored or 0,
         "now": now,
+        "stale": now - FRESH,
         "from_on": from_on,
         **_bounds(wheres, from_on, until_on),
     }
@@ -237,6 +251,7 @@ def vacancies(**question: Unpack[Question]) -> Vacancies:
             now=now,
         ),
         substitutes=rules.substitutes,
+        stale=rules.stale,
     )
 
 
@@ -275,7 +290,9 @@ def _bounds(wheres: Mapping[int, _Where], from_on: date, until_on: date) -> dict
 def _rules(cursor: CursorWrapper, asked: Mapping[str, Any], draft: Draft | None) -> _Rules:
     """Read what the practice has written, and take the draft for written."""
     cursor.execute(_RULES + _FIRST_BOOKED if asked["ignored"] else _RULES, asked)
-    retention_days, all_hours, kept, all_exceptions, opened, absences, *others = cursor.fetchone()
+    retention_days, all_hours, kept, all_exceptions, opened, absences, links, *others = (
+        cursor.fetchone()
+    )
     replaced, *booked = others
     motifs: dict[int, set[int]] = defaultdict(set)
     for key, motif in kept:
@@ -302,6 +319,7 @@ def _rules(cursor: CursorWrapper, asked: Mapping[str, Any], draft: Draft | None)
         opened=frozenset((where, _date(on)) for where, on in opened),
         absences=absences,
         substitutes=substitutes,
+        stale=tuple(UUID(ref) for ref, is_stale in links if is_stale),
     )
 
 

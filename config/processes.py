@@ -23,9 +23,16 @@ def web(*, bind: str, workers: int = 1, threads: int = 4) -> list[str]:
     return [*command, "config.wsgi:application"]
 
 
-def worker(*, processes: int = 1, threads: int = 4) -> list[str]:
-    """The jobs."""
-    command = [sys.executable, "-m", "dramatiq", "config.worker"]
+QUICK_QUEUES = ("outbox", "sweep")
+SLOW_QUEUES = ("slow",)
+"""What speaks to outsides that may hang has a process of its own: no mail waits behind it."""
+
+
+def worker(
+    *, processes: int = 1, threads: int = 4, queues: Sequence[str] = QUICK_QUEUES
+) -> list[str]:
+    """The jobs of these queues."""
+    command = [sys.executable, "-m", "dramatiq", "config.worker", "--queues", *queues]
     command += ["--processes", str(processes), "--threads", str(threads)]
     # Its own logging would print messages with their arguments; ours is set up in each process.
     return [*command, "--worker-shutdown-timeout", "8000", "--skip-logging"]

@@ -114,6 +114,7 @@ DRAMATIQ_CRONTAB = {"REDIS_URL": REDIS_URL}
 ROOT_URLCONF = "config.urls_tenant"
 PUBLIC_SCHEMA_URLCONF = "config.urls_public"
 CUSTOM_DOMAIN_URLCONF = "config.urls_custom"
+CONNECT_URLCONF = "config.urls_connect"
 WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
     "config.request_log.RequestLog",  # outermost: it sees the answer that leaves
@@ -241,8 +242,32 @@ MAIL_RELAY_IS_LOCAL = env.bool("MAIL_RELAY_IS_LOCAL", default=False)
 SMS_GATEWAY = env("SMS_GATEWAY", default="")  # "" (off for everybody) or "brevo"
 SMS_SENDER = env("SMS_SENDER", default="RDV")
 BREVO_API_KEY = env("BREVO_API_KEY", default="")
+# Google Agenda (docs/running.md): without an identifier nobody is offered to connect.
+GOOGLE_CLIENT_ID = env("GOOGLE_CLIENT_ID", default="")
+GOOGLE_CLIENT_SECRET = env("GOOGLE_CLIENT_SECRET", default="")
+CONNECT_HOST = env("CONNECT_HOST", default=f"connect.{APEX}")
+_CONNECT_PORT = f":{PUBLIC_PORT}" if PUBLIC_PORT else ""
+GOOGLE_REDIRECT_URI = env(
+    "GOOGLE_REDIRECT_URI", default=f"{SCHEME}://{CONNECT_HOST}{_CONNECT_PORT}/google/retour"
+)
+# Where Google knocks when a calendar has changed; empty: it is asked from time to time only.
+GOOGLE_SIGNAL_URL = env("GOOGLE_SIGNAL_URL", default="")
+# Where a person's browser is sent to consent; nobody but the browser goes there.
+GOOGLE_CONSENT_URL = env(
+    "GOOGLE_CONSENT_URL", default="https://accounts.google.com/o/oauth2/v2/auth"
+)
+GOOGLE_ISSUER = env("GOOGLE_ISSUER", default="https://accounts.google.com")
+# The first wait of a call that failed, doubled each time, and the longest (google-agenda, section 8)
+GOOGLE_BACKOFF_SECONDS = env.float("GOOGLE_BACKOFF_SECONDS", default=1)
+GOOGLE_LONGEST_WAIT_SECONDS = env.float("GOOGLE_LONGEST_WAIT_SECONDS", default=900)
+GOOGLE_TIMEOUT_SECONDS = env.float("GOOGLE_TIMEOUT_SECONDS", default=10)
+GOOGLE_BREAKER_SECONDS = env.float("GOOGLE_BREAKER_SECONDS", default=120)
 # Every origin that may be reached over HTTP, through tenants.outbound and nothing else.
-OUTBOUND = {"brevo": env("BREVO_API_URL", default="https://api.brevo.com/v3/")}
+OUTBOUND = {
+    "brevo": env("BREVO_API_URL", default="https://api.brevo.com/v3/"),
+    "google_calendar": env("GOOGLE_API_URL", default="https://www.googleapis.com/"),
+    "google_oauth": env("GOOGLE_OAUTH_URL", default="https://oauth2.googleapis.com/"),
+}
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"rendez-vous@{APEX}")
 STAFF_EMAIL = env("STAFF_EMAIL", default=f"equipe@{APEX}")
 MAIL_SPOOL = env("MAIL_SPOOL", default="")  # demo only: where /courrier/ reads

@@ -10,6 +10,7 @@ from django.core.exceptions import DisallowedHost
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from tenants.after_unit import AfterUnit
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.routing import Route, find_route
 from tenants.schema import Unit, inside
@@ -46,7 +47,14 @@ class UnitOfWork:
                 "Site en cours de mise à jour.", status=503, content_type="text/plain"
             )
         request.failed_logins = []  # type: ignore[attr-defined]
-        return self._inside(request, route.unit)
+        if route.is_connecting:
+            # It knows no tenant until the view has read which one is meant, and no session at all.
+            request.META.pop("HTTP_COOKIE", None)
+            return self.get_response(request)
+        response = self._inside(request, route.unit)
+        if isinstance(response, AfterUnit):
+            response.finish()
+        return response
 
     def _inside(self, request: HttpRequest, unit: Unit) -> HttpResponseBase:
         response: HttpResponseBase | None = None
@@ -91,6 +99,8 @@ def _route_of(request: HttpRequest) -> Route | None:
 
 
 def _urlconf_of(route: Route) -> str:
+    if route.is_connecting:
+        return settings.CONNECT_URLCONF
     if route.is_public:
         return settings.PUBLIC_SCHEMA_URLCONF
     return settings.CUSTOM_DOMAIN_URLCONF if route.is_custom else settings.ROOT_URLCONF

@@ -22,6 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from tenants.schema import current_unit
 
 CONNECT_SECONDS, READ_SECONDS = 3.05, 10.0
+GOOGLE_HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "accounts.google.com")
 
 
 class OutboundRefusedError(Exception):
@@ -60,10 +61,13 @@ def refusals_of_settings() -> list[str]:
     if settings.IS_LOCAL:
         return []
     found = []
-    for service, address in settings.OUTBOUND.items():
+    addresses = {**settings.OUTBOUND, "google_consent": settings.GOOGLE_CONSENT_URL}
+    for service, address in addresses.items():
         parts = urlsplit(address)
         if parts.scheme != "https" or not _is_public_name(parts.hostname or ""):
             found.append(f"{service}: the address of an outside service is https and public")
+        elif service.startswith("google_") and parts.hostname not in GOOGLE_HOSTS:
+            found.append(f"{service}: this is none of Google's own hosts")
     if not settings.MAIL_RELAY_IS_LOCAL and not _is_public_name(settings.EMAIL_HOST):
         found.append("mail: the relay is on this machine, as a fake would be (MAIL_RELAY_IS_LOCAL)")
     return found

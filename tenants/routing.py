@@ -24,11 +24,13 @@ class Route:
     primary_host: str
     schema_version: str
     time_zone: str = "Europe/Paris"
+    is_connecting: bool = False
+    """The one host to which Google sends people back: it stands for no tenant."""
 
     @property
     def is_public(self) -> bool:
         """Whether this is lib-rdv's own host."""
-        return self.unit == PUBLIC
+        return self.unit == PUBLIC and not self.is_connecting
 
 
 class _Cache:
@@ -83,6 +85,15 @@ def _look_up(host: str) -> Route | None:
     if host in settings.PUBLIC_HOSTS:
         return Route(
             PUBLIC, Tenant.State.LIVE, is_custom=False, primary_host=host, schema_version=""
+        )
+    if host == settings.CONNECT_HOST:
+        return Route(
+            PUBLIC,
+            Tenant.State.LIVE,
+            is_custom=False,
+            primary_host=host,
+            schema_version="",
+            is_connecting=True,
         )
     with inside(ROUTER):
         row = (

@@ -4,7 +4,7 @@ import re
 
 _OURS = (
     "www api admin administration app apps assets auth blog bureau calendar cdn client clients"
-    " compte contact courrier demo desk dev dns docs espace example exemple facture factures"
+    " compte connect contact courrier demo desk dev dns docs espace example exemple facture factures"
     " ftp git health help imap info invitation legal lib-rdv librdv localhost login mail"
     " media metrics monitoring mta mx news noreply ns ns1 ns2 ordre paiement pop postmaster"
     " preprod prod public rdv root securite security signin smtp sso staff static status"

@@ -7,7 +7,16 @@ from booking.models.appointment_type import AppointmentType
 from booking.models.contact import PatientContact
 from booking.models.daily_count import DailyCount, DailyOpening
 from booking.models.digest import DigestSubscription
+from booking.models.feed import Feed
 from booking.models.form import ExtraField, FormVersion
+from booking.models.google import (
+    Authorization,
+    BusyInterval,
+    CalendarEntry,
+    CalendarTask,
+    Channel,
+    GoogleAccount,
+)
 from booking.models.holiday import HolidayOpening
 from booking.models.last_visit import LastVisit
 from booking.models.location import Location
@@ -23,11 +32,18 @@ __all__ = [
     "AgendaChoice",
     "Appointment",
     "AppointmentType",
+    "Authorization",
+    "BusyInterval",
+    "CalendarEntry",
+    "CalendarTask",
+    "Channel",
     "DailyCount",
     "DailyOpening",
     "DigestSubscription",
     "ExtraField",
+    "Feed",
     "FormVersion",
+    "GoogleAccount",
     "HolidayOpening",
     "LastVisit",
     "Location",

@@ -36,6 +36,8 @@ class AppointmentType(models.Model):
     instructions = models.CharField(max_length=300, blank=True, default="")
     locations = models.ManyToManyField(Location, related_name="appointment_types")
     practitioners = models.ManyToManyField(Practitioner, related_name="appointment_types")
+    # Google's number of a colour (booking/event_body.py); 0: the calendar's own.
+    colour = models.SmallIntegerField(default=0, db_default=0)
     position = models.SmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
 
@@ -56,6 +58,7 @@ class AppointmentType(models.Model):
             "cancel_hours",
             "price_text",
             "instructions",
+            "colour",
             "position",
             "is_active",
         ),
@@ -83,6 +86,7 @@ class AppointmentType(models.Model):
                 name="type_step",
             ),
             models.CheckConstraint(condition=Q(min_notice_min__gte=0), name="type_notice"),
+            models.CheckConstraint(condition=Q(colour__gte=0, colour__lte=11), name="type_colour"),
             models.CheckConstraint(
                 condition=Q(cancel_hours__isnull=True) | Q(cancel_hours__gte=0),
                 name="type_cancel_hours",

@@ -17,7 +17,7 @@ from booking.errors import (
 )
 from booking.models import Appointment, Practice
 from booking.persons import Person
-from booking.services import contacts, deadlines, offering, waiting
+from booking.services import calendar_entries, contacts, deadlines, offering, waiting
 from booking.services.choice import Choice, Placed, choice_of, is_offered, place, placed_of
 from booking.services.contacts import Indexes
 from booking.services.holds import insert_occupying, of_form, refused_is_taken, release
@@ -194,8 +194,9 @@ def announce(*, appointment: Appointment, left_at: datetime, tell: bool, now: da
     reminder = deadlines.reminder_entry(
         appointment=appointment, settings=deadlines.practice(), now=now
     )
-    write(due=[*due, *([reminder] if reminder else [])], now=now)
-    deadlines.recompute(appointment=appointment)
+    calendar = calendar_entries.want(appointment=appointment, now=now)
+    write(due=[*due, *([reminder] if reminder else []), *calendar.due], now=now)
+    deadlines.recompute(appointment=appointment, now=now)
 
 
 def cancel(
@@ -228,8 +229,12 @@ def cancel(
     settle_pending(
         object_id=appointment.pk, kinds=kinds.BEFORE_THE_VISIT, reason="cancelled", now=now
     )
-    write(due=_cancel_notices(appointment, by_patient=by_patient, tell=tell, now=now), now=now)
-    deadlines.recompute(appointment=appointment)
+    calendar = calendar_entries.want(appointment=appointment, now=now)
+    notices = _cancel_notices(appointment, by_patient=by_patient, tell=tell, now=now)
+    if not by_patient and tell:
+        notices += calendar_entries.hold_back_to_tell(appointment=appointment, now=now)
+    write(due=[*notices, *calendar.due], now=now)
+    deadlines.recompute(appointment=appointment, now=now)
     trail.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
     # In this order: the lock of the list comes before the rows of it.
     offering.offer_freed(placed=placed_of(appointment), left_by=appointment.pk, now=now)
@@ -417,17 +422,20 @@ def _complete(
     actor: str,
     now: datetime,
 ) -> Appointment:
+    calendar = calendar_entries.want(appointment=appointment, now=now)
     if not person.is_empty:
-        contacts.store(
+        erase_at = deadlines.erase_at_for(
             appointment=appointment,
-            person=person,
-            indexes=indexes,
-            erase_at=deadlines.erase_at_for(appointment=appointment, settings=settings),
-            now=now,
+            settings=settings,
+            standing=calendar.standing,
+            has_phone=indexes.phone is not None,
+        )
+        contacts.store(
+            appointment=appointment, person=person, indexes=indexes, erase_at=erase_at, now=now
         )
     reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
     confirmation = Due(kinds.CONFIRMATION, appointment.pk, due_at=now, version=appointment.sequence)
-    write(due=[confirmation, *([reminder] if reminder else [])], now=now)
+    write(due=[confirmation, *([reminder] if reminder else []), *calendar.due], now=now)
     trail.record(verb="appointment.booked", ref=appointment.ref, actor=actor, now=now)
     return appointment
 

@@ -11,7 +11,7 @@ from booking import kinds
 from booking.errors import ChangedMeanwhile
 from booking.models import Appointment, PatientContact
 from booking.persons import Person
-from booking.services import deadlines
+from booking.services import calendar_entries, deadlines
 from tenants import ledger
 from tenants.keyring import services as keyring
 from tenants.keyring.errors import KeyDestroyedError, UnreadableError
@@ -150,7 +150,8 @@ def correct(  # noqa: PLR0913  # what a form says, each by its name
     _seal(contact, corrected)
     contact.email_index, contact.phone_index = indexes.email, indexes.phone
     contact.save(update_fields=["sealed", "email_index", "phone_index"])
-    deadlines.recompute(appointment=appointment)
+    write(due=calendar_entries.want(appointment=appointment, now=now, is_news=False).due, now=now)
+    deadlines.recompute(appointment=appointment, now=now)
     trail.record(verb="contact.corrected", ref=appointment.ref, actor=actor, now=now)
     return corrected
 
@@ -171,7 +172,7 @@ def stop_reminders(*, appointment: Appointment, actor: str, now: datetime) -> No
     appointment.has_reminder = False
     appointment.save(update_fields=["has_reminder"])
     settle_pending(object_id=appointment.pk, kinds=[kinds.REMINDER], reason="stopped", now=now)
-    deadlines.recompute(appointment=appointment)
+    deadlines.recompute(appointment=appointment, now=now)
     trail.record(verb="reminder.stopped", ref=appointment.ref, actor=actor, now=now)
 
 
@@ -179,6 +180,13 @@ def erase(*, contact: PatientContact, rule: str, now: datetime) -> receipts.Rece
     """Erase one person: ledger line, data key destroyed, row deleted, messages dropped, receipt."""
     contact.appointment.erased_at = now
     return _erase([contact], rule=rule, now=now)[0]
+
+
+def erase_if_due(*, appointment: Appointment, rule: str = DUE, now: datetime) -> None:
+    """Erase the person of one appointment in the job that made it due (B-21); nothing when it is not."""
+    contact = contact_of(appointment)
+    if contact is not None and contact.erase_at <= now:
+        erase(contact=contact, rule=rule, now=now)
 
 
 def erase_due(*, now: datetime, limit: int = ERASED_AT_ONCE) -> int:

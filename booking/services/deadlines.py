@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from booking import erasure, kinds
 from booking.models import Appointment, PatientContact, Practice
+from booking.services import calendar_entries
+from booking.services.calendar_entries import NOT_THERE, Standing
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due
 
@@ -45,31 +47,82 @@ def reminder_entry(*, appointment: Appointment, settings: Practice, now: datetim
 
 
 def erase_at_for(
-    *, appointment: Appointment, settings: Practice, is_erased_by_person: bool = False
+    *,
+    appointment: Appointment,
+    settings: Practice,
+    standing: Standing = NOT_THERE,
+    has_phone: bool = False,
+    is_erased_by_person: bool = False,
+    now: datetime | None = None,
 ) -> datetime:
     """Return when the person of an appointment is erased, by the table of design section 5.
 
-    No calendar is connected in this house yet, so the anchor of a visit is its end.
+    ``standing`` is how it stands in the practitioner's calendar; ``now`` is when the last condition was
+    met, for the case in which nothing more is waited for.
     """
     assert appointment.booked_at is not None  # noqa: S101  # a CHECK of the table
+    is_reachable_there = standing.is_reachable_there and has_phone
+    is_asked_early = is_reachable_there and not appointment.is_cancelled
     facts = erasure.Facts(
-        is_cancelled=appointment.is_cancelled, is_erased_by_person=is_erased_by_person
+        calendar=standing.calendar,
+        is_reachable_there=is_reachable_there,
+        reminder=_reminder_of(appointment) if is_asked_early else erasure.Reminder.PENDING,
+        is_cancelled=appointment.is_cancelled,
+        is_erased_by_person=is_erased_by_person,
     )
     return erasure.erase_at(
         case=erasure.case_of(facts),
         ends_at=appointment.ends_at,
         booked_at=appointment.booked_at,
         retention_days=settings.retention_days,
-        since=appointment.cancelled_at,
+        since=appointment.cancelled_at or now,
     )
 
 
-def recompute(*, appointment: Appointment, is_erased_by_person: bool = False) -> None:
+def recompute(
+    *,
+    appointment: Appointment,
+    now: datetime,
+    is_erased_by_person: bool = False,
+    only_earlier: bool = False,
+) -> None:
     """Compute ``erase_at`` again after a change and store it with the contact, if there is one."""
+    contact = PatientContact.objects.filter(appointment=appointment)
+    known = contact.values_list("phone_index", "erase_at").first()
+    if known is None:
+        return
+    phone_index, before = known
     erase_at = erase_at_for(
-        appointment=appointment, settings=practice(), is_erased_by_person=is_erased_by_person
+        appointment=appointment,
+        settings=practice(),
+        standing=calendar_entries.standing_of(appointment),
+        has_phone=phone_index is not None,
+        is_erased_by_person=is_erased_by_person,
+        now=now,
     )
-    PatientContact.objects.filter(appointment=appointment).update(erase_at=erase_at)
+    contact.update(erase_at=min(before, erase_at) if only_earlier else erase_at)
+
+
+def _reminder_of(appointment: Appointment) -> erasure.Reminder:
+    """Say what became of the reminder; when none is due, what was sent counts as one (B-23)."""
+    if not appointment.has_reminder:
+        return erasure.Reminder.NONE
+    states = dict(
+        OutboxEntry.objects.filter(
+            kind__in=kinds.BEFORE_THE_VISIT,
+            object_id=appointment.pk,
+            version=appointment.sequence,
+        )
+        .order_by("id")
+        .values_list("kind", "state")
+    )
+    sent, pending = OutboxEntry.State.SENT, OutboxEntry.State.PENDING
+    if kinds.REMINDER not in states:
+        return erasure.Reminder.DONE if sent in states.values() else erasure.Reminder.PENDING
+    if states[kinds.REMINDER] == sent:
+        return erasure.Reminder.DONE
+    is_pending = states[kinds.REMINDER] == pending
+    return erasure.Reminder.PENDING if is_pending else erasure.Reminder.REFUSED
 
 
 def has_reminder_gone(appointment: Appointment) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from booking import kinds
 from booking.models import Appointment
-from booking.services import contacts, deadlines, waiting
+from booking.services import calendar_entries, contacts, deadlines, waiting
 from booking.services.appointments import cancel
 from tenants.outbox.services import settle_pending
 from tenants.trail import services as trail
@@ -43,7 +43,8 @@ def erase_and_keep(
     Appointment.objects.filter(pk=appointment.pk).update(has_reminder=False)
     appointment.has_reminder = False
     settle_pending(object_id=appointment.pk, kinds=kinds.TO_PATIENT, reason="person", now=now)
-    deadlines.recompute(appointment=appointment, is_erased_by_person=True)
+    calendar_entries.clean_when_over(appointment=appointment, now=now)
+    deadlines.recompute(appointment=appointment, is_erased_by_person=True, now=now)
     trail.record(verb="erasure.asked", ref=appointment.ref, actor=actor, now=now)
     waiting.leave_with(appointment=appointment, actor=actor, now=now)
     contact.refresh_from_db(fields=["erase_at"])

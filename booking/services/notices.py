@@ -70,6 +70,26 @@ class Letter:
     """What the practice says in its own words."""
 
 
+def letter_to_nobody(
+    entry: OutboxEntry, appointment: Appointment, *, now: datetime
+) -> Letter | None:
+    """Return the letter of a cancellation whose reader is yet to be found; None where SMS are off."""
+    settings = deadlines.practice()
+    if not settings.sms_enabled:
+        return None
+    kind = Kind.CANCELLED_BY_PRACTITIONER
+    return Letter(
+        entry=entry,
+        kind=kind,
+        recipient=Recipient(),
+        channel=Channel.NONE,
+        visit=_facts(entry, appointment, settings, now=now),
+        manage_token=links.manage_token(appointment),
+        short_token=links.short_token(appointment),
+        added=text_for(kind),
+    )
+
+
 class Notice:
     """The handler of one kind of entry."""
 
@@ -133,8 +153,10 @@ class Notice:
             if not _is_pending(entry, _HOLDS_ADDRESS):
                 contacts.erase(contact=contact, rule=CANCELLED, now=now)
             return
-        if self.kind == kinds.REMINDER:
-            deadlines.recompute(appointment=appointment)
+        if self.kind in kinds.BEFORE_THE_VISIT:
+            # The last word before the visit has gone: where the calendar knows the person, we need not.
+            deadlines.recompute(appointment=appointment, now=now)
+            contacts.erase_if_due(appointment=appointment, now=now)
 
 
 def why_not(entry: OutboxEntry, appointment: Appointment, *, now: datetime) -> str:

@@ -16,6 +16,7 @@ from django.db import connection
 from booking.models import (
     Absence,
     AppointmentType,
+    BusyInterval,
     Location,
     PatientContact,
     Practitioner,
@@ -185,8 +186,11 @@ def visits_between(
 def busy_between(
     *, practitioner_ids: Collection[int], starts_at: datetime, ends_at: datetime
 ) -> list[Busy]:
-    """Return the time taken elsewhere; no calendar outside is connected in this house yet."""
-    return []
+    """Return the time taken in practitioners' own calendars, as far as it is known."""
+    rows = BusyInterval.objects.filter(
+        practitioner__in=practitioner_ids, starts_at__lt=ends_at, ends_at__gt=starts_at
+    ).order_by("starts_at")
+    return [Busy(row.practitioner_id, row.starts_at, row.ends_at) for row in rows]
 
 
 def _motifs() -> list[Motif]:

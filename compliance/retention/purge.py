@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from booking.services import contacts, digests, leftovers, openings, waiting
+from booking.services.google import authorizing, channels, reading
 from tenants.schema import Unit, inside
 
 BATCH = 500
@@ -32,6 +33,9 @@ def tidy(unit: Unit, *, now: datetime) -> None:
         leftovers.forget_links,
         leftovers.count_and_delete,
         waiting.forget_offers,
+        reading.drop_old,
+        channels.drop_old,
+        authorizing.forget_old,
     ):
         _until_done(unit, lambda sweep=sweep: sweep(now=now, limit=BATCH))  # type: ignore[misc]
 

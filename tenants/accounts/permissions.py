@@ -23,6 +23,7 @@ class Operation(StrEnum):
     BLOCK_TIME = "block_time"
     EDIT_HOURS = "edit_hours"
     EDIT_REPLACEMENTS = "edit_replacements"
+    CONNECT_CALENDAR = "connect_calendar"
     EDIT_MOTIFS = "edit_motifs"
     EDIT_PLACES = "edit_places"
     EDIT_PRACTICE = "edit_practice"
@@ -62,6 +63,7 @@ OWN_SETTINGS = frozenset(
         Operation.BLOCK_TIME,
         Operation.EDIT_HOURS,
         Operation.EDIT_REPLACEMENTS,
+        Operation.CONNECT_CALENDAR,
         Operation.EDIT_SITE,
         Operation.EXPORT,
         Operation.SEE_STATISTICS,

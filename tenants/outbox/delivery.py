@@ -40,11 +40,15 @@ SENT = Outcome(OutboxEntry.State.SENT)
 
 
 class TryAgain(Exception):  # reads as what it asks for
-    """The outside did not answer or asked to wait: keep the entry pending and back off."""
+    """The outside did not answer or asked to wait: keep the entry pending and back off.
 
-    def __init__(self, reason: str) -> None:
+    ``after`` is how long, when who raises it knows better than the back-off of the outbox.
+    """
+
+    def __init__(self, reason: str, *, after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.after = after
 
 
 class Handler(Protocol):
@@ -63,13 +67,24 @@ class Handler(Protocol):
 
 
 _handlers: dict[str, Handler] = {}
+_slow: set[str] = set()
 
 
-def register(kind: str, handler: Handler) -> None:
-    """Make ``handler`` responsible for ``kind``; one handler per kind."""
+def register(kind: str, handler: Handler, *, is_slow: bool = False) -> None:
+    """Make ``handler`` responsible for ``kind``; one handler per kind.
+
+    ``is_slow``: its outside may take long or hang; it has workers of its own, so that no mail waits for it.
+    """
     if kind in _handlers:
         raise ValueError(kind)
     _handlers[kind] = handler
+    if is_slow:
+        _slow.add(kind)
+
+
+def is_slow(kind: str) -> bool:
+    """Return whether this kind is delivered by the workers of slow outsides."""
+    return kind in _slow
 
 
 def deliver_entry(
@@ -89,13 +104,16 @@ def deliver_entry(
     try:
         return _deliver(unit=unit, entry=entry, now=now, clock=clock)
     except TryAgain as refusal:
-        reason, is_hopeless = refusal.reason, _has_waited_enough(entry, now=clock())
+        reason, after = refusal.reason, refusal.after
+        is_hopeless = _has_waited_enough(entry, now=clock())
     except Exception as error:  # one poisoned entry may not stop the others
-        reason, is_hopeless = type(error).__name__, entry.attempts >= MAX_ATTEMPTS
+        reason, after = type(error).__name__, None
+        is_hopeless = entry.attempts >= MAX_ATTEMPTS
         log.exception("outbox_error", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
     if is_hopeless:
         return _give_up(unit=unit, entry=entry, reason=reason[:40], now=clock())
-    _back_off(unit=unit, entry=entry, reason=reason[:40], now=clock())
+    wait = after or _jitter(entry)
+    _back_off(unit=unit, entry=entry, reason=reason[:40], due_at=clock() + wait)
     return None
 
 
@@ -128,15 +146,17 @@ def _has_waited_enough(entry: OutboxEntry, *, now: datetime) -> bool:
     return entry.expires_at is None and now >= entry.created_at + PATIENCE
 
 
-def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> None:
+def _jitter(entry: OutboxEntry) -> timedelta:
     # Full jitter: many entries that failed together do not come back together.
     first = settings.OUTBOX_BACKOFF_SECONDS
     longest = min(300, first * 2 ** min(entry.attempts, 10))
-    seconds = random.uniform(first / 2, longest)  # noqa: S311
-    wait = timedelta(seconds=seconds)
+    return timedelta(seconds=random.uniform(first / 2, longest))  # noqa: S311
+
+
+def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, due_at: datetime) -> None:
     with inside(unit):
         OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING).update(
-            due_at=now + wait, reason=reason
+            due_at=due_at, reason=reason
         )
     metrics.RETRIED.labels(entry.kind).inc()
     log.info("outbox_retry", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)

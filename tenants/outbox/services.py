@@ -40,10 +40,10 @@ def write(*, due: Iterable[Due], now: datetime) -> list[OutboxEntry]:
         for item in due
     ]
     OutboxEntry.objects.bulk_create(entries, ignore_conflicts=True)
-    refs = [entry.ref.hex for entry in entries if entry.due_at <= now]
-    if refs:
+    rung = [(entry.kind, entry.ref.hex) for entry in entries if entry.due_at <= now]
+    if rung:
         schema = unit.schema
-        ring(lambda: _ring(schema, refs))
+        ring(lambda: _ring(schema, rung))
     return entries
 
 
@@ -62,8 +62,8 @@ def settle_all(
     return pending.update(state=OutboxEntry.State.DROPPED, reason=reason, finished_at=now)
 
 
-def _ring(schema: str, refs: list[str]) -> None:
-    from tenants.outbox.actors import deliver  # the actor's module calls delivery
+def _ring(schema: str, rung: list[tuple[str, str]]) -> None:
+    from tenants.outbox.actors import actor_for  # the actor's module calls delivery
 
-    for ref in refs:
-        deliver.send(schema, ref)
+    for kind, ref in rung:
+        actor_for(kind).send(schema, ref)

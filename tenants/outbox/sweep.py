@@ -20,9 +20,9 @@ def chunks(units: Sequence[Unit], size: int = SCHEMAS_PER_QUERY) -> Iterator[Seq
         yield units[start : start + size]
 
 
-def due_entries(*, now: datetime) -> list[tuple[str, uuid.UUID]]:
-    """Return (schema, ref) of pending entries that are due, oldest first within a group."""
-    found: list[tuple[str, uuid.UUID]] = []
+def due_entries(*, now: datetime) -> list[tuple[str, uuid.UUID, str]]:
+    """Return (schema, ref, kind) of pending entries that are due, oldest first within a group."""
+    found: list[tuple[str, uuid.UUID, str]] = []
     for group in chunks([PUBLIC, *served_units()]):
         found.extend(_due_in(group, now=now, limit=LIMIT - len(found)))
         if len(found) >= LIMIT:
@@ -30,14 +30,16 @@ def due_entries(*, now: datetime) -> list[tuple[str, uuid.UUID]]:
     return found
 
 
-def _due_in(group: Sequence[Unit], *, now: datetime, limit: int) -> list[tuple[str, uuid.UUID]]:
+def _due_in(
+    group: Sequence[Unit], *, now: datetime, limit: int
+) -> list[tuple[str, uuid.UUID, str]]:
     # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
     parts = [
-        f"SELECT '{unit.schema}', ref, due_at FROM \"{unit.schema}\".outbox_outboxentry"  # noqa: S608
+        f"SELECT '{unit.schema}', ref, due_at, kind FROM \"{unit.schema}\".outbox_outboxentry"  # noqa: S608
         " WHERE state = 'pending' AND due_at <= %s"
         for unit in group
     ]
     statement = " UNION ALL ".join(parts) + " ORDER BY 3 LIMIT %s"
     with inside(SWEEPER), connection.cursor() as cursor:
         cursor.execute(statement, [*([now] * len(group)), limit])
-        return [(schema, ref) for schema, ref, _due in cursor.fetchall()]
+        return [(schema, ref, kind) for schema, ref, _due, kind in cursor.fetchall()]

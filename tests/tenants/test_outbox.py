@@ -229,7 +229,8 @@ def test_the_sweep_finds_what_nobody_rang_for_in_every_schema(committed_tenant, 
     refs = []
     for unit in units:
         with inside(unit):
-            refs.append((unit.schema, due().ref))
+            entry = due()
+            refs.append((unit.schema, entry.ref, entry.kind))
 
     found = due_entries(now=NOW)
 

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from booking.services import contacts, waiting, waiting_contacts
+from booking.services.google import accounts, leaving
 from tenants import ledger
 from tenants.keyring.services import ensure_tenant_key
 from tenants.routing import kept_units
@@ -30,4 +31,6 @@ class Command(BaseCommand):
                 erased += contacts.erase_again(hashes=known, now=now)
                 known = hashes.get((unit.schema, waiting_contacts.TABLE), set())
                 erased += waiting.erase_again(hashes=known, now=now)
+                known = hashes.get((unit.schema, accounts.TABLE), set())
+                erased += leaving.forget_again(hashes=known, schema=unit.schema, now=now)
         self.stdout.write(f"{erased} erased again.")

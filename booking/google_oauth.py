@@ -1,0 +1,178 @@
+"""Google's OAuth 2.0: asking for consent, the one exchange of a code, refreshing, revoking (B-30).
+
+The exchange is ours: a person may untick a permission, and Google's own library answers that with a bare
+Warning. Refreshing is google-auth's. Everything but ``consent_url`` must be called outside any unit.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from django.conf import settings
+from google.auth.exceptions import GoogleAuthError, RefreshError
+from google.auth.transport.requests import Request
+from google.oauth2.credentials import Credentials
+
+from booking.google_calendar import Refused, Unavailable
+from tenants import outbound
+
+WRITE = "https://www.googleapis.com/auth/calendar.app.created"
+BUSY = "https://www.googleapis.com/auth/calendar.freebusy"
+INSTANT = "https://www.googleapis.com/auth/calendar.events.freebusy"
+IDENTITY = "openid"
+"""Says whether an organisation stands behind the account (hd), and not its address (B-36)."""
+DEFAULT_SCOPES = (IDENTITY, WRITE, BUSY)
+"""The narrowest that do the work (B-31)."""
+
+
+class Dead(Exception):
+    """The grant is gone: revoked, too old, or its password changed. Only the person can mend it."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What came of a consent; ``scopes`` are those granted, which may be fewer than asked."""
+
+    refresh_token: str
+    access_token: str
+    expires_at: datetime
+    scopes: frozenset[str]
+    subject: str
+    is_workspace: bool
+
+
+@dataclass(frozen=True)
+class Access:
+    """A fresh access token; ``refresh_token`` is not empty when Google gave another one."""
+
+    access_token: str
+    expires_at: datetime
+    refresh_token: str = ""
+
+
+def scopes_for(*, is_instant: bool) -> tuple[str, ...]:
+    """Return what is asked for: the wider permission only by an explicit choice."""
+    return (*DEFAULT_SCOPES, INSTANT) if is_instant else DEFAULT_SCOPES
+
+
+def challenge_of(verifier: str) -> str:
+    """Return the S256 challenge of a verifier (RFC 7636)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def consent_url(*, state: str, verifier: str, nonce: str, scopes: tuple[str, ...]) -> str:
+    """Return where the browser goes to consent; ``prompt=consent`` so that a refresh token comes back."""
+    asked = {
+        "client_id": settings.GOOGLE_CLIENT_ID,
+        "redirect_uri": settings.GOOGLE_REDIRECT_URI,
+        "response_type": "code",
+        "scope": " ".join(scopes),
+        "state": state,
+        "nonce": nonce,
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
+        "access_type": "offline",
+        "prompt": "consent",
+        "include_granted_scopes": "false",
+    }
+    return f"{settings.GOOGLE_CONSENT_URL}?{urlencode(asked)}"
+
+
+def exchange(*, code: str, verifier: str, nonce: str, now: datetime) -> Grant:
+    """Exchange a code, once. Refused: never again with this one; Unavailable: Google did not answer."""
+    answer = _post(
+        "token",
+        {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": verifier,
+            "redirect_uri": settings.GOOGLE_REDIRECT_URI,
+            "client_id": settings.GOOGLE_CLIENT_ID,
+            "client_secret": settings.GOOGLE_CLIENT_SECRET,
+        },
+    )
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise Unavailable("google_fault")
+    if not answer.ok:
+        raise Refused("code_refused")
+    try:
+        return _grant(answer.json(), nonce=nonce, now=now)
+    except (ValueError, KeyError, TypeError):
+        raise Refused("answer_unreadable") from None
+
+
+def refresh(*, refresh_token: str, now: datetime) -> Access:
+    """Return a fresh access token. Dead: the grant is gone; Unavailable: ask again later."""
+    outbound.refuse_inside_a_unit()
+    credentials: Any = Credentials(
+        token=None,
+        refresh_token=refresh_token,
+        token_uri=outbound.base_address("google_oauth") + "token",
+        client_id=settings.GOOGLE_CLIENT_ID,
+        client_secret=settings.GOOGLE_CLIENT_SECRET,
+    )
+    with outbound.session("google_oauth") as session:
+        try:
+            credentials.refresh(Request(session=session))
+        except RefreshError as error:
+            # Retryable: their fault or the line's. Anything else is invalid_grant and its kin.
+            if error.retryable:
+                raise Unavailable("token_fault") from None
+            raise Dead from None
+        except (GoogleAuthError, requests.RequestException, OSError):
+            raise Unavailable("unreachable") from None
+    expiry = credentials.expiry.replace(tzinfo=UTC) if credentials.expiry else now
+    newer = credentials.refresh_token
+    return Access(credentials.token, expiry, newer if newer != refresh_token else "")
+
+
+def revoke(*, token: str) -> None:
+    """Ask Google to forget the grant, once; Unavailable when it did not answer. Dead already is as good."""
+    answer = _post("revoke", {"token": token})
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise Unavailable("google_fault")
+
+
+def _post(path: str, form: dict[str, str]) -> requests.Response:
+    with outbound.session("google_oauth") as session:
+        address = outbound.base_address("google_oauth") + path
+        patience = (outbound.CONNECT_SECONDS, settings.GOOGLE_TIMEOUT_SECONDS)
+        try:
+            return session.post(address, data=form, timeout=patience)
+        except requests.RequestException:
+            raise Unavailable("unreachable") from None
+
+
+def _grant(said: dict[str, Any], *, nonce: str, now: datetime) -> Grant:
+    claims = _claims(str(said.get("id_token", "")), nonce=nonce, now=now)
+    return Grant(
+        refresh_token=str(said.get("refresh_token", "")),
+        access_token=str(said["access_token"]),
+        expires_at=now + timedelta(seconds=int(said.get("expires_in", 0))),
+        scopes=frozenset(str(said.get("scope", "")).split()),
+        subject=str(claims.get("sub", "")),
+        is_workspace=bool(claims.get("hd")),
+    )
+
+
+def _claims(token: str, *, nonce: str, now: datetime) -> dict[str, Any]:
+    """Return what the identity token says; its sender is sure, since Google gave it to us over TLS.
+
+    OpenID Connect Core 3.1.3.7 (6). ValueError when it is somebody else's, another's answer, or too old.
+    """
+    if not token:
+        return {}
+    part = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    issuers = {settings.GOOGLE_ISSUER, settings.GOOGLE_ISSUER.removeprefix("https://")}
+    is_ours = claims["iss"] in issuers and claims["aud"] == settings.GOOGLE_CLIENT_ID
+    is_now = datetime.fromtimestamp(claims["exp"], tz=UTC) > now
+    if not (is_ours and is_now and claims.get("nonce") == nonce):
+        raise ValueError
+    return claims

@@ -1,0 +1,220 @@
+"""What the practitioner's own calendar is to hold: noted in the transaction that decides it, pushed after it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import F
+
+from booking import kinds
+from booking.erasure import FAILURE_GRACE, Calendar
+from booking.event_body import Cleaning, Level
+from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount
+from tenants.outbox.services import Due, write
+
+# One message, whether or not an account is linked: every booking pays for it.
+_WANT = """
+WITH changed AS (
+    UPDATE booking_calendarentry
+    SET wanted = wanted + 1, state = 'pending', has_conflict = false, answer = '',
+        wanted_at = CASE WHEN wanted = pushed THEN %(now)s ELSE wanted_at END
+    WHERE appointment_id = %(appointment)s AND account_id IS NOT NULL
+      AND (%(is_news)s OR state NOT IN ('moved', 'deleted'))
+    RETURNING account_id, wanted
+), added AS (
+    INSERT INTO booking_calendarentry (appointment_id, account_id, state, wanted, pushed, wanted_at,
+        generation, etag, cleaning, is_held_back, has_conflict, answer)
+    SELECT %(appointment)s, id, 'pending', 1, 0, %(now)s, 0, '', 'keep', false, false, ''
+    FROM booking_googleaccount
+    WHERE practitioner_id = %(practitioner)s AND state <> 'leaving' AND %(is_standing)s
+    ON CONFLICT (appointment_id, account_id) DO NOTHING
+    RETURNING account_id, wanted
+)
+SELECT found.account_id, found.wanted, account.level, account.on_erasure, account.practitioner_id
+FROM (SELECT * FROM changed UNION ALL SELECT * FROM added) found
+JOIN booking_googleaccount account ON account.id = found.account_id
+"""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an appointment stands in its practitioner's calendar: what decides the erasure (B-21)."""
+
+    calendar: Calendar = Calendar.NONE
+    is_reachable_there: bool = False
+
+
+NOT_THERE = Standing()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What must be pushed, and how the appointment stands in the calendar until then."""
+
+    due: tuple[Due, ...]
+    standing: Standing
+
+
+def want(*, appointment: Appointment, now: datetime, is_news: bool = True) -> Wanted:
+    """Note that the calendar must follow the appointment as it is now, in one statement.
+
+    The event of an agenda that the appointment has left is noted too. ``is_news``: its times or state
+    have changed; otherwise an event that the practitioner moved or deleted keeps waiting for a decision.
+    """
+    is_standing = not appointment.is_cancelled and appointment.status != Appointment.Status.HELD
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WANT,
+            {
+                "appointment": appointment.pk,
+                "practitioner": appointment.practitioner_id,
+                "is_standing": is_standing,
+                "is_news": is_news,
+                "now": now,
+            },
+        )
+        rows = cursor.fetchall()
+    due = [_push(appointment.pk, account, version, now) for account, version, *_ in rows]
+    standing = NOT_THERE
+    for _account, _version, level, on_erasure, practitioner_id in rows:
+        if practitioner_id == appointment.practitioner_id and is_standing:
+            standing = _standing_of(level, Cleaning(on_erasure), is_written=False)
+            due += _cleaning(appointment, Cleaning(on_erasure), now)
+    return Wanted(tuple(due), standing)
+
+
+def standing_of(appointment: Appointment) -> Standing:
+    """Return how the appointment stands in its practitioner's calendar now, in one query."""
+    entry = (
+        CalendarEntry.objects.select_related("account")
+        .filter(appointment=appointment, account__practitioner=appointment.practitioner_id)
+        .first()
+    )
+    if entry is None or entry.account is None:
+        return NOT_THERE
+    if entry.account.state == GoogleAccount.State.LEAVING:
+        return NOT_THERE
+    cleaning = Cleaning(entry.account.on_erasure)
+    is_written = entry.pushed == entry.wanted and entry.state == CalendarEntry.State.WRITTEN
+    # What the event says counts, not what it is to say: both must name the person.
+    level = min(entry.account.level, entry.account.level if entry.level is None else entry.level)
+    return _standing_of(level, cleaning, is_written=is_written)
+
+
+def _standing_of(level: int, cleaning: Cleaning, *, is_written: bool) -> Standing:
+    """At L0 and L1 nobody is reached there, so the anchor is the end of the appointment (B-33).
+
+    A calendar that is cleaned after the visit is cleaned before the erasure here: until then it counts
+    as not taken, which keeps the person until the visit is over and a day more at most.
+    """
+    if cleaning is not Cleaning.KEEP and level > Level.REFERENCE:
+        return Standing(Calendar.PENDING)
+    if level != Level.NAMED:
+        return NOT_THERE
+    calendar = Calendar.CONFIRMED if is_written else Calendar.PENDING
+    return Standing(calendar, is_reachable_there=True)
+
+
+def cleaning_of(entry: CalendarEntry, account: GoogleAccount) -> Cleaning:
+    """Return what happens to the event in the end: the stronger of the account's choice and the person's."""
+    order = list(Cleaning)
+    return max(Cleaning(account.on_erasure), Cleaning(entry.cleaning), key=order.index)
+
+
+def clean_when_over(*, appointment: Appointment, now: datetime) -> None:
+    """Have the event anonymised at least, once the visit is over: the person asked to be erased (B-34)."""
+    entries = CalendarEntry.objects.filter(appointment=appointment)
+    kept = entries.filter(account__isnull=False, cleaning=Cleaning.KEEP.value)
+    if kept.update(cleaning=Cleaning.ANONYMISE.value):
+        write(due=_cleaning(appointment, Cleaning.ANONYMISE, now), now=now)
+    if entries.filter(account__isnull=True).exists():
+        ask(appointment_id=appointment.pk, kind=CalendarTask.Kind.ERASE, now=now)
+
+
+def hold_back_to_tell(*, appointment: Appointment, now: datetime) -> list[Due]:
+    """Keep the event of a cancelled appointment until its person is told: only it still knows whom (B-28).
+
+    Returns what a worker has to do; nothing when the calendar does not name the person either.
+    """
+    if appointment.erased_at is None:
+        return []
+    named = CalendarEntry.objects.filter(
+        appointment=appointment,
+        level=Level.NAMED,
+        account__state=GoogleAccount.State.CONNECTED,
+        cleans_at__isnull=True,
+    )
+    if not named.update(is_held_back=True):
+        return []
+    return [Due(kinds.CALENDAR_TELL, appointment.pk, now, version=appointment.sequence)]
+
+
+def let_go(*, appointment: Appointment, now: datetime) -> None:
+    """The person was told: the event goes, and the task is done."""
+    held = CalendarEntry.objects.filter(appointment=appointment, is_held_back=True)
+    due = []
+    for entry in held.select_for_update():
+        entry.is_held_back, entry.wanted, entry.wanted_at = False, entry.wanted + 1, now
+        entry.save(update_fields=["is_held_back", "wanted", "wanted_at"])
+        due.append(_push(appointment.pk, entry.account_id or 0, entry.wanted, now))
+    write(due=due, now=now)
+    done(appointment_id=appointment.pk, kind=CalendarTask.Kind.CALL, now=now)
+
+
+def done(*, appointment_id: int, kind: CalendarTask.Kind, now: datetime) -> None:
+    """Tick a task."""
+    open_ = CalendarTask.objects.filter(
+        appointment_id=appointment_id, kind=kind, done_at__isnull=True
+    )
+    open_.update(done_at=now)
+
+
+def push_all(*, account: GoogleAccount, since: datetime, now: datetime) -> int:
+    """Note every coming appointment of the agenda for its calendar; return how many.
+
+    For an account just linked, reconnected, or whose level has changed. What the practitioner moved or
+    deleted there keeps waiting for a decision.
+    """
+    coming = Appointment.objects.filter(
+        practitioner=account.practitioner_id, status=Appointment.Status.BOOKED, ends_at__gt=since
+    )
+    due: list[Due] = []
+    for appointment in coming.order_by("starts_at"):
+        due += want(appointment=appointment, now=now, is_news=False).due
+    write(due=due, now=now)
+    return len(due)
+
+
+def push_again(*, entry: CalendarEntry, now: datetime) -> None:
+    """Write the event again as lib-rdv has it: the practitioner's answer to a difference."""
+    CalendarEntry.objects.filter(pk=entry.pk).update(
+        wanted=F("wanted") + 1, wanted_at=now, state=CalendarEntry.State.PENDING
+    )
+    entry.refresh_from_db()
+    write(due=[_push(entry.appointment_id, entry.account_id or 0, entry.wanted, now)], now=now)
+
+
+def ask(*, appointment_id: int, kind: CalendarTask.Kind, now: datetime) -> None:
+    """Leave the practitioner a task, once."""
+    task = CalendarTask(appointment_id=appointment_id, kind=kind, created_at=now)
+    CalendarTask.objects.bulk_create([task], ignore_conflicts=True)
+
+
+def _push(appointment_id: int, account_id: int, version: int, now: datetime) -> Due:
+    return Due(kinds.CALENDAR_PUSH, appointment_id, now, version=version, audience=str(account_id))
+
+
+def _cleaning(appointment: Appointment, cleaning: Cleaning, now: datetime) -> Iterable[Due]:
+    if cleaning is Cleaning.KEEP:
+        return []
+    when = max(now, appointment.ends_at)
+    return [
+        Due(
+            kinds.CALENDAR_CLEAN,
+            appointment.pk,
+            due_at=when,
+            version=appointment.sequence,
+            expires_at=when + FAILURE_GRACE,
+        )
+    ]

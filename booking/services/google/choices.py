@@ -1,0 +1,55 @@
+"""What the practitioner decides of the link: how much an event says, and what becomes of it (B-33, B-34)."""
+
+from datetime import datetime
+
+from django.db.models import F
+
+from booking.event_body import Cleaning, Level
+from booking.models import Appointment, GoogleAccount, Practice
+from booking.services import calendar_entries, deadlines
+from booking.services.google.polling import ask_soon
+from tenants.trail import services as trail
+
+
+class NotInstructed(Exception):
+    """Names in a calendar that no organisation's contract covers need the client's own instruction (B-33)."""
+
+
+def choose(  # what a form says, each by its name
+    *,
+    account: GoogleAccount,
+    level: Level,
+    on_erasure: Cleaning,
+    has_addendum: bool,
+    is_instructed: bool,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Change the level and what happens after the erasure; everything coming is written again.
+
+    What is not erased yet is computed again, only earlier (B-25), and the notice changes with it (T-1), in
+    this transaction. Raises NotInstructed.
+    """
+    is_covered = account.kind == GoogleAccount.Kind.WORKSPACE and has_addendum
+    if level is Level.NAMED and not is_covered and not is_instructed:
+        raise NotInstructed
+    before = (account.level, account.on_erasure)
+    account.level, account.on_erasure = level.value, on_erasure.value
+    account.has_addendum = has_addendum
+    account.save(update_fields=["level", "on_erasure", "has_addendum"])
+    if (account.level, account.on_erasure) == before:
+        return
+    Practice.objects.update(notice_version=F("notice_version") + 1)
+    calendar_entries.push_all(account=account, since=now, now=now)
+    _shorten(account, now=now)
+    ask_soon(account_id=account.pk, now=now)
+    verb = f"calendar.level.{level.value}"
+    trail.record(verb=verb, ref=account.ref, actor=actor, now=now)
+
+
+def _shorten(account: GoogleAccount, *, now: datetime) -> None:
+    coming = Appointment.objects.select_related("practitioner", "location").filter(
+        practitioner=account.practitioner_id, contact__isnull=False
+    )
+    for appointment in coming:
+        deadlines.recompute(appointment=appointment, only_earlier=True, now=now)

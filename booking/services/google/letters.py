@@ -1,0 +1,146 @@
+"""What is written to a practitioner of their calendar, and to lib-rdv's staff: no patient is in it (B-24)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from booking import kinds
+from booking.models import Appointment, CalendarEntry, GoogleAccount, Practitioner
+from booking.services import deadlines
+from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
+from tenants.outbox.delivery import SENT, Outcome, TryAgain
+from tenants.outbox.models import OutboxEntry
+from tenants.routing import base_url
+from tenants.schema import Unit
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail: its template's name, its reader, and what it says."""
+
+    entry: OutboxEntry
+    name: str
+    to: str
+    context: dict[str, object]
+
+
+class CalendarLetter:
+    """What the three mails share: nothing is settled after them."""
+
+    def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
+        """Nothing follows from a mail."""
+
+
+class Lost(CalendarLetter):
+    """The link must be made again."""
+
+    def prepare(
+        self, entry: OutboxEntry, *, unit: Unit, now: datetime
+    ) -> Outcome | Callable[[], Outcome]:
+        """Write only while it is still so."""
+        account = (
+            GoogleAccount.objects.select_related("practitioner__user")
+            .filter(pk=entry.object_id or 0, state=GoogleAccount.State.RECONNECT)
+            .first()
+        )
+        if account is None:
+            return Outcome(OutboxEntry.State.DROPPED, "reconnected")
+        context: dict[str, object] = {"practitioner": account.practitioner.name}
+        return _sending(entry, "calendar_lost", account.practitioner, context, unit)
+
+
+class Conflict(CalendarLetter):
+    """Something of the practitioner's own calendar stands at the time of an appointment."""
+
+    def prepare(
+        self, entry: OutboxEntry, *, unit: Unit, now: datetime
+    ) -> Outcome | Callable[[], Outcome]:
+        """Write only while it is still so, and still to come."""
+        found = (
+            CalendarEntry.objects.select_related(
+                "appointment__practitioner__user", "appointment__location"
+            )
+            .filter(
+                appointment_id=entry.object_id or 0,
+                appointment__sequence=entry.version,
+                appointment__status=Appointment.Status.BOOKED,
+                appointment__starts_at__gt=now,
+                has_conflict=True,
+            )
+            .first()
+        )
+        if found is None:
+            return Outcome(OutboxEntry.State.DROPPED, "over")
+        appointment = found.appointment
+        zone = ZoneInfo(appointment.location.time_zone)
+        context: dict[str, object] = {
+            "starts": appointment.starts_at.astimezone(zone),
+            "today": now.astimezone(zone).date(),
+            "spoken_ref": appointment.spoken_ref,
+        }
+        return _sending(entry, "calendar_conflict", appointment.practitioner, context, unit)
+
+
+class StuckAlert(CalendarLetter):
+    """Accounts wait since an hour; its ``object_id`` is the count. Written in the public schema."""
+
+    def prepare(
+        self, entry: OutboxEntry, *, unit: Unit, now: datetime
+    ) -> Outcome | Callable[[], Outcome]:
+        """Return the act of sending."""
+        context: dict[str, object] = {"count": entry.object_id or 0}
+        letter = Letter(entry, "calendar_stuck", settings.STAFF_EMAIL, context)
+        return partial(_send, letter, unit)
+
+
+def _sending(
+    entry: OutboxEntry,
+    name: str,
+    practitioner: Practitioner,
+    context: dict[str, object],
+    unit: Unit,
+) -> Outcome | Callable[[], Outcome]:
+    user = practitioner.user
+    to = (user.email if user else "") or deadlines.practice().email
+    if not to:
+        return Outcome(OutboxEntry.State.NO_CHANNEL)
+    return partial(_send, Letter(entry, name, to, context), unit)
+
+
+def _send(letter: Letter, unit: Unit) -> Outcome:
+    link = ""
+    if unit.is_tenant:
+        link = base_url(unit) + reverse("dashboard:google", urlconf="config.urls_tenant")
+    context = {**letter.context, "link": link}
+    subject = " ".join(render_to_string(f"emails/{letter.name}.subject.txt", context).split())
+    mail = Mail(
+        key=letter.entry.ref,
+        written_at=letter.entry.created_at,
+        is_retry=letter.entry.attempts > 1,
+        subject=subject,
+        body=render_to_string(f"emails/{letter.name}.txt", context),
+        to=[letter.to],
+    )
+    page = render_to_string(f"emails/{letter.name}.html", {**context, "subject": subject})
+    mail.attach_alternative(page, "text/html")
+    try:
+        hand_over(mail)
+    except MailUnavailableError as error:
+        raise TryAgain(str(error)) from None
+    except MailRefusedError as error:
+        return Outcome(OutboxEntry.State.FAILED, str(error))
+    return SENT
+
+
+LETTERS: dict[str, CalendarLetter] = {
+    kinds.CALENDAR_LOST: Lost(),
+    kinds.CALENDAR_CONFLICT: Conflict(),
+    kinds.CALENDAR_STUCK: StuckAlert(),
+}
+"""The handler of each kind of mail."""

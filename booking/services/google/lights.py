@@ -1,0 +1,134 @@
+"""How well a link works: its light, its queue, its last night's report; and who is told when it does not."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.db import connection
+from django.db.models import Count, F, Min, Q
+
+from booking import kinds
+from booking.models import Appointment, CalendarEntry, GoogleAccount
+from booking.services.google import reading
+from booking.services.google.leases import Held
+from tenants.outbox.services import Due, write
+from tenants.outbox.sweep import chunks
+from tenants.routing import served_units
+from tenants.schema import PUBLIC, SWEEPER, inside
+
+STUCK_AFTER = timedelta(hours=1)
+SLOW_AFTER = timedelta(minutes=5)
+REPORT_EVERY = timedelta(hours=20)
+REPORT_AT_THE_LATEST = timedelta(hours=30)
+NIGHT = range(1, 5)
+"""Hours of UTC in which a calendar is read whole: nobody books, nobody waits."""
+
+
+class Light(Enum):
+    """What the page shows of a link."""
+
+    GREEN = "ok"
+    ORANGE = "warn"
+    RED = "bad"
+
+
+@dataclass(frozen=True)
+class Health:
+    """One link at one moment; ``waiting_since`` is the age of its queue."""
+
+    account: GoogleAccount
+    light: Light
+    waiting: int
+    waiting_since: datetime | None
+    different: int
+    conflicts: int
+    refused: int
+
+
+def health_of(*, account: GoogleAccount, now: datetime) -> Health:
+    """Return how well the link works, in one query."""
+    coming = Q(appointment__ends_at__gt=now, appointment__status=Appointment.Status.BOOKED)
+    waiting = Q(wanted__gt=F("pushed"), is_held_back=False)
+    found = CalendarEntry.objects.filter(account=account).aggregate(
+        waiting=Count("pk", filter=waiting),
+        waiting_since=Min("wanted_at", filter=waiting),
+        different=Count("pk", filter=coming & Q(state__in=CalendarEntry.DIFFERENT)),
+        conflicts=Count("pk", filter=coming & Q(has_conflict=True)),
+        refused=Count("pk", filter=coming & Q(state=CalendarEntry.State.REFUSED)),
+    )
+    return Health(
+        account=account,
+        light=_light(account, found["waiting_since"], is_refused=bool(found["refused"]), now=now),
+        **found,
+    )
+
+
+def _light(
+    account: GoogleAccount, waiting_since: datetime | None, *, is_refused: bool, now: datetime
+) -> Light:
+    age = now - waiting_since if waiting_since else timedelta()
+    if account.state != GoogleAccount.State.CONNECTED or age >= STUCK_AFTER:
+        return Light.RED
+    is_silent = account.last_success_at is None
+    return Light.ORANGE if age >= SLOW_AFTER or is_refused or is_silent else Light.GREEN
+
+
+def report(held: Held) -> None:
+    """Set the whole calendar beside what it should hold, once a night; note what was found and mended."""
+    with inside(held.unit):
+        account = GoogleAccount.objects.get(pk=held.account_id)
+    now, own = held.clock(), held.secret().calendar
+    if not own or not is_report_due(account, now=now):
+        return
+    differing = reading.read_own(held, own=own, whole=True)
+    with inside(held.unit):
+        rows = CalendarEntry.objects.filter(account=account, appointment__ends_at__gt=now)
+        refused = rows.filter(state=CalendarEntry.State.REFUSED)
+        # What was refused once is tried once a night: a right may have come back.
+        mended = refused.update(wanted=F("wanted") + 1, wanted_at=now, state="pending")
+        GoogleAccount.objects.filter(pk=account.pk).update(
+            checked_at=now, checked=rows.count(), repaired=mended + differing
+        )
+
+
+def is_report_due(account: GoogleAccount, *, now: datetime) -> bool:
+    """Return whether the calendar has not been read whole since the last night."""
+    if account.checked_at is None:
+        return now - account.connected_at >= REPORT_EVERY and now.hour in NIGHT
+    age = now - account.checked_at
+    return age >= REPORT_AT_THE_LATEST or (age >= REPORT_EVERY and now.hour in NIGHT)
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """How many accounts of one schema wait since too long."""
+
+    schema: str
+    count: int
+
+
+def stuck_accounts(*, now: datetime) -> list[Stuck]:
+    """Return the schemas with accounts whose oldest change has waited an hour: ids and instants only."""
+    found: list[Stuck] = []
+    for group in chunks(served_units()):
+        # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
+        parts = [
+            f"SELECT '{unit.schema}', count(DISTINCT account_id)"  # noqa: S608
+            f' FROM "{unit.schema}".booking_calendarentry'
+            " WHERE wanted > pushed AND account_id IS NOT NULL AND wanted_at <= %s"
+            for unit in group
+        ]
+        with inside(SWEEPER), connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts), [now - STUCK_AFTER] * len(group))
+            found += [Stuck(schema, count) for schema, count in cursor.fetchall() if count]
+    return found
+
+
+def raise_alert(*, now: datetime) -> int:
+    """Write lib-rdv's staff one mail an hour while accounts are stuck; return how many are."""
+    count = sum(one.count for one in stuck_accounts(now=now))
+    if count:
+        hour = now.strftime("%Y%m%d%H")
+        with inside(PUBLIC):
+            write(due=[Due(kinds.CALENDAR_STUCK, count, due_at=now, audience=hour)], now=now)
+    return count

@@ -1,0 +1,52 @@
+"""Looking after an account: what waits is written, its calendar read, its channels kept open."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from booking.google_calendar import Missing, Refused, Unavailable
+from booking.google_oauth import Dead
+from booking.models import GoogleAccount
+from booking.services import calendar_entries
+from booking.services.google import channels, lights, reading
+from booking.services.google.leases import Busy, Held, hold
+from booking.services.google.writing import LONGEST, drain, make_calendar
+from tenants.schema import Unit, inside
+
+
+def poll(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> bool:
+    """Look after one account; False when it could not be done now, and the next poll does it."""
+    now = clock()
+    with inside(unit):
+        # First: what asks for a poll from now on is answered by another one.
+        GoogleAccount.objects.filter(pk=account_id, state=GoogleAccount.State.CONNECTED).update(
+            poll_at=now + reading.POLL_EVERY
+        )
+    try:
+        with hold(unit=unit, account_id=account_id, clock=clock) as held:
+            _look_after(held)
+    except (Busy, Dead, Unavailable, Refused, Missing):
+        return False
+    return True
+
+
+def _look_after(held: Held) -> None:
+    if not held.secret().calendar:
+        make_calendar(held)
+    # Read before writing: what the practitioner moved is seen before anything is written over it.
+    try:
+        reading.read(held)
+    except Missing:
+        # Our calendar was deleted there: writing makes it again.
+        with inside(held.unit):
+            account = GoogleAccount.objects.get(pk=held.account_id)
+            now = held.clock()
+            calendar_entries.push_all(account=account, since=now, now=now)
+    lights.report(held)
+    drain(held, until=held.clock() + LONGEST)
+    channels.keep_open(held)
+
+
+def ask_soon(*, account_id: int, now: datetime) -> None:
+    """Have the account polled by the next beat of the clock."""
+    connected = GoogleAccount.objects.filter(pk=account_id, state=GoogleAccount.State.CONNECTED)
+    connected.update(poll_at=now)
