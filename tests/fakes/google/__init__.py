@@ -18,7 +18,7 @@ Instants are ISO 8601, without zone they are of Paris; a bare date is a whole da
 unless it is given.
 
     GET  journal?since=N&method=ID&account=ADDRESS   entries with a number above N
-    GET  counters                            calls and injected by name, held, channels, notifications
+    GET  counters                            calls and injected by name, broken, held, channels, notifications
     GET  calendars?account=ADDRESS           calendars, each with its events
     POST account            {account, workspace?, zone?}
     POST consent            {url, account, untick?, deny?} -> {redirect}

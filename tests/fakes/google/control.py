@@ -48,6 +48,7 @@ def _counters(google: Google, query: Query) -> dict[str, Any]:
     return {
         "calls": dict(google.calls),
         "injected": dict(google.injected),
+        "broken": len(google.broken),
         "held": google.black_hole.held,
         "channels": len(google.watch.channels),
         "notifications": len(google.watch.sent),

@@ -38,6 +38,7 @@ class Google:
     black_hole      `.open()` swallows requests until `.close()`
     quota_per_user  requests a minute and account, then 403 userRateLimitExceeded; None: no limit
     revives_tombstones   whether a deleted event comes back by patch(status="confirmed")
+    broken          what went wrong in the double itself: stays empty
     checks_answers  compare each answer with the discovery document (a wrong one is a 500)
     """
 
@@ -55,6 +56,7 @@ class Google:
     injected: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     black_hole: BlackHole = field(default_factory=BlackHole)
+    broken: list[str] = field(default_factory=list)
     contract: Contract = field(default_factory=contract)
     lock: threading.RLock = field(default_factory=threading.RLock)
     journal: Journal = field(init=False)
@@ -111,6 +113,19 @@ class Google:
         """The person removes the application's access; return how many grants ended."""
         with self.lock:
             return self.oauth.revoke_account(self.account(account))
+
+    def asked(self, method: str = "", account: str = "") -> list[Entry]:
+        """The journal's entries of a method, of an account, or of both."""
+        return [
+            entry
+            for entry in self.journal
+            if method in {"", entry.method} and account in {"", entry.account}
+        ]
+
+    def calendars(self, account: str) -> list[Calendar]:
+        """The calendars of an account, the main one first."""
+        with self.lock:
+            return list(self.account(account).calendars.values())
 
     # Acting as the practitioner
 

@@ -25,7 +25,7 @@ def occurrences(
         raise Refused(501, "notImplemented", "One RRULE and EXDATE lines, no more.")
     rule = rules[0]
     end = min(until, _last(rule["UNTIL"], zone)) if "UNTIL" in rule else until
-    found: Iterator[datetime] = itertools.takewhile(lambda at: at < end, _endless(first, rule))
+    found = _starts(first, rule, end)
     if "COUNT" in rule:
         found = itertools.islice(found, int(rule["COUNT"]))
     return (at for at in found if at not in excluded)
@@ -36,20 +36,25 @@ def check(first: datetime, lines: Sequence[str], zone: ZoneInfo) -> None:
     list(occurrences(first, lines, until=first + timedelta(days=14), zone=zone))
 
 
-def _endless(first: datetime, rule: dict[str, str]) -> Iterator[datetime]:
+def _starts(first: datetime, rule: dict[str, str], end: datetime) -> Iterator[datetime]:
     interval = int(rule.get("INTERVAL", "1"))
-    days = [_DAYS.index(name) for name in rule.get("BYDAY", "").split(",") if name]
+    days = sorted(_DAYS.index(name) for name in rule.get("BYDAY", "").split(",") if name)
     if rule["FREQ"] == "DAILY":
-        for number in itertools.count():
-            at = first + timedelta(days=number * interval)
-            if not days or at.weekday() in days:
-                yield at
-    monday = first - timedelta(days=first.weekday())
-    for number in itertools.count():
-        week = monday + timedelta(weeks=number * interval)
-        for day in sorted(days or [first.weekday()]):
-            if (at := week + timedelta(days=day)) >= first:
-                yield at
+        found = (at for at in _every(first, interval, end) if not days or at.weekday() in days)
+    else:
+        monday = first - timedelta(days=first.weekday())
+        found = (
+            week + timedelta(days=day)
+            for week in _every(monday, 7 * interval, end)
+            for day in days or [first.weekday()]
+        )
+    return (at for at in found if first <= at < end)
+
+
+def _every(at: datetime, days: int, end: datetime) -> Iterator[datetime]:
+    while at < end:
+        yield at
+        at += timedelta(days=days)
 
 
 def _parts(line: str) -> dict[str, str]:
@@ -60,7 +65,7 @@ def _parts(line: str) -> dict[str, str]:
     days = set(filter(None, parts.get("BYDAY", "").split(",")))
     if set(parts) - _KNOWN or parts["FREQ"] not in {"DAILY", "WEEKLY"} or days - set(_DAYS):
         raise Refused(501, "notImplemented", "Only simple DAILY and WEEKLY rules.")
-    if not all(re.fullmatch(r"[1-9]\d*", parts.get(key, "1")) for key in ("INTERVAL", "COUNT")):
+    if not all(re.fullmatch(r"[1-9]\d{0,3}", parts.get(key, "1")) for key in ("INTERVAL", "COUNT")):
         raise Refused(400, "invalid", "Invalid recurrence rule.", location="recurrence")
     return parts
 

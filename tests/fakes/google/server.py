@@ -4,6 +4,7 @@ import json
 import select
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -62,21 +63,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-        parts = urlsplit(self.path)
-        query = parse_qs(parts.query, keep_blank_values=True)
         try:
-            if parts.path.startswith(BASE):
-                answer = self._interface(parts.path, query, raw)
-            elif parts.path in _OAUTH and self.command == "POST":
-                answer = self._tokens(_OAUTH[parts.path], query, raw)
-            elif parts.path.startswith("/_control/"):
-                answer = _json(*control.answer(self.google, self.command, parts.path, query, raw))
-            else:
-                answer = _page(self._page(parts.path, parts.query, raw))
+            answer = self._answer(raw)
         except _Dropped:
             self.close_connection = True
             return
+        except Exception as error:  # noqa: BLE001  # a mistake of the double must be seen, not lost
+            self.google.broken.append("".join(traceback.format_exception(error)))
+            refused = Refused(500, "backendError", f"The double broke: {error!r}")
+            answer = _json(refused.status, refused.body())
         self._say(answer)
+
+    def _answer(self, raw: bytes) -> _Answer:
+        parts = urlsplit(self.path)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        if parts.path.startswith(BASE):
+            return self._interface(parts.path, query, raw)
+        if parts.path in _OAUTH and self.command == "POST":
+            return self._tokens(_OAUTH[parts.path], query, raw)
+        if parts.path.startswith("/_control/"):
+            return _json(*control.answer(self.google, self.command, parts.path, query, raw))
+        return _page(self._page(parts.path, parts.query, raw))
 
     # The interface
 

@@ -52,8 +52,10 @@ def place(given: dict[str, Any], zone: ZoneInfo, name: str) -> tuple[dict[str, A
     """
     if ("date" in given) == ("dateTime" in given):
         raise Refused(400, "invalid", f"Invalid {name} time.", location=name)
+    own = zone_named(given["timeZone"]) if given.get("timeZone") else None
+    if not "1900" <= str(given.get("date") or given["dateTime"])[:4] <= "9990":
+        raise Refused(400, "invalid", f"Invalid {name} time.", location=name)
     if "date" in given:
         return {"date": given["date"]}, midnight(date.fromisoformat(given["date"]), zone)
-    own = zone_named(given["timeZone"]) if given.get("timeZone") else None
     at = parse(given["dateTime"], own)
     return {"dateTime": show(at, zone), "timeZone": (own or zone).key}, at
