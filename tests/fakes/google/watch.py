@@ -22,6 +22,7 @@ from tests.fakes.google.errors import Refused
 DEFAULT_LIFE = timedelta(days=7)
 LONGEST_LIFE = timedelta(days=30)
 """Assumed: Google shortens what is longer."""
+_LONGEST_ID, _LONGEST_TOKEN = 64, 256
 _TIMEOUT = 5
 
 
@@ -87,7 +88,9 @@ class Watch:
         """Open a channel and announce it with `sync`; 400 for what cannot be one."""
         if body.get("type") not in {"web_hook", "webhook"}:
             raise Refused(400, "invalid", "Unknown channel type", location="type")
-        if not body.get("id") or not _is_local(body.get("address", "")):
+        if not 0 < len(body.get("id", "")) <= _LONGEST_ID:
+            raise Refused(400, "invalid", "Invalid channel id", location="id")
+        if len(body.get("token", "")) > _LONGEST_TOKEN or not _is_local(body.get("address", "")):
             raise Refused(400, "invalid", "Invalid channel", location="address")
         if body["id"] in self.channels:
             raise Refused(400, "channelIdNotUnique", f"Channel id {body['id']} not unique")
