@@ -108,6 +108,11 @@ class Account:
         digest = hashlib.sha256(self.email.encode()).hexdigest()
         return f"1{int(digest[:18], 16) % 10**20:020d}"
 
+    @property
+    def domain(self) -> str:
+        """The part of the address after the @."""
+        return self.email.partition("@")[2]
+
     def calendar(self, calendar_id: str) -> Calendar | None:
         """The calendar with this id; `primary` is an alias."""
         return self.calendars.get(self.email if calendar_id == "primary" else calendar_id)

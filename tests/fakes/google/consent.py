@@ -5,8 +5,9 @@ from urllib.parse import parse_qsl
 
 from tests.fakes.google.double import Google
 from tests.fakes.google.errors import OAuthRefused
+from tests.fakes.google.id_tokens import SIGN_IN
 from tests.fakes.google.layout import Page, page, seen
-from tests.fakes.google.oauth import SIGN_IN, Request
+from tests.fakes.google.oauth import Request
 
 PATH = "/o/oauth2/v2/auth"
 _MEANING = {

@@ -16,8 +16,9 @@ from tests.fakes.google.api import METHODS, Call
 from tests.fakes.google.contract import BASE, SCOPE, Contract, Method, contract
 from tests.fakes.google.errors import Refused
 from tests.fakes.google.faults import BlackHole, Fault, RandomFaults
+from tests.fakes.google.id_tokens import IDENTITY
 from tests.fakes.google.journal import Entry, Journal
-from tests.fakes.google.oauth import IDENTITY, Client, OAuth
+from tests.fakes.google.oauth import Client, OAuth
 from tests.fakes.google.watch import Watch
 
 PARIS = "Europe/Paris"

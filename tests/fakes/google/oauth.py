@@ -7,7 +7,6 @@ and only S256; the redirect list is matched to the character, as Google does.
 import base64
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,23 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
+from tests.fakes.google import id_tokens
 from tests.fakes.google.accounts import Account
-from tests.fakes.google.contract import SCOPE, contract
+from tests.fakes.google.contract import contract
 from tests.fakes.google.errors import OAuthRefused, Refused
+from tests.fakes.google.id_tokens import IDENTITY, ISSUER
 
-ISSUER = "https://accounts.google.com"
 CODE_SECONDS = 600
 MOST_REFRESH_TOKENS = 100
 """Per account and client; the oldest then dies without a word."""
-IDENTITY = {
-    "openid": "openid",
-    "email": f"{SCOPE}userinfo.email",
-    "profile": f"{SCOPE}userinfo.profile",
-    f"{SCOPE}userinfo.email": f"{SCOPE}userinfo.email",
-    f"{SCOPE}userinfo.profile": f"{SCOPE}userinfo.profile",
-}
-"""The scopes of signing in, and the names under which the token answer gives them back."""
-SIGN_IN = frozenset(IDENTITY.values())
 
 
 @dataclass
@@ -149,7 +140,7 @@ class OAuth:
         answer = {"state": request.state, "iss": ISSUER, "code": code}
         answer |= {"scope": " ".join(grant.scopes), "authuser": "0", "prompt": "consent"}
         if account.is_workspace:
-            answer["hd"] = _domain(account)
+            answer["hd"] = account.domain
         return _redirect(request.redirect, answer)
 
     def deny(self, request: Request) -> str:
@@ -262,29 +253,10 @@ class OAuth:
             "token_type": "Bearer",
         }
         if "openid" in scopes:
-            answer["id_token"] = self._id_token(grant, scopes, nonce)
+            client = self.clients[grant.client_id]
+            claims = id_tokens.claims(grant.account, client.id, scopes, nonce, now=self.clock())
+            answer["id_token"] = id_tokens.signed(claims, key=client.secret)
         return answer
-
-    def _id_token(self, grant: Grant, scopes: list[str], nonce: str) -> str:
-        now = int(self.clock().timestamp())
-        account = grant.account
-        claims: dict[str, Any] = {
-            "iss": ISSUER,
-            "azp": grant.client_id,
-            "aud": grant.client_id,
-            "sub": account.subject,
-            "iat": now,
-            "exp": now + 3600,
-        }
-        if account.is_workspace:
-            claims["hd"] = _domain(account)
-        if IDENTITY["email"] in scopes:
-            claims |= {"email": account.email, "email_verified": True}
-        if nonce:
-            claims["nonce"] = nonce
-        signed = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment(claims)}"
-        key = self.clients[grant.client_id].secret.encode()
-        return f"{signed}.{_base64(hmac.digest(key, signed.encode(), 'sha256'))}"
 
     def _new_access(self, grant: Grant, scopes: list[str]) -> str:
         token = f"ya29.fake-{secrets.token_urlsafe(32)}"
@@ -318,17 +290,5 @@ def _redirect(address: str, answer: Mapping[str, str]) -> str:
     return f"{address}{'&' if '?' in address else '?'}{urlencode(answer)}"
 
 
-def _domain(account: Account) -> str:
-    return account.email.partition("@")[2]
-
-
 def _challenge(verifier: str) -> str:
-    return _base64(hashlib.sha256(verifier.encode()).digest())
-
-
-def _segment(value: Mapping[str, Any]) -> str:
-    return _base64(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _base64(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    return id_tokens.encoded(hashlib.sha256(verifier.encode()).digest())

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
-from config.processes import ROOT, free_port
+from config.processes import ROOT, answers, free_port, wait_until
 from tests.contract.google.place import ACCOUNT, REDIRECT, Place, on_the_double
 from tests.fakes.google import Google, serving
 from tests.fakes.google.contract import SCOPE
@@ -265,19 +265,10 @@ def test_the_command_serves_until_it_is_told_to_end() -> None:
     command += ["--redirect", REDIRECT, "--account", "cabinet@exemple.org:workspace"]
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
-            text = _patiently(f"http://127.0.0.1:{port}/agenda/", process)
+            assert wait_until(lambda: answers(port), seconds=20)
+            text = requests.get(f"http://127.0.0.1:{port}/agenda/", timeout=5).text
         finally:
             process.terminate()
 
     assert "cabinet@exemple.org" in text
     assert process.returncode == 0
-
-
-def _patiently(address: str, process: subprocess.Popen[bytes]) -> str:
-    """Ask until the command answers or ends."""
-    while process.poll() is None:
-        try:
-            return requests.get(address, timeout=5).text
-        except requests.ConnectionError:
-            continue
-    return ""
