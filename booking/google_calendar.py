@@ -125,7 +125,7 @@ class Client:
         """Make our own calendar and return its identifier."""
         body = {"summary": OWN_CALENDAR, "timeZone": zone}
         made = self._call("create_calendar", lambda api: api.calendars().insert(body=body))
-        return str(made["id"])
+        return _said(made, "id")
 
     def delete_calendar(self, *, calendar: str) -> None:
         """Delete our own calendar; gone already is as good."""
@@ -228,7 +228,9 @@ class Client:
             }
             answer = self._call("busy", functools.partial(_ask_busy, body=body))
             for name in calendars:
-                said = answer["calendars"].get(name, {})
+                said = answer.get("calendars", {}).get(name)
+                if said is None:
+                    raise Unavailable("unreadable")
                 if said.get("errors"):
                     raise Missing("busy_unreadable")
                 found[name] += [
@@ -249,8 +251,8 @@ class Client:
             "params": {"ttl": str(int(life.total_seconds()))},
         }
         made = self._call("watch", lambda api: api.events().watch(calendarId=calendar, body=body))
-        until = datetime.fromtimestamp(int(made["expiration"]) / 1000, tz=UTC)
-        return str(made["resourceId"]), until
+        until = datetime.fromtimestamp(int(_said(made, "expiration")) / 1000, tz=UTC)
+        return _said(made, "resourceId"), until
 
     def stop(self, *, channel: str, resource: str) -> None:
         """Close a push channel; closed before is as good."""
@@ -282,8 +284,11 @@ class Client:
         except ValueError:
             failure = Unavailable("unreadable")  # half an answer, or none of Google's
         else:
-            self._note(scenario, "ok", started)
-            return answer if isinstance(answer, dict) else {}
+            # The client hands on as text what is no JSON; a deletion answers nothing at all.
+            if isinstance(answer, dict) or not answer:
+                self._note(scenario, "ok", started)
+                return answer or {}
+            failure = Unavailable("unreadable")
         self._note(scenario, failure.code, started)
         raise failure
 
@@ -379,7 +384,7 @@ def _reason(error: HttpError) -> str:
 
 def _event(item: Mapping[str, Any]) -> Event:
     return Event(
-        str(item["id"]),
+        _said(item, "id"),
         str(item.get("etag", "")),
         item.get("status") == "cancelled",
         _instant(item.get("start")),
@@ -387,8 +392,15 @@ def _event(item: Mapping[str, Any]) -> Event:
     )
 
 
+def _said(item: Mapping[str, Any], name: str) -> str:
+    """Return a field that must be there; an answer without it is none."""
+    if name not in item:
+        raise Unavailable("unreadable")
+    return str(item[name])
+
+
 def _words(item: Mapping[str, Any]) -> Words:
-    return Words(str(item["id"]), str(item.get("summary", "")), str(item.get("description", "")))
+    return Words(_said(item, "id"), str(item.get("summary", "")), str(item.get("description", "")))
 
 
 def _instant(said: Mapping[str, str] | None) -> datetime | None:

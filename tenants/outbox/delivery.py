@@ -112,7 +112,7 @@ def deliver_entry(
         log.exception("outbox_error", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
     if is_hopeless:
         return _give_up(unit=unit, entry=entry, reason=reason[:40], now=clock())
-    wait = after or _jitter(entry)
+    wait = _jitter(entry) if after is None else after
     _back_off(unit=unit, entry=entry, reason=reason[:40], due_at=clock() + wait)
     return None
 

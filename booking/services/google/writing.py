@@ -99,13 +99,20 @@ def _try(client: Client, job: Job) -> Written | Job:
         if not job.etag:
             raise  # the calendar itself is gone
         return replace(job, etag="")
-    except Refused:
+    except Refused as refusal:
         # A deleted event answers a change by 403, like somebody who may not write: look.
-        found = client.get(calendar=job.calendar, event_id=job.event_id)
-        if not found.is_cancelled:
-            raise
+        found = _standing(client, job)
+        if found is None or not found.is_cancelled:
+            raise refusal from None
         return _reconciled(job, found)
     return Written(CalendarEntry.State.WRITTEN, job.generation, event.etag)
+
+
+def _standing(client: Client, job: Job) -> Event | None:
+    try:
+        return client.get(calendar=job.calendar, event_id=job.event_id)
+    except Missing:
+        return None
 
 
 def _write(client: Client, job: Job) -> Event:

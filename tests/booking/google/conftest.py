@@ -98,7 +98,7 @@ class Linked:
     def events(self, *, calendar: str = "") -> list[dict[str, Any]]:
         """What stands in a calendar of the account, tombstones left out."""
         wanted = calendar or self.calendar()
-        found = self.google.events_of(ADDRESS, wanted)
+        found = self.google.events(ADDRESS, wanted)
         return [event for event in found if event["status"] != "cancelled"]
 
 
@@ -165,5 +165,3 @@ def linked(
         return made
 
     return make
-
-
