@@ -33,8 +33,9 @@ unless it is given.
     POST random-faults      {rate, seed?, kinds?, methods?}
     POST black-hole         {open: true, methods?} or {open: false}
     POST notifications      {drop_every?, repeat_every?, reorders?}
+    POST latency            {seconds} before anything else, for each call
     POST quota              {per_user: 600}, or null for none
-    POST calm               {}      no more faults, no quota, the black hole closed
+    POST calm               {}      no more faults, latency or quota, the black hole closed
     POST forget             {}      journal and counters begin again
 """
 

@@ -36,7 +36,7 @@ def answer(google: Google, verb: str, path: str, query: Form, form: Form) -> Pag
     except (KeyError, ValueError):
         return _days(google, account, day, "Il manque une date ou une heure.")
     except Refused as refused:
-        return _days(google, account, day, f"Refusé : {refused.message}")
+        return _days(google, account, day, f"Refusé : {refused.message}")
     return seen(f"/agenda/?compte={account.subject}&jour={day.isoformat()}")
 
 
@@ -58,7 +58,7 @@ def _accounts(google: Google) -> Page:
         for one in google.accounts.values()
     )
     empty = (
-        "<p>Aucun compte pour l’instant : le premier naît quand une application est autorisée.</p>"
+        "<p>Aucun compte pour l’instant : le premier naît quand une application est autorisée.</p>"
     )
     return page(200, "Comptes", f"<ul>{items}</ul>" if items else empty)
 
@@ -86,7 +86,7 @@ def _days(google: Google, account: Account, day: date, problem: str = "") -> Pag
     content = f"""
 <p><a href="/agenda/">Changer de compte</a></p>
 {f'<p role="alert"><strong>{escape(problem)}</strong></p>' if problem else ""}
-<p>Agendas : {escape(", ".join(sorted(names)))}</p>
+<p>Agendas : {escape(", ".join(sorted(names)))}</p>
 <h2>Du {_day_name(day)} au {_day_name(after - timedelta(days=1))}</h2>
 <p><a href="{link}{before}">Deux semaines avant</a> · <a href="{link}{after}">Deux semaines après</a></p>
 {shown or "<p>Rien ces jours-là.</p>"}

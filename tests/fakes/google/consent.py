@@ -83,6 +83,6 @@ def _error(refused: OAuthRefused) -> Page:
     return page(
         refused.status if refused.status == 401 else 400,
         "Accès bloqué",
-        f"<p>Erreur {refused.status} : <code>{escape(refused.error)}</code></p>"
+        f"<p>Erreur {refused.status} : <code>{escape(refused.error)}</code></p>"
         f"<p>{escape(refused.description)}</p>",
     )

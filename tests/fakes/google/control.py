@@ -23,7 +23,9 @@ def answer(
         if verb == "GET" and name in _READS:
             return 200, _READS[name](google, query)
         if verb == "POST" and name in _ORDERS:
-            return 200, _ORDERS[name](google, json.loads(raw or b"{}")) or {}
+            order = json.loads(raw or b"{}")
+            with google.lock:
+                return 200, _ORDERS[name](google, order) or {}
     except Refused as refused:
         return refused.status, refused.body()
     except OAuthRefused as refused:
@@ -162,6 +164,10 @@ def _notifications(google: Google, order: Order) -> None:
     google.watch.reorders = order.get("reorders", False)
 
 
+def _latency(google: Google, order: Order) -> None:
+    google.latency = float(order["seconds"])
+
+
 def _quota(google: Google, order: Order) -> None:
     google.quota_per_user = order["per_user"]
 
@@ -170,6 +176,7 @@ def _calm(google: Google, order: Order) -> None:
     google.faults.clear()
     google.random_faults = None
     google.quota_per_user = None
+    google.latency = 0.0
     google.black_hole.close()
 
 
@@ -208,6 +215,7 @@ _ORDERS: dict[str, Callable[[Google, Order], dict[str, Any] | None]] = {
     "random-faults": _random_faults,
     "black-hole": _black_hole,
     "notifications": _notifications,
+    "latency": _latency,
     "quota": _quota,
     "calm": _calm,
     "forget": _forget,

@@ -36,6 +36,7 @@ class Google:
     faults          queues per method id, each used up one by one: `faults["oauth.token"].append(KNOWN["503"])`
     random_faults   strikes whatever the queues leave alone
     injected        how often each fault struck, by its name
+    latency         seconds that each call takes before anything else happens
     black_hole      `.open()` swallows requests until `.close()`
     quota_per_user  requests a minute and account, then 403 userRateLimitExceeded; None: no limit
     revives_tombstones   whether a deleted event comes back by patch(status="confirmed")
@@ -49,6 +50,7 @@ class Google:
     redirects: list[str] = field(default_factory=list)
     journal_limit: int | None = 100_000
     random_faults: RandomFaults | None = None
+    latency: float = 0.0
     quota_per_user: int | None = None
     revives_tombstones: bool = False
     checks_answers: bool = False

@@ -158,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             with self.google.lock:
                 if method == "oauth.revoke":
-                    oauth.revoke(plain.get("token", ""))
+                    entry.account = oauth.revoke(plain.get("token", "")).email
                     return _json(200, {})
                 found = oauth.token(plain, self.headers.get("authorization", ""))
                 entry.account = oauth.whose(f"Bearer {found['access_token']}")
@@ -183,11 +183,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _before(self, fault: Fault | None, entry: Entry) -> _Answer | None:
         """What the fault answers before anything is applied; None: go on."""
+        seconds = self.google.latency + (fault.seconds if fault else 0)
+        if seconds:
+            threading.Event().wait(seconds)
         if fault is None:
             return None
         entry.fault = fault.name
-        if fault.seconds:
-            threading.Event().wait(fault.seconds)
         if fault.kind == BLACK_HOLE:
             self.google.black_hole.hold(self._is_gone)
         if fault.kind in {BLACK_HOLE, DROP_BEFORE}:

@@ -17,7 +17,7 @@ code { font-size: .85em; color: #4a5562; overflow-wrap: anywhere }
 :focus-visible { outline: 3px solid #0b57d0; outline-offset: 2px }
 """
 _NOTE = (
-    "Ceci n’est pas Google : c’est sa doublure, qui ne tourne que sur cette machine."
+    "Ceci n’est pas Google : c’est sa doublure, qui ne tourne que sur cette machine."
     " Aucun mot de passe n’est demandé."
 )
 

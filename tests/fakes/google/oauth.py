@@ -158,13 +158,14 @@ class OAuth:
             return self._refreshed(client, form)
         raise OAuthRefused(400, "unsupported_grant_type", f"Invalid grant_type: {kind}")
 
-    def revoke(self, token: str) -> None:
-        """POST /revoke, for a refresh or an access token; 400 when it is no longer good."""
+    def revoke(self, token: str) -> Account:
+        """POST /revoke, for a refresh or an access token: whose it was; 400 when it is no longer good."""
         access = self._access.get(token)
         grant = self._refresh.get(token) or (access.grant if access else None)
         if grant is None or grant.is_dead:
             raise OAuthRefused(400, "invalid_token", "Token expired or revoked")
         self._kill(grant)
+        return grant.account
 
     def revoke_account(self, account: Account) -> int:
         """What the user does in the settings of the account; return how many grants ended."""

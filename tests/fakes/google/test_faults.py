@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -104,6 +105,16 @@ def test_a_slow_answer_is_still_an_answer(place: Place) -> None:
 
     assert place.insert()["status"] == "confirmed"
     assert place.double.injected == {"slow": 1}
+
+
+def test_latency_is_of_every_call(place: Place) -> None:
+    place.double.latency = 0.02
+    started = time.monotonic()
+
+    place.page()
+    place.insert()
+
+    assert time.monotonic() - started >= 0.04
 
 
 def test_the_token_endpoint_fails_too(place: Place) -> None:

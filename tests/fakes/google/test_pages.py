@@ -198,6 +198,7 @@ def test_another_process_calms_everything() -> None:
     with on_the_double() as place:
         control(place, "random-faults", rate=1.0, kinds=["503"])
         control(place, "quota", per_user=1)
+        control(place, "latency", seconds=60)
         control(place, "black-hole", open=True)
         control(place, "calm")
 

@@ -113,15 +113,19 @@ class Watch:
     def stop(self, channel_id: str, resource_id: str, *, client_id: str) -> None:
         """Close a channel; 404 for one that is not open."""
         channel = self.channels.get(channel_id)
-        known = channel and (channel.resource_id, channel.client_id) == (resource_id, client_id)
-        if not known or self._is_over(channel_id):
+        asked = (resource_id, client_id)
+        if (
+            channel is None
+            or (channel.resource_id, channel.client_id) != asked
+            or self._is_over(channel)
+        ):
             raise Refused(404, "notFound", f"Channel '{channel_id}' not found for project")
         del self.channels[channel_id]
 
     def changed(self, calendar: Calendar, *, state: str = "exists") -> None:
         """Tell the watchers of a calendar."""
         for channel in list(self.channels.values()):
-            if channel.calendar_id == calendar.id and not self._is_over(channel.id):
+            if channel.calendar_id == calendar.id and not self._is_over(channel):
                 self._tell(channel, state)
 
     def expire(self) -> None:
@@ -153,8 +157,8 @@ class Watch:
             return min(asked, now + LONGEST_LIFE)
         return now + DEFAULT_LIFE
 
-    def _is_over(self, channel_id: str) -> bool:
-        return self.channels[channel_id].expires <= self.clock()
+    def _is_over(self, channel: Channel) -> bool:
+        return channel.expires <= self.clock()
 
     def _tell(self, channel: Channel, state: str) -> None:
         channel.messages += 1
