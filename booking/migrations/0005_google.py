@@ -279,7 +279,6 @@ class Migration(migrations.Migration):
                 ("last_success_at", models.DateTimeField(null=True)),
                 ("last_error", models.CharField(blank=True, default="", max_length=40)),
                 ("last_error_at", models.DateTimeField(null=True)),
-                ("stuck_told_at", models.DateTimeField(null=True)),
                 ("checked_at", models.DateTimeField(null=True)),
                 ("checked", models.IntegerField(default=0)),
                 ("repaired", models.IntegerField(default=0)),

@@ -78,7 +78,6 @@ class GoogleAccount(models.Model):
     last_success_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=40, blank=True, default="")
     last_error_at = models.DateTimeField(null=True)
-    stuck_told_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
     checked = models.IntegerField(default=0)
     repaired = models.IntegerField(default=0)
@@ -113,7 +112,6 @@ class GoogleAccount(models.Model):
             "last_success_at",
             "last_error",
             "last_error_at",
-            "stuck_told_at",
             "checked_at",
             "checked",
             "repaired",

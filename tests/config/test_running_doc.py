@@ -58,7 +58,7 @@ def test_the_table_of_promises_names_what_is_answered() -> None:
 
     text = (ROOT / "docs/running.md").read_text("utf-8")
     named = re.findall(r"`(\w+)`", text.split("| promise |")[1].split("\n\n")[0])
-    answered = {"erasures", "reminders", "spaces", "broker", "database"}
+    answered = {"erasures", "reminders", "calendars", "spaces", "broker", "database"}
     answered |= {duty.value for duty in promises.DUTY_TOLERANCE}
 
     assert answered <= set(named)
