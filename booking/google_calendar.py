@@ -191,13 +191,14 @@ class Client:
         )
         return [_words(item) for item in found.get("items", ())]
 
-    def delete(self, *, calendar: str, event_id: str) -> None:
-        """Delete an event; deleted before or never there is as good."""
+    def delete(self, *, calendar: str, event_id: str, etag: str) -> None:
+        """Delete an event if it is still the one of ``etag``, else Changed; gone already is as good."""
         self._gone_is_done(
             "delete",
             lambda api: api.events().delete(
                 calendarId=calendar, eventId=event_id, sendUpdates="none"
             ),
+            etag=etag,
         )
 
     def changes(self, *, calendar: str, sync_token: str = "") -> Page:
@@ -262,9 +263,9 @@ class Client:
     def _event(self, scenario: str, ask: Callable[[Any], Any], *, etag: str = "") -> Event:
         return _event(self._call(scenario, ask, etag=etag))
 
-    def _gone_is_done(self, scenario: str, ask: Callable[[Any], Any]) -> None:
+    def _gone_is_done(self, scenario: str, ask: Callable[[Any], Any], *, etag: str = "") -> None:
         try:
-            self._call(scenario, ask)
+            self._call(scenario, ask, etag=etag)
         except (Missing, Deleted):
             return
 

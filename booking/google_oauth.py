@@ -5,6 +5,7 @@ Warning. Refreshing is google-auth's. Everything but ``consent_url`` must be cal
 """
 
 import base64
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -108,7 +109,11 @@ def exchange(*, code: str, verifier: str, nonce: str, now: datetime) -> Grant:
 
 
 def refresh(*, refresh_token: str, now: datetime) -> Access:
-    """Return a fresh access token. Dead: the grant is gone; Unavailable: ask again later."""
+    """Return a fresh access token. Dead: the grant is gone; Unavailable: ask again later.
+
+    Only Google's own word ``invalid_grant`` ends a link: a proxy's page, a limit, or a secret of ours that
+    is no longer good would otherwise ask every practitioner to connect again.
+    """
     outbound.refuse_inside_a_unit()
     credentials: Any = Credentials(
         token=None,
@@ -119,14 +124,17 @@ def refresh(*, refresh_token: str, now: datetime) -> Access:
     )
     with outbound.session("google_oauth") as session:
         try:
-            credentials.refresh(Request(session=session))
+            # Left to itself it would wait two minutes for each answer.
+            ask = functools.partial(Request(session=session), timeout=_patience())
+            credentials.refresh(ask)
         except RefreshError as error:
-            # Retryable: their fault or the line's. Anything else is invalid_grant and its kin.
-            if error.retryable:
-                raise Unavailable("token_fault") from None
-            raise Dead from None
+            if _said(error) == "invalid_grant":
+                raise Dead from None
+            raise Unavailable("token_fault") from None
         except (GoogleAuthError, requests.RequestException, OSError):
             raise Unavailable("unreachable") from None
+        except (ValueError, TypeError):
+            raise Unavailable("unreadable") from None
     expiry = credentials.expiry.replace(tzinfo=UTC) if credentials.expiry else now
     newer = credentials.refresh_token
     return Access(credentials.token, expiry, newer if newer != refresh_token else "")
@@ -142,11 +150,22 @@ def revoke(*, token: str) -> None:
 def _post(path: str, form: dict[str, str]) -> requests.Response:
     with outbound.session("google_oauth") as session:
         address = outbound.base_address("google_oauth") + path
-        patience = (outbound.CONNECT_SECONDS, settings.GOOGLE_TIMEOUT_SECONDS)
         try:
-            return session.post(address, data=form, timeout=patience)
+            return session.post(address, data=form, timeout=_patience())
         except requests.RequestException:
             raise Unavailable("unreachable") from None
+
+
+def _patience() -> tuple[float, float]:
+    """Return how many seconds to wait for a connection, and for an answer."""
+    seconds = settings.GOOGLE_TIMEOUT_SECONDS
+    return min(outbound.CONNECT_SECONDS, seconds), seconds
+
+
+def _said(error: RefreshError) -> str:
+    """Return the code of Google's answer, if there was one that can be read."""
+    answer = error.args[1] if len(error.args) > 1 else None
+    return str(answer.get("error", "")) if isinstance(answer, dict) else ""
 
 
 def _grant(said: dict[str, Any], *, nonce: str, now: datetime) -> Grant:

@@ -262,6 +262,8 @@ GOOGLE_BACKOFF_SECONDS = env.float("GOOGLE_BACKOFF_SECONDS", default=1)
 GOOGLE_LONGEST_WAIT_SECONDS = env.float("GOOGLE_LONGEST_WAIT_SECONDS", default=900)
 GOOGLE_TIMEOUT_SECONDS = env.float("GOOGLE_TIMEOUT_SECONDS", default=10)
 GOOGLE_BREAKER_SECONDS = env.float("GOOGLE_BREAKER_SECONDS", default=120)
+# How long one worker speaks for an account without giving a sign of life
+GOOGLE_LEASE_SECONDS = env.float("GOOGLE_LEASE_SECONDS", default=60)
 # Every origin that may be reached over HTTP, through tenants.outbound and nothing else.
 OUTBOUND = {
     "brevo": env("BREVO_API_URL", default="https://api.brevo.com/v3/"),

@@ -23,7 +23,8 @@ from booking.services.google import limits, links
 from booking.services.google.accounts import Secret, change_secret, open_secret
 from tenants.schema import Unit, inside
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=settings.GOOGLE_LEASE_SECONDS)
+"""Renewed before each event: longer than one takes, whatever Google answers and does not."""
 EARLY = timedelta(minutes=2)
 """A token is refreshed this long before it ends."""
 FAILURES_TO_BREAK = 5

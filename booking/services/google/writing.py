@@ -78,15 +78,28 @@ class Written:
 
 def apply(client: Client, job: Job) -> Written:
     """Bring one event to its wanted state, following what stands there; raises GoogleError."""
-    if job.body is None:
-        client.delete(calendar=job.calendar, event_id=job.event_id)
-        return Written(CalendarEntry.State.GONE, job.generation)
+    act = _remove if job.body is None else _try
     for _round in range(_MOST_TRIES):
-        followed = _try(client, job)
+        followed = act(client, job)
         if isinstance(followed, Written):
             return followed
         job = followed
     raise Unavailable("contended")
+
+
+def _remove(client: Client, job: Job) -> Written | Job:
+    """Delete once what we know; a request that comes late may then not delete what was written since."""
+    gone = Written(CalendarEntry.State.GONE, job.generation)
+    try:
+        if not job.etag:
+            found = client.get(calendar=job.calendar, event_id=job.event_id)
+            return gone if found.is_cancelled else replace(job, etag=found.etag)
+        client.delete(calendar=job.calendar, event_id=job.event_id, etag=job.etag)
+    except Missing:
+        return gone
+    except Changed:
+        return replace(job, etag="")
+    return gone
 
 
 def _try(client: Client, job: Job) -> Written | Job:
@@ -152,9 +165,10 @@ def drain(held: Held, *, until: datetime) -> int:
             _make_calendar_again(held, job.calendar)
         except Refused as error:
             _park(held, job, code=error.code)
-        except Unavailable:
+        except Unavailable as error:
             skipped.add(job.entry_id)
-            if held.failures >= FAILURES_TO_BREAK:
+            # With an instant of its own a limit is reached: nothing gets through before it.
+            if error.after is not None or held.failures >= FAILURES_TO_BREAK:
                 raise
 
 

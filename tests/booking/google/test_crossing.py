@@ -1,0 +1,107 @@
+"""Requests that cross on the way: the last word is lib-rdv's, whatever arrives late."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from booking.google_calendar import Changed, Client, Unavailable
+from booking.services.appointments import cancel
+from booking.services.google import limits
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import inside
+from tests.booking.google.conftest import ADDRESS, Linked
+from tests.factories import NOW, local
+
+MONDAY = local((NOW + timedelta(days=7)).date(), 10)
+
+
+def cancel_in(agenda: Linked, appointment: object) -> None:
+    """Cancel as a patient does."""
+    with inside(agenda.unit):
+        cancel(appointment=appointment, by_patient=True, actor="patient", now=agenda.clock())  # type: ignore[arg-type]
+
+
+def test_a_deletion_names_the_state_that_it_deletes(linked: Callable[..., Linked]) -> None:
+    agenda = linked()
+    booked = agenda.book(MONDAY)
+    agenda.deliver()
+    (event,) = agenda.events()
+
+    cancel_in(agenda, booked)
+    agenda.deliver()
+
+    (asked,) = agenda.google.asked("calendar.events.delete")
+    assert asked.headers["if-match"] == event["etag"]
+    assert agenda.events() == []
+
+
+def test_a_deletion_that_comes_late_deletes_nothing_that_was_written_since(
+    linked: Callable[..., Linked],
+) -> None:
+    agenda = linked()
+    agenda.book(MONDAY)
+    agenda.deliver()
+    (event,) = agenda.events()
+    known = {"calendar": agenda.calendar(), "event_id": event["id"], "etag": event["etag"]}
+    access, _refresh = agenda.google.grant(ADDRESS, ["calendar.app.created"])
+
+    with Client(token=access, account="") as client:
+        client.patch(**known, body={"summary": "RDV"})
+        with pytest.raises(Changed):
+            client.delete(**known)
+
+    assert len(agenda.events()) == 1
+
+
+def test_what_the_practitioner_has_changed_is_deleted_all_the_same(
+    linked: Callable[..., Linked],
+) -> None:
+    agenda = linked()
+    booked = agenda.book(MONDAY)
+    agenda.deliver()
+    (event,) = agenda.events()
+    agenda.google.move_event(
+        ADDRESS, event["id"], MONDAY + timedelta(hours=1), calendar=agenda.calendar()
+    )
+
+    cancel_in(agenda, booked)
+    agenda.deliver()
+
+    assert agenda.events() == []
+    assert agenda.entry(booked).state == "gone"
+
+
+def test_an_event_that_was_never_written_is_gone_without_a_deletion(
+    linked: Callable[..., Linked],
+) -> None:
+    agenda = linked()
+    booked = agenda.book(MONDAY)
+
+    cancel_in(agenda, booked)
+    agenda.deliver()
+
+    assert agenda.entry(booked).state == "gone"
+    assert agenda.google.asked("calendar.events.delete") == []
+
+
+def test_a_limit_stops_the_round_and_says_when_the_next_one_begins(
+    linked: Callable[..., Linked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agenda = linked()
+    for hour in range(3):
+        agenda.book(MONDAY + timedelta(hours=hour))
+    asked: list[UUID] = []
+
+    def refuse(*, schema: str, account: UUID, now: datetime) -> None:
+        asked.append(account)
+        raise Unavailable("quota", after=timedelta(seconds=20))
+
+    monkeypatch.setattr(limits, "pass_or_wait", refuse)
+    agenda.deliver(rounds=1)
+
+    assert len(asked) == 3  # once for each doorbell, not for each event behind it
+    with inside(agenda.unit):
+        waiting = OutboxEntry.objects.filter(kind="calendar.push", state="pending")
+        assert {entry.due_at - agenda.clock() for entry in waiting} == {timedelta(seconds=20)}

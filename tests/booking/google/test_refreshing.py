@@ -1,0 +1,79 @@
+"""An access token is refreshed, and only Google's own word ends a link."""
+
+from collections.abc import Callable
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from booking import google_oauth
+from booking.google_calendar import Unavailable
+from booking.google_oauth import Dead
+from tests.booking.google.conftest import ADDRESS, Linked
+from tests.factories import NOW
+from tests.fakes.google import KNOWN, Fault, Google
+
+NOT_THEIR_LAST_WORD = (
+    "403 rateLimitExceeded", "429", "500", "503", "cut", "drop_before", "html", "not_json",
+)  # fmt: skip
+
+
+@pytest.fixture
+def refresh_token(google: Google) -> str:
+    """A token that may write."""
+    google.account(ADDRESS)
+    return google.grant(ADDRESS, [google_oauth.WRITE])[1]
+
+
+def test_a_fresh_token_is_accepted(google: Google, refresh_token: str) -> None:
+    access = google_oauth.refresh(refresh_token=refresh_token, now=NOW)
+
+    assert google.oauth.bearer(f"Bearer {access.access_token}").grant.account.email == ADDRESS
+    assert access.refresh_token == ""
+
+
+@pytest.mark.parametrize("fault", NOT_THEIR_LAST_WORD)
+def test_a_fault_does_not_end_a_link(google: Google, refresh_token: str, fault: str) -> None:
+    # google-auth asks three times by itself.
+    google.faults["oauth.token"].extend([KNOWN[fault]] * 3)
+
+    with pytest.raises(Unavailable):
+        google_oauth.refresh(refresh_token=refresh_token, now=NOW)
+
+
+def test_a_secret_of_ours_that_is_no_longer_good_ends_no_link(
+    google: Google, refresh_token: str, settings: Settings
+) -> None:
+    settings.GOOGLE_CLIENT_SECRET = "of last year"
+
+    with pytest.raises(Unavailable):
+        google_oauth.refresh(refresh_token=refresh_token, now=NOW)
+
+
+def test_a_revoked_grant_is_dead(google: Google, refresh_token: str) -> None:
+    google.revoke(ADDRESS)
+
+    with pytest.raises(Dead):
+        google_oauth.refresh(refresh_token=refresh_token, now=NOW)
+
+
+def test_a_silent_token_endpoint_is_not_waited_for_longer_than_asked(
+    google: Google, refresh_token: str, settings: Settings
+) -> None:
+    settings.GOOGLE_TIMEOUT_SECONDS = 0.05
+    google.faults["oauth.token"].append(Fault("black_hole"))
+
+    with pytest.raises(Unavailable, match="unreachable"):
+        google_oauth.refresh(refresh_token=refresh_token, now=NOW)
+    google.black_hole.close()
+
+
+def test_a_proxy_in_the_way_of_a_refresh_leaves_the_account_connected(
+    linked: Callable[..., Linked],
+) -> None:
+    agenda = linked()
+    agenda.google.oauth.expire_access_tokens()
+    agenda.google.faults["oauth.token"].append(KNOWN["html"])
+
+    assert agenda.poll() is False
+
+    assert agenda.account().state == "connected"
