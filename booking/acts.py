@@ -11,6 +11,7 @@ SAID: Mapping[str, Promise | str] = MappingProxyType(
         "appointment.booked": _("Rendez-vous pris"),
         "appointment.moved": _("Rendez-vous déplacé"),
         "appointment.cancelled": _("Rendez-vous annulé"),
+        "appointment.late": _("Retard annoncé par la personne"),
         "appointment.fulfilled": _("Personne notée venue"),
         "appointment.noshow": _("Personne notée absente"),
         "appointment.unmarked": _("Venue ou absence reprise"),
