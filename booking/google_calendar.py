@@ -219,7 +219,7 @@ class Client:
     def busy(
         self, *, calendars: Sequence[str], starts_at: datetime, ends_at: datetime
     ) -> dict[str, list[tuple[datetime, datetime]]]:
-        """Return the busy times of each calendar between two instants, whatever the span."""
+        """Return the busy times of each calendar that can be read, between two instants, whatever the span."""
         found: dict[str, list[tuple[datetime, datetime]]] = {name: [] for name in calendars}
         for low, high in _spans(starts_at, ends_at):
             body = {
@@ -228,15 +228,15 @@ class Client:
                 "items": [{"id": name} for name in calendars],
             }
             answer = self._call("busy", functools.partial(_ask_busy, body=body))
-            for name in calendars:
-                said = answer.get("calendars", {}).get(name)
-                if said is None:
-                    raise Unavailable("unreadable")
-                if said.get("errors"):
-                    raise Missing("busy_unreadable")
-                found[name] += [
+            said = answer.get("calendars", {})
+            if set(calendars) - set(said):
+                raise Unavailable("unreadable")
+            for name in [name for name in found if said[name].get("errors")]:
+                del found[name]
+            for name, times in found.items():
+                times += [
                     (datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"]))
-                    for one in said.get("busy", ())
+                    for one in said[name].get("busy", ())
                 ]
         return found
 

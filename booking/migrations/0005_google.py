@@ -269,6 +269,7 @@ class Migration(migrations.Migration):
                 ("has_addendum", models.BooleanField(default=False)),
                 ("can_read_busy", models.BooleanField(default=False)),
                 ("is_instant", models.BooleanField(default=False)),
+                ("closes_when_lost", models.BooleanField(default=False)),
                 ("connected_at", models.DateTimeField()),
                 ("lease", models.UUIDField(null=True)),
                 ("leased_until", models.DateTimeField(null=True)),

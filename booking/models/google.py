@@ -68,6 +68,8 @@ class GoogleAccount(models.Model):
     has_addendum = models.BooleanField(default=False)
     can_read_busy = models.BooleanField(default=False)
     is_instant = models.BooleanField(default=False)
+    # Whether a link that is lost closes online booking, or it goes on as if there were none (B-35).
+    closes_when_lost = models.BooleanField(default=False)
     connected_at = models.DateTimeField()
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -102,6 +104,7 @@ class GoogleAccount(models.Model):
             "has_addendum",
             "can_read_busy",
             "is_instant",
+            "closes_when_lost",
             "connected_at",
             "lease",
             "leased_until",
