@@ -12,7 +12,7 @@ from tenants.provisioning.template import statements_for
 from tenants.schema import PUBLIC, ROUTER, SWEEPER
 
 TENANTS_GROUP = "librdv_tenants"
-APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt")
+APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt", "trail_checkpoint")
 IMMUTABLE = ("booking_formversion", "booking_extrafield")
 """A published form is what patients were told: inserted whole, never changed (C-01, B-03)."""
 READ_ONLY = ("django_migrations",)
