@@ -189,7 +189,7 @@ def push_all(*, account: GoogleAccount, since: datetime, now: datetime) -> int:
 def push_again(*, entry: CalendarEntry, now: datetime) -> None:
     """Write the event again as lib-rdv has it: the practitioner's answer to a difference."""
     CalendarEntry.objects.filter(pk=entry.pk).update(
-        wanted=F("wanted") + 1, wanted_at=now, state=CalendarEntry.State.PENDING
+        wanted=F("wanted") + 1, wanted_at=now, state=CalendarEntry.State.PENDING, answer=""
     )
     entry.refresh_from_db()
     write(due=[_push(entry.appointment_id, entry.account_id or 0, entry.wanted, now)], now=now)

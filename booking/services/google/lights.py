@@ -1,8 +1,10 @@
 """How well a link works: its light, its queue, its last night's report; and who is told when it does not."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, F, Min, Q
@@ -48,19 +50,39 @@ class Health:
 
 def health_of(*, account: GoogleAccount, now: datetime) -> Health:
     """Return how well the link works, in one query."""
+    return healths_of(accounts=[account], now=now)[0]
+
+
+def healths_of(*, accounts: Sequence[GoogleAccount], now: datetime) -> list[Health]:
+    """Return how well each link works, in their order; one query, however many there are."""
     coming = Q(appointment__ends_at__gt=now, appointment__status=Appointment.Status.BOOKED)
     waiting = Q(wanted__gt=F("pushed"), is_held_back=False)
-    found = CalendarEntry.objects.filter(account=account).aggregate(
-        waiting=Count("pk", filter=waiting),
-        waiting_since=Min("wanted_at", filter=waiting),
-        different=Count("pk", filter=coming & Q(state__in=CalendarEntry.DIFFERENT)),
-        conflicts=Count("pk", filter=coming & Q(has_conflict=True)),
-        refused=Count("pk", filter=coming & Q(state=CalendarEntry.State.REFUSED)),
+    rows = (
+        CalendarEntry.objects.filter(account__in=accounts)
+        .order_by()
+        .values("account")
+        .annotate(
+            waiting=Count("pk", filter=waiting),
+            waiting_since=Min("wanted_at", filter=waiting),
+            different=Count("pk", filter=coming & Q(state__in=CalendarEntry.DIFFERENT)),
+            conflicts=Count("pk", filter=coming & Q(has_conflict=True)),
+            refused=Count("pk", filter=coming & Q(state=CalendarEntry.State.REFUSED)),
+        )
     )
+    found = {row["account"]: row for row in rows}
+    return [_health(account, found.get(account.pk, {}), now=now) for account in accounts]
+
+
+def _health(account: GoogleAccount, found: Mapping[str, Any], *, now: datetime) -> Health:
+    since, refused = found.get("waiting_since"), found.get("refused", 0)
     return Health(
         account=account,
-        light=_light(account, found["waiting_since"], is_refused=bool(found["refused"]), now=now),
-        **found,
+        light=_light(account, since, is_refused=bool(refused), now=now),
+        waiting=found.get("waiting", 0),
+        waiting_since=since,
+        different=found.get("different", 0),
+        conflicts=found.get("conflicts", 0),
+        refused=refused,
     )
 
 

@@ -17,6 +17,7 @@ from booking.forms.dashboard.appointment import CancelForm, ContactForm
 from booking.models import Appointment
 from booking.services import appointments, contacts, erasing
 from booking.services.agenda import Row, row_of
+from booking.services.google.attention import mark_of
 from booking.services.latest import last_change
 from booking.services.resending import can_resend, resend_confirmation
 from booking.views.dashboard.access import DashboardRequest, actor, requires
@@ -58,7 +59,16 @@ def panel_context(request: DashboardRequest, ref: str) -> dict[str, Any]:
         found = appointment_or_404(request, uuid.UUID(ref), Operation.SEE_AGENDA)
     except (ValueError, Http404):
         return {}
-    return facts_of(row_of(found), request=request)
+    return _panel(request, found)
+
+
+def _panel(request: DashboardRequest, found: Appointment) -> dict[str, Any]:
+    mark = mark_of(appointment=found, now=request.now)
+    return {
+        **facts_of(row_of(found), request=request),
+        "google_mark": mark.value if mark else "",
+        "may_decide": request.access.allows(Operation.CONNECT_CALENDAR, found.practitioner.ref),
+    }
 
 
 def facts_of(row: Row, *, request: DashboardRequest) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def back_to(
 def panel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Show one appointment on a page of its own."""
     found = appointment_or_404(request, ref, Operation.SEE_AGENDA)
-    return show(request, "appointment", facts_of(row_of(found), request=request), tab="week")
+    return show(request, "appointment", _panel(request, found), tab="week")
 
 
 @requires(Operation.MARK, methods=("POST",))

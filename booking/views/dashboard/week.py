@@ -18,10 +18,12 @@ from django.views.decorators.cache import never_cache
 
 from booking.models import AgendaChoice
 from booking.services.agenda_choice import choice_of, remember
+from booking.services.google.attention import lost_links
 from booking.services.latest import version
 from booking.services.week import Days, read_days
 from booking.views.dashboard.access import DashboardRequest, reach, requires
 from booking.views.dashboard.appointment import panel_context
+from booking.views.dashboard.google_differences import lost_agendas
 from booking.views.dashboard.grid import COLOURS, Grid, draw
 from booking.views.dashboard.pages import day_asked, show, span
 from booking.views.dashboard.placing import UNDO
@@ -86,6 +88,7 @@ def week(request: DashboardRequest) -> HttpResponse:
         "opened": panel["row"].appointment.ref if panel else None,
         "here": f"?du={shown.asked.isoformat()}&rdv=",
         **panel,
+        "google_lost": lost_agendas(request, lost_links(practitioner_ids=[one.pk for one in who])),
         "undo": None if NOT_ACTIVITY in request.headers else request.session.pop(UNDO, None),
     }
     return show(request, "week", context, tab="week")

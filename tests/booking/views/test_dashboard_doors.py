@@ -17,7 +17,7 @@ from tenants.outbox.models import OutboxEntry
 from tenants.website.pictures import Encoded, EncodedSize
 from tenants.website.services import editing, gallery, publishing
 from tests.accounts import browser, make_member, memberships_of
-from tests.factories import NOW, Cabinet, make_appointment, make_person
+from tests.factories import NOW, Cabinet, make_appointment, make_link, make_person
 
 READERS = (
     "today",
@@ -82,6 +82,10 @@ READERS = (
     "site_preview_picture",
     "site_unpublish",
     "privacy",
+    "google",
+    "google_agenda",
+    "google_state",
+    "google_leave",
 )
 READ_ONLY = (
     "today",
@@ -107,6 +111,8 @@ READ_ONLY = (
     "texts",
     "statistics",
     "statistics_table",
+    "google",
+    "google_state",
 )
 ACTS = (
     "seen",
@@ -129,7 +135,13 @@ ACTS = (
     "waiting_change",
     "offer_answer",
     "site_publish",
+    "google_connect",
+    "google_resync",
+    "google_decide",
+    "google_tick",
 )
+ELSEWHERE = ("first_day", "google_return")
+"""Tried by tests of their own: one leads on, the other takes what only Google gives."""
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
     "today", "week", "pulse", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
@@ -138,6 +150,7 @@ SECRETARY = {
 PRACTITIONER = SECRETARY | {
     "week_add", "week_edit", "date_edit", "replacement_add", "statistics", "statistics_table",
     "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
+    "google", "google_agenda", "google_state", "google_leave",
 }  # fmt: skip
 REPLACEMENT = SECRETARY - {"hours", "absence_add", "absence", "block", "touched"}
 
@@ -183,6 +196,7 @@ def address(cabinet: Cabinet) -> Address:
     )
     assert offered is not None
     picture = make_site(cabinet)
+    make_link(cabinet.practitioner)
     entry = OutboxEntry.objects.filter(object_id=held.pk)[0]
     arguments: dict[str, list[object]] = {
         "letter_resend": [entry.ref],
@@ -199,6 +213,7 @@ def address(cabinet: Cabinet) -> Address:
                 "correct",
                 "erase",
                 "resend",
+                "google_decide",
             )
         },
         "week_add": [who],
@@ -221,6 +236,8 @@ def address(cabinet: Cabinet) -> Address:
         "replacement_remove": [replacement.ref],
         **{key: [waiter.ref] for key in ("waiting_change", "waiting_offer", "waiting_remove")},
         "offer_answer": [offered.ref],
+        **{f"google_{page}": [who] for page in ("agenda", "connect", "state", "resync", "leave")},
+        "google_tick": [uuid.uuid4()],
         "site_text": ["access"],
         "site_picture": ["logo"],
         "site_card": [who],
@@ -243,7 +260,7 @@ def make_site(cabinet: Cabinet) -> uuid.UUID:
 
 
 def test_every_route_is_walked_here() -> None:
-    assert {pattern.name for pattern in urlpatterns} == {*READERS, *ACTS, "first_day"}
+    assert {pattern.name for pattern in urlpatterns} == {*READERS, *ACTS, *ELSEWHERE}
 
 
 def test_the_guide_leads_to_what_is_left(address: Address, host: str) -> None:

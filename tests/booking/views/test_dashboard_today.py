@@ -329,7 +329,8 @@ def test_the_day_costs_the_same_whatever_its_length(
     assert answer.status_code == 200
     assert answer.text.count('<li id="r') == count
     # Session, user, practitioners, role, practice; rows, reminders, calls, absences; motifs, three for
-    # the free time; mark, acts, rows of the changes; the place's zone, the practice's key.
+    # the free time; mark, acts, rows of the changes; the place's zone, the practice's key; all that
+    # Google Agenda asks for in one.
     assert len(sent) <= 15, sent
 
 
