@@ -24,8 +24,9 @@ from booking.services.google.accounts import Secret, change_secret, open_secret
 from tenants.schema import Unit, inside
 
 LEASE = timedelta(seconds=60)
-EARLY = timedelta(minutes=2)
-"""A token is refreshed this long before it ends."""
+EARLY = timedelta(minutes=12)
+"""A token is refreshed this long before it ends: longer than from one poll to the next, so that a page that
+needs a name (``names``) always meets one that is accepted."""
 FAILURES_TO_BREAK = 5
 T = TypeVar("T")
 log = structlog.get_logger("google")

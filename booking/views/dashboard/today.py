@@ -22,6 +22,7 @@ from booking.services.changes import changes_for, note_seen
 from booking.views.dashboard.access import DashboardRequest, actor, reach, requires
 from booking.views.dashboard.appointment import appointment_or_404
 from booking.views.dashboard.explained import Explanation, explain
+from booking.views.dashboard.names import agenda_link, asking, erased
 from booking.views.dashboard.pages import day_asked, show, span
 from tenants.accounts.permissions import Operation
 
@@ -104,6 +105,9 @@ def today(request: DashboardRequest) -> HttpResponse:
     lines = _lines(rows_between(practitioner_ids=ids, starts_at=starts, ends_at=ends), request)
     absences = absences_between(practitioner_ids=ids, starts_at=starts, ends_at=ends)
     free = next_free(who, now=request.now, on=max(on, request.today))
+    changes = changes_for(
+        user=request.user, practitioner_ids=ids, zone=request.zone, now=request.now
+    )
     context = {
         "on": on,
         "before": on - timedelta(days=1),
@@ -121,8 +125,12 @@ def today(request: DashboardRequest) -> HttpResponse:
         "first": min((line.starts for line in lines), default=None),
         "last": max((line.ends for line in lines), default=None),
         "not_reached": [line for line in lines if line.is_to_call],
-        "changes": changes_for(
-            user=request.user, practitioner_ids=ids, zone=request.zone, now=request.now
+        "changes": changes,
+        "asking": asking(
+            request,
+            lines=erased(line.row for line in lines),
+            words=erased(change.row for change in changes.lines),
+            link=agenda_link(on),
         ),
         "is_today": on == request.today,
     }

@@ -23,6 +23,7 @@ READERS = (
     "today",
     "week",
     "pulse",
+    "names",
     "block",
     "touched",
     "book",
@@ -87,6 +88,7 @@ READ_ONLY = (
     "today",
     "week",
     "pulse",
+    "names",
     "touched",
     "appointment",
     "hours",
@@ -132,7 +134,7 @@ ACTS = (
 )
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
-    "today", "week", "pulse", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
+    "today", "week", "pulse", "names", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
     "hours", "absence_add", "absence", "block", "touched", "my_acts", "letters", "digest", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
