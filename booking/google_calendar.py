@@ -7,6 +7,7 @@ lost may have been applied, and only our own identifiers of events tell (google-
 
 import functools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ OWN_CALENDAR = "Rendez-vous"
 MOST_DAYS = 60
 """Days of one question about busy times."""
 _RETRIED_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}(?![0-9])")
 _EVENT_FIELDS = "id,etag,status"
 _PLACED_FIELDS = "id,etag,status,start,end"
 
@@ -96,6 +98,12 @@ class Words(NamedTuple):
     id: str
     summary: str
     description: str
+
+    @property
+    def phone(self) -> str:
+        """The number that it names, as we write it (E.164), or nothing."""
+        number = _NUMBER.search(self.description)
+        return number.group() if number else ""
 
 
 class Client:

@@ -24,6 +24,7 @@ from booking.views.dashboard.access import DashboardRequest, actor, reach, requi
 from booking.views.dashboard.appointment import appointment_or_404
 from booking.views.dashboard.explained import Explanation, explain
 from booking.views.dashboard.google_differences import lost_agendas, tasks_of
+from booking.views.dashboard.names import agenda_link, asking, erased
 from booking.views.dashboard.pages import day_asked, show, span
 from tenants.accounts.permissions import Operation
 
@@ -111,6 +112,9 @@ def today(request: DashboardRequest) -> HttpResponse:
     lines = _lines(rows, request, marks=asked.marks)
     absences = absences_between(practitioner_ids=ids, starts_at=starts, ends_at=ends)
     free = next_free(who, now=request.now, on=max(on, request.today))
+    changes = changes_for(
+        user=request.user, practitioner_ids=ids, zone=request.zone, now=request.now
+    )
     context = {
         "on": on,
         "before": on - timedelta(days=1),
@@ -128,8 +132,12 @@ def today(request: DashboardRequest) -> HttpResponse:
         "first": min((line.starts for line in lines), default=None),
         "last": max((line.ends for line in lines), default=None),
         "not_reached": [line for line in lines if line.is_to_call],
-        "changes": changes_for(
-            user=request.user, practitioner_ids=ids, zone=request.zone, now=request.now
+        "changes": changes,
+        "asking": asking(
+            request,
+            lines=erased(line.row for line in lines),
+            words=erased(change.row for change in changes.lines),
+            link=agenda_link(on),
         ),
         "is_today": on == request.today,
         "google_lost": lost_agendas(request, asked.lost),

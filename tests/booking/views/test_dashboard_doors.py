@@ -23,6 +23,7 @@ READERS = (
     "today",
     "week",
     "pulse",
+    "names",
     "block",
     "touched",
     "book",
@@ -91,6 +92,7 @@ READ_ONLY = (
     "today",
     "week",
     "pulse",
+    "names",
     "touched",
     "appointment",
     "hours",
@@ -144,7 +146,7 @@ ELSEWHERE = ("first_day", "google_return")
 """Tried by tests of their own: one leads on, the other takes what only Google gives."""
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
-    "today", "week", "pulse", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
+    "today", "week", "pulse", "names", "book", "appointment", "move", "resize", "cancel", "correct", "erase",
     "hours", "absence_add", "absence", "block", "touched", "my_acts", "letters", "digest", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
