@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from booking.event_body import Cleaning, Level
 from booking.forms.dashboard.base import WorkForm
 from booking.models import GoogleAccount
+from booking.services.google.choices import Choices
 
 Said = str | Promise
 ADDENDUM_MISSING = gettext_lazy(
@@ -127,6 +128,17 @@ class ChoicesForm(WorkForm):
         error_messages={"required": gettext_lazy("Choisissez ce que devient l’événement.")},
     )
 
+    closes_when_lost = forms.BooleanField(
+        label=gettext_lazy(
+            "Si l’accès à Google se perd, fermer la réservation en ligne de cet agenda"
+        ),
+        required=False,
+        help_text=gettext_lazy(
+            "Jusqu’à ce que vous le reconnectiez. Sans cette case, on continue de réserver sans tenir compte "
+            "de vos heures occupées dans Google."
+        ),
+    )
+
     def __init__(self, *args: Any, account: GoogleAccount, **kwargs: Any) -> None:
         kwargs.setdefault(
             "initial",
@@ -134,6 +146,7 @@ class ChoicesForm(WorkForm):
                 "level": account.level,
                 "on_erasure": account.on_erasure,
                 "has_addendum": account.has_addendum,
+                "closes_when_lost": account.closes_when_lost,
             },
         )
         super().__init__(*args, **kwargs)
@@ -152,15 +165,16 @@ class ChoicesForm(WorkForm):
         return "" if self.was_instructed else "is_instructed"
 
     @property
-    def chosen(self) -> dict[str, Any]:
-        """What was chosen, by the names of the service."""
+    def chosen(self) -> Choices:
+        """What was chosen, as the service takes it."""
         data = self.cleaned_data
-        return {
-            "level": data["level"],
-            "on_erasure": data["on_erasure"],
-            "has_addendum": bool(data.get("has_addendum")),
-            "is_instructed": self.was_instructed or bool(data.get("is_instructed")),
-        }
+        return Choices(
+            level=data["level"],
+            on_erasure=data["on_erasure"],
+            has_addendum=bool(data.get("has_addendum")),
+            is_instructed=self.was_instructed or bool(data.get("is_instructed")),
+            closes_when_lost=data["closes_when_lost"],
+        )
 
     def levels(self) -> Iterator[tuple[BoundWidget, Said]]:
         """Each level with what it means."""

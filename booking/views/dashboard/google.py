@@ -122,7 +122,7 @@ def google_agenda(request: DashboardRequest, practitioner: uuid.UUID) -> HttpRes
 
 def _is_chosen(request: DashboardRequest, account: GoogleAccount, form: ChoicesForm) -> bool:
     try:
-        choose(account=account, **form.chosen, actor=actor(request), now=request.now)
+        choose(account=account, chosen=form.chosen, actor=actor(request), now=request.now)
     except NotInstructed:
         form.add_error(form.instruction or "level", ADDENDUM_MISSING)
         return False

@@ -98,6 +98,15 @@ def test_a_lost_link_is_told_once_to_its_practitioner(post: Post) -> None:
     assert "Rien n’est perdu" in text_of(post.mail)
 
 
+def test_a_practice_that_closes_then_is_told_so(post: Post) -> None:
+    with inside(post.unit):
+        GoogleAccount.objects.update(closes_when_lost=True)
+    post.lose()
+    post.deliver(kinds.CALENDAR_LOST)
+
+    assert "est fermée, comme vous l’avez choisi" in text_of(post.mail)
+
+
 def test_a_practice_is_told_of_an_agenda_that_nobody_has_an_account_for(post: Post) -> None:
     post.lose()
     post.deliver(kinds.CALENDAR_LOST)

@@ -553,6 +553,17 @@ def test_what_cannot_be_chosen_is_said_beside_its_field(
     assert (account.level, account.on_erasure) == (1, "keep")
 
 
+def test_a_practice_may_close_while_a_link_is_lost(owner: Client, cabinet: Cabinet) -> None:
+    make_link(cabinet.practitioner)
+    owner.post(of(cabinet, "agenda"), {**CHOICE, "closes_when_lost": "on"})
+    GoogleAccount.objects.update(state="reconnect")
+
+    shown = owner.get(PAGE).text
+
+    assert GoogleAccount.objects.get().closes_when_lost is True
+    assert "est fermée, comme vous l’avez choisi" in shown
+
+
 # --- Differences ---------------------------------------------------------------------------------------------
 @pytest.fixture
 def moved(cabinet: Cabinet) -> Appointment:
