@@ -350,9 +350,11 @@ def test_names_that_are_erased_cost_one_question_more(
     with count_queries() as after:
         owner.get(PAGE)
 
-    asked = [one["sql"] for one in after if "calendarentry" in one["sql"]]
-    assert len(asked) == 1
-    assert not [one for one in before if "calendarentry" in one["sql"]]
+    def about_events(queries: Any) -> int:
+        return len([one for one in queries if "calendarentry" in one["sql"]])
+
+    # What Google Agenda asks of the page is one of them, names or not.
+    assert about_events(after) == about_events(before) + 1
 
 
 def test_the_list_is_set_smaller_so_that_it_prints_on_one_sheet(
