@@ -61,6 +61,7 @@ READERS = (
     "agenda_add",
     "agenda_edit",
     "replacement_add",
+    "feeds",
     "letters",
     "digest",
     "texts",
@@ -85,6 +86,7 @@ READERS = (
     "privacy",
 )
 READ_ONLY = (
+    "feeds",
     "today",
     "week",
     "pulse",
@@ -112,6 +114,7 @@ READ_ONLY = (
 )
 ACTS = (
     "seen",
+    "feed_change",
     "agenda_choice",
     "mark",
     "call",
@@ -138,7 +141,7 @@ SECRETARY = {
     "hours", "absence_add", "absence", "block", "touched", "my_acts", "letters", "digest", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
-    "week_add", "week_edit", "date_edit", "replacement_add", "statistics", "statistics_table",
+    "week_add", "week_edit", "date_edit", "replacement_add", "feeds", "statistics", "statistics_table",
     "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
 }  # fmt: skip
 REPLACEMENT = SECRETARY - {"hours", "absence_add", "absence", "block", "touched"}
@@ -203,6 +206,7 @@ def address(cabinet: Cabinet) -> Address:
                 "resend",
             )
         },
+        "feed_change": [who],
         "week_add": [who],
         "week_edit": [who, week.ref],
         "week_remove": [who, week.ref],
