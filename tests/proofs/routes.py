@@ -102,4 +102,13 @@ _WORDS = {
     "kind": ("photo", "logo"),
 }
 """What some holes take: without it a path would name nothing at all."""
-_LINKS = ("manage", "short", "invitation", "waiting", "offer", "email_confirm", "email_undo")
+_LINKS = (
+    "manage",
+    "short",
+    "invitation",
+    "waiting",
+    "offer",
+    "email_confirm",
+    "email_undo",
+    "feed",
+)

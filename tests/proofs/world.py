@@ -86,9 +86,21 @@ def _fill(made: Practice, *, now: datetime) -> None:
     booking.ExtraField.objects.create(
         version=version, key="etage", label=private, kind="short_text", purpose="x", retention="x"
     )
+    _feed(made, people[0], now=now)
     _site(made, people[0], now=now)
     _people(made, people[0], now=now)
     _appointments(made, people[0], places[0], motif, now=now)
+
+
+def _feed(made: Practice, practitioner: Any, *, now: datetime) -> None:
+    """Let a program read the agenda, names and all: its address is a secret of this practice."""
+    from booking.event_body import Level
+    from booking.services import feeds
+
+    feed = feeds.open_feed(
+        practitioner=practitioner, level=Level.NAMED, is_instructed=True, actor="system", now=now
+    )
+    made.tokens["feed"] = feeds.token_of(feed)
 
 
 def _site(made: Practice, practitioner: Any, *, now: datetime) -> None:

@@ -125,6 +125,10 @@ def _practice(world: World) -> dict[str, Any]:
     }
 
 
+def _feed(world: World) -> dict[str, Any]:
+    return {"acte": "dire", f"f{world.agenda.ref.hex[:8]}-level": "0"}
+
+
 _PHONE = {"phone": "06 39 98 01 05", "email": ""}
 _PLACE = {"name": "Annexe", "kind": "office", "time_zone": "Europe/Paris", "territory": ""}
 _COLLEAGUE = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
@@ -153,6 +157,7 @@ SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
     Operation.CONNECT_CALENDAR: (
         Sample("google_leave", _linked),
         Sample("google_resync", _linked, lambda _: {}, "calendar.resynced"),
+        Sample("feed_change", _agenda, _feed, "feed.opened"),
     ),
     Operation.EDIT_MOTIFS: (Sample("motif_add", data=_motif, leaves="motif.saved"),),
     Operation.EDIT_PLACES: (

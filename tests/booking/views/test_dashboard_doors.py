@@ -61,6 +61,7 @@ READERS = (
     "agenda_add",
     "agenda_edit",
     "replacement_add",
+    "feeds",
     "letters",
     "digest",
     "texts",
@@ -89,6 +90,7 @@ READERS = (
     "google_leave",
 )
 READ_ONLY = (
+    "feeds",
     "today",
     "week",
     "pulse",
@@ -118,6 +120,7 @@ READ_ONLY = (
 )
 ACTS = (
     "seen",
+    "feed_change",
     "agenda_choice",
     "mark",
     "call",
@@ -150,7 +153,7 @@ SECRETARY = {
     "hours", "absence_add", "absence", "block", "touched", "my_acts", "letters", "digest", *WAITING,
 }  # fmt: skip
 PRACTITIONER = SECRETARY | {
-    "week_add", "week_edit", "date_edit", "replacement_add", "statistics", "statistics_table",
+    "week_add", "week_edit", "date_edit", "replacement_add", "feeds", "statistics", "statistics_table",
     "site", "site_card", "site_preview", "site_preview_colour", "site_preview_picture",
     "google", "google_agenda", "google_state", "google_leave",
 }  # fmt: skip
@@ -218,6 +221,7 @@ def address(cabinet: Cabinet) -> Address:
                 "google_decide",
             )
         },
+        "feed_change": [who],
         "week_add": [who],
         "week_edit": [who, week.ref],
         "week_remove": [who, week.ref],
