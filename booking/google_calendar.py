@@ -200,8 +200,8 @@ class Client:
         return [_words(item) for item in found.get("items", ())]
 
     def delete(self, *, calendar: str, event_id: str, etag: str) -> None:
-        """Delete an event if it is still the one of ``etag``, else Changed; gone already is as good."""
-        self._gone_is_done(
+        """Delete an event if it is still the one of ``etag``, else Changed; Deleted when it was before."""
+        self._call(
             "delete",
             lambda api: api.events().delete(
                 calendarId=calendar, eventId=event_id, sendUpdates="none"
@@ -271,9 +271,9 @@ class Client:
     def _event(self, scenario: str, ask: Callable[[Any], Any], *, etag: str = "") -> Event:
         return _event(self._call(scenario, ask, etag=etag))
 
-    def _gone_is_done(self, scenario: str, ask: Callable[[Any], Any], *, etag: str = "") -> None:
+    def _gone_is_done(self, scenario: str, ask: Callable[[Any], Any]) -> None:
         try:
-            self._call(scenario, ask, etag=etag)
+            self._call(scenario, ask)
         except (Missing, Deleted):
             return
 

@@ -59,7 +59,7 @@ class Held:
             answer = self._ask(ask)
         except Unavailable as error:
             self._failed(error.code)
-            limits.count_fault()
+            limits.count_fault(now=self.clock())
             raise
         except Refused as error:
             self._failed(error.code)

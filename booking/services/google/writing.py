@@ -39,7 +39,7 @@ LONGEST = timedelta(seconds=40)
 """Of one round: shorter than the lease of an outbox entry."""
 CLEANED = "B-34 cleaned"
 """Rule of the receipt: the calendar was cleaned, then the person erased here."""
-_MOST_TRIES = 4
+_MOST_TRIES = 8
 """Of reconciling one event: each round follows what Google says stands there."""
 
 
@@ -88,18 +88,23 @@ def apply(client: Client, job: Job) -> Written:
 
 
 def _remove(client: Client, job: Job) -> Written | Job:
-    """Delete once what we know; a request that comes late may then not delete what was written since."""
-    gone = Written(CalendarEntry.State.GONE, job.generation)
+    """Delete once what we know; a request that comes late may then not delete what was written since.
+
+    What was deleted before may have come back under the next identifier, by an insertion whose answer was
+    lost: it is followed until one never was.
+    """
     try:
         if not job.etag:
             found = client.get(calendar=job.calendar, event_id=job.event_id)
-            return gone if found.is_cancelled else replace(job, etag=found.etag)
+            return _reconciled(job, found)
         client.delete(calendar=job.calendar, event_id=job.event_id, etag=job.etag)
-    except Missing:
-        return gone
     except Changed:
         return replace(job, etag="")
-    return gone
+    except Deleted:
+        return replace(job, generation=job.generation + 1, etag="")
+    except Missing:
+        pass
+    return Written(CalendarEntry.State.GONE, job.generation)
 
 
 def _try(client: Client, job: Job) -> Written | Job:

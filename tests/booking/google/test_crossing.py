@@ -6,13 +6,18 @@ from uuid import UUID
 
 import pytest
 
+from booking import event_body
 from booking.google_calendar import Changed, Client, Unavailable
+from booking.models import CalendarEntry
+from booking.services import calendar_entries
 from booking.services.appointments import cancel
 from booking.services.google import limits
+from booking.services.google.accounts import event_key
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import inside
 from tests.booking.google.conftest import ADDRESS, Linked
 from tests.factories import NOW, local
+from tests.fakes.google import KNOWN
 
 MONDAY = local((NOW + timedelta(days=7)).date(), 10)
 
@@ -84,6 +89,58 @@ def test_an_event_that_was_never_written_is_gone_without_a_deletion(
 
     assert agenda.entry(booked).state == "gone"
     assert agenda.google.asked("calendar.events.delete") == []
+
+
+def test_what_came_back_under_a_new_identifier_unanswered_is_deleted_too(
+    linked: Callable[..., Linked],
+) -> None:
+    agenda = linked()
+    booked = agenda.book(MONDAY)
+    agenda.deliver()
+    (event,) = agenda.events()
+    agenda.google.delete_event(ADDRESS, event["id"], calendar=agenda.calendar())
+    with inside(agenda.unit):
+        calendar_entries.push_again(
+            entry=CalendarEntry.objects.get(appointment=booked.pk), now=agenda.clock()
+        )
+    agenda.google.faults["calendar.events.insert"].append(KNOWN["drop_after"])
+    agenda.deliver(rounds=1)
+    assert len(agenda.events()) == 1
+    assert agenda.entry(booked).generation == 0
+
+    cancel_in(agenda, booked)
+    agenda.deliver()
+
+    assert agenda.events() == []
+    assert agenda.entry(booked).state == "gone"
+
+
+def test_an_insertion_that_comes_after_its_deletion_is_taken_away_at_the_next_look(
+    linked: Callable[..., Linked],
+) -> None:
+    agenda = linked()
+    booked = agenda.book(MONDAY)
+    agenda.deliver()
+    (event,) = agenda.events()
+    agenda.google.delete_event(ADDRESS, event["id"], calendar=agenda.calendar())
+    cancel_in(agenda, booked)
+    agenda.deliver()
+    entry = agenda.entry(booked)
+    assert entry.generation == 1  # nothing has stood under the next identifier yet
+    late = event_body.event_id(key=key_of(agenda), ref=booked.ref, generation=1)
+
+    agenda.google.add_event(
+        ADDRESS, MONDAY, MONDAY + timedelta(hours=1), calendar=agenda.calendar(), id=late
+    )
+    assert agenda.poll()
+
+    assert agenda.events() == []
+
+
+def key_of(agenda: Linked) -> bytes:
+    """Return the key of the practice's identifiers."""
+    with inside(agenda.unit):
+        return event_key()
 
 
 def test_a_limit_stops_the_round_and_says_when_the_next_one_begins(

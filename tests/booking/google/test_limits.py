@@ -1,56 +1,91 @@
-"""Quotas and the breaker of the whole house."""
+"""Quotas are kept, and Google is left alone while it is ill, and only then."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from pytest_django.fixtures import Settings
 
 from booking.google_calendar import Unavailable
 from booking.services.google import limits
 from tenants import counters
 
-AT = datetime(2026, 11, 10, 9, 40, 20, tzinfo=UTC)
+SCHEMA = "t_limits"
 
 
-def found(monkeypatch: pytest.MonkeyPatch, **values: int) -> None:
-    """Let Redis answer so; keys are told apart by how they begin."""
+class Counted:
+    """The counters of one test: nobody else's, and forgotten with it."""
 
-    def count(seconds: dict[str, int], *, look_at: list[str] = ()) -> dict[str, int]:  # type: ignore[assignment]
-        said = {}
-        for key in [*seconds, *look_at]:
-            name = "project" if "|calls|" in key else "faults" if "faults" in key else "own"
-            said[key] = values.get(name, 1)
-        return said
+    def __init__(self) -> None:
+        self.values: dict[str, int] = {}
 
-    monkeypatch.setattr(counters, "count", count)
-
-
-def test_ordinary_calls_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    found(monkeypatch, own=limits.PER_ACCOUNT, project=limits.PER_PROJECT, faults=0)
-    limits.pass_or_wait(schema="t_x", account=uuid.uuid4(), now=AT)
+    def count(
+        self, seconds_by_key: dict[str, int], *, look_at: tuple[str, ...] = ()
+    ) -> dict[str, int]:
+        for key in seconds_by_key:
+            self.values[key] = self.values.get(key, 0) + 1
+        return {key: self.values.get(key, 0) for key in (*seconds_by_key, *look_at)}
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"own": limits.PER_ACCOUNT + 1, "project": 600},
-        {"own": 1, "project": limits.PER_PROJECT + 1},
-        {"own": 1, "project": 60, "faults": 50},
-    ],
-)
-def test_a_limit_that_is_reached_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, values: dict[str, int]
-) -> None:
-    found(monkeypatch, **values)
-    with pytest.raises(Unavailable) as refusal:
-        limits.pass_or_wait(schema="t_x", account=uuid.uuid4(), now=AT)
-
-    assert refusal.value.after is not None
-    assert 0 < refusal.value.after.total_seconds() <= 40
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Replace what many processes share."""
+    made = Counted()
+    monkeypatch.setattr(counters, "count", made.count)
+    return made
 
 
-def test_without_redis_calls_pass(settings: Settings) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    limits.pass_or_wait(schema="t_x", account=uuid.uuid4(), now=AT)
-    limits.count_fault()
+NOON = datetime(2026, 11, 24, 12, 0, 10, tzinfo=UTC)
+
+
+def call(account: uuid.UUID | None = None, *, now: datetime = NOON) -> None:
+    limits.pass_or_wait(schema=SCHEMA, account=account or uuid.uuid4(), now=now)
+
+
+def test_an_account_waits_for_the_next_minute_at_its_limit() -> None:
+    account = uuid.uuid4()
+    for _ in range(limits.PER_ACCOUNT):
+        call(account)
+
+    with pytest.raises(Unavailable, match="quota") as refusal:
+        call(account)
+
+    assert refusal.value.after == timedelta(seconds=50)
+    call()  # nobody else waits
+    call(account, now=NOON + timedelta(minutes=1))
+
+
+def test_while_most_calls_fail_everybody_waits() -> None:
+    for _ in range(limits.FAULTS_TO_BREAK):
+        call()
+        limits.count_fault(now=NOON)
+
+    with pytest.raises(Unavailable, match="breaker"):
+        call()
+
+
+def test_while_some_calls_fail_nobody_waits() -> None:
+    for _ in range(limits.FAULTS_TO_BREAK):
+        call()
+        call()
+        limits.count_fault(now=NOON)
+
+    call()
+
+
+def test_the_faults_of_a_minute_are_no_share_of_the_next_ones_calls() -> None:
+    for _ in range(limits.FAULTS_TO_BREAK):
+        call()
+        call()
+        limits.count_fault(now=NOON)
+
+    call(now=NOON + timedelta(minutes=1))
+
+
+def test_without_the_counters_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_arguments: object, **_options: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(counters, "count", away)
+
+    call()
+    limits.count_fault(now=NOON)
