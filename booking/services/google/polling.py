@@ -30,7 +30,12 @@ def poll(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> bool:
     try:
         with hold(unit=unit, account_id=account_id, clock=clock) as held:
             _look_after(held)
-    except (Busy, Dead, Unavailable, Refused, Missing):
+    except Busy:
+        # Somebody else speaks for the account: what was to be looked at still is.
+        with inside(unit):
+            ask_soon(account_id=account_id, now=clock())
+        return False
+    except (Dead, Unavailable, Refused, Missing):
         return False
     return True
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -105,14 +106,18 @@ def test_an_event_left_behind_is_the_practitioners_to_erase(linked: Links) -> No
 
 
 def choose(agenda: Linked, level: Level, **fields: object) -> None:
-    values = {"on_erasure": Cleaning.KEEP, "has_addendum": False, "is_instructed": True} | fields
+    values: dict[str, Any] = {
+        "on_erasure": Cleaning.KEEP,
+        "has_addendum": False,
+        "is_instructed": True,
+        "closes_when_lost": False,
+    }
     with inside(agenda.unit):
         choices.choose(
             account=GoogleAccount.objects.get(pk=agenda.account_id),
-            level=level,
+            chosen=choices.Choices(level=level, **values | fields),
             actor="user:1",
             now=agenda.clock(),
-            **values,  # type: ignore[arg-type]
         )
 
 
