@@ -11,6 +11,7 @@ SAID: Mapping[str, Promise | str] = MappingProxyType(
         "appointment.booked": _("Rendez-vous pris"),
         "appointment.moved": _("Rendez-vous déplacé"),
         "appointment.cancelled": _("Rendez-vous annulé"),
+        "appointment.late": _("Retard annoncé par la personne"),
         "appointment.fulfilled": _("Personne notée venue"),
         "appointment.noshow": _("Personne notée absente"),
         "appointment.unmarked": _("Venue ou absence reprise"),
@@ -81,6 +82,9 @@ SAID: Mapping[str, Promise | str] = MappingProxyType(
         "calendar.cleaned": _("Effacement dans Google Agenda noté comme fait"),
         "feed.opened": _("Flux d’agenda ouvert"),
         "feed.changed": _("Flux d’agenda changé"),
+        "feed.instructed": _(
+            "Dans le flux d’agenda\u00a0: le nom et le téléphone, sur instruction"
+        ),
         "feed.revoked": _("Flux d’agenda fermé"),
         "invitation.sent": _("Invitation envoyée"),
         "invitation.revoked": _("Invitation retirée"),

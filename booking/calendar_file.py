@@ -55,7 +55,8 @@ def calendar_file(event: Event, *, method: Method, now: dt.datetime) -> bytes:
     calendar.add("method", method.value)
     component = _component(event, method=method, now=now)
     if "TZID" in component["dtstart"].params or "TZID" in component["dtend"].params:
-        calendar.add_component(_timezone(event))
+        first, last = event.starts_at.date(), event.ends_at.date()
+        calendar.add_component(rules_of(event.zone, first, last))
     calendar.add_component(component)
     data: bytes = calendar.to_ical()
     return data
@@ -66,8 +67,8 @@ def _component(event: Event, *, method: Method, now: dt.datetime) -> icalendar.E
     component.add("uid", uid(event.ref, event.host))
     component.add("sequence", event.sequence)
     component.add("dtstamp", now.astimezone(dt.UTC).replace(microsecond=0))
-    component.add("dtstart", _wall_clock(event.starts_at, event.zone))
-    component.add("dtend", _wall_clock(event.ends_at, event.zone))
+    component.add("dtstart", wall_clock(event.starts_at, event.zone))
+    component.add("dtend", wall_clock(event.ends_at, event.zone))
     component.add("summary", event.title)
     if event.place:
         component.add("location", event.place)
@@ -82,18 +83,18 @@ def _component(event: Event, *, method: Method, now: dt.datetime) -> icalendar.E
     return component
 
 
-def _wall_clock(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+def wall_clock(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     """The hour of the place, or UTC in the hour that happens twice: a local hour that is
     ambiguous always means the first of the two (RFC 5545 3.3.5), so the second needs UTC."""
     local = moment.astimezone(zone)
     return moment.astimezone(dt.UTC) if local.fold else local
 
 
-def _timezone(event: Event) -> icalendar.Timezone:
-    """Rules of the zone for the years around the event: what a reader needs, and no more."""
+def rules_of(zone: ZoneInfo, first: dt.date, last: dt.date) -> icalendar.Timezone:
+    """Rules of the zone for the years around these dates: what a reader needs, and no more."""
     return icalendar.Timezone.from_tzinfo(
-        event.zone,
-        event.zone.key,
-        first_date=dt.date(event.starts_at.year - 1, 1, 1),
-        last_date=dt.date(event.ends_at.year + 2, 1, 1),
+        zone,
+        zone.key,
+        first_date=dt.date(first.year - 1, 1, 1),
+        last_date=dt.date(last.year + 2, 1, 1),
     )

@@ -7,6 +7,7 @@ lost may have been applied, and only our own identifiers of events tell (google-
 
 import functools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ OWN_CALENDAR = "Rendez-vous"
 MOST_DAYS = 60
 """Days of one question about busy times."""
 _RETRIED_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}(?![0-9])")
 _EVENT_FIELDS = "id,etag,status"
 _PLACED_FIELDS = "id,etag,status,start,end"
 
@@ -96,6 +98,12 @@ class Words(NamedTuple):
     id: str
     summary: str
     description: str
+
+    @property
+    def phone(self) -> str:
+        """The number that it names, as we write it (E.164), or nothing."""
+        number = _NUMBER.search(self.description)
+        return number.group() if number else ""
 
 
 class Client:
@@ -219,7 +227,7 @@ class Client:
     def busy(
         self, *, calendars: Sequence[str], starts_at: datetime, ends_at: datetime
     ) -> dict[str, list[tuple[datetime, datetime]]]:
-        """Return the busy times of each calendar between two instants, whatever the span."""
+        """Return the busy times of each calendar that can be read, between two instants, whatever the span."""
         found: dict[str, list[tuple[datetime, datetime]]] = {name: [] for name in calendars}
         for low, high in _spans(starts_at, ends_at):
             body = {
@@ -228,15 +236,15 @@ class Client:
                 "items": [{"id": name} for name in calendars],
             }
             answer = self._call("busy", functools.partial(_ask_busy, body=body))
-            for name in calendars:
-                said = answer.get("calendars", {}).get(name)
-                if said is None:
-                    raise Unavailable("unreadable")
-                if said.get("errors"):
-                    raise Missing("busy_unreadable")
-                found[name] += [
+            said = answer.get("calendars", {})
+            if set(calendars) - set(said):
+                raise Unavailable("unreadable")
+            for name in [name for name in found if said[name].get("errors")]:
+                del found[name]
+            for name, times in found.items():
+                times += [
                     (datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"]))
-                    for one in said.get("busy", ())
+                    for one in said[name].get("busy", ())
                 ]
         return found
 

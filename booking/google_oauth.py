@@ -104,7 +104,7 @@ def exchange(*, code: str, verifier: str, nonce: str, now: datetime) -> Grant:
         raise Refused("code_refused")
     try:
         return _grant(answer.json(), nonce=nonce, now=now)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         raise Refused("answer_unreadable") from None
 
 

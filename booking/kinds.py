@@ -8,6 +8,8 @@ CANCELLED_BY_PRACTITIONER = "booking.cancelled_by_pract"
 CONTACT_CORRECTED = "booking.contact_corrected"
 SLOT_FREED = "booking.slot_freed"
 MANAGE_LINKS = "booking.manage_links"
+LATE = "booking.late"
+"""The person has said that they will be late: to the practitioner; ``version`` is by how many minutes."""
 
 TO_PATIENT = (
     CONFIRMATION,
@@ -21,6 +23,9 @@ TO_PATIENT = (
 
 BEFORE_THE_VISIT = (CONFIRMATION, REMINDER, MOVED)
 """What loses its sense when the appointment is cancelled."""
+
+TO_PRACTITIONER = (SLOT_FREED, LATE)
+"""What is written to the practitioner of an appointment, without the name of its person."""
 
 OFFER = "waiting.offer"
 OFFER_EXPIRY = "waiting.offer_expiry"

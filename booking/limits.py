@@ -38,6 +38,8 @@ RIGHTS_BY_ADDRESS = Limit("rights-address", 3, 86_400)
 RIGHTS_BY_NETWORK = Limit("rights-network", 20, 86_400)
 LINK_ERRORS = Limit("link-errors", 10, 3600)
 CONTACT = Limit("contact", 10, 3600)
+FEED = Limit("feed", 60, 600)
+"""Of one agenda's feed: several programs that ask every few minutes, and no more."""
 
 _SUSPECTS = Limit("suspects", 30, 600)
 """Past this many refused forms in ten minutes a practice is under attack."""

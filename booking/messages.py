@@ -38,6 +38,7 @@ class Kind(StrEnum):
     CONTACT_CORRECTED = "contact_corrected"
     MANAGE_LINKS = "manage_links"
     SLOT_FREED = "slot_freed"
+    LATE = "late"
 
 
 class Channel(StrEnum):
@@ -77,6 +78,8 @@ _CALENDAR = {
     Kind.CANCELLED_BY_PATIENT: Method.CANCEL,
     Kind.CANCELLED_BY_PRACTITIONER: Method.CANCEL,
 }
+# Not to the person: no name, no link of theirs, and nobody to reply to.
+TO_PRACTITIONER = {Kind.SLOT_FREED, Kind.LATE}
 # These lead to the practice's page: the appointment is over, or the reader is not its owner.
 LINKS_TO_SITE = {
     Kind.CANCELLED_BY_PATIENT,
@@ -122,6 +125,7 @@ class Visit:
     reminder_at: dt.datetime | None = None
     is_erased_by_reminder: bool = False
     changes_until: dt.datetime | None = None
+    late_min: int | None = None
     previous_starts_at: dt.datetime | None = None
 
     @property
@@ -295,10 +299,10 @@ def _render(kind: Kind, part: str, context: dict[str, Any]) -> str:
 
 
 def _has_reply(kind: Kind, visit: Visit) -> bool:
-    return bool(visit.practice_email) and kind is not Kind.SLOT_FREED
+    return bool(visit.practice_email) and kind not in TO_PRACTITIONER
 
 
 def _sender(kind: Kind, visit: Visit) -> str:
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    name = "lib-rdv" if kind is Kind.SLOT_FREED else visit.practitioner
+    name = "lib-rdv" if kind in TO_PRACTITIONER else visit.practitioner
     return formataddr((" ".join(name.split()), address))

@@ -70,9 +70,10 @@ ARRAY(SELECT ARRAY[practitioner_id, floor(date_part('epoch', starts_at) / 60)::i
         ceil(date_part('epoch', ends_at) / 60)::int]
     FROM booking_busyinterval
     WHERE practitioner_id = ANY(%(who)s) AND ends_at > %(low)s AND expires_at > %(now)s),
-ARRAY(SELECT json_build_array(ref, busy_at IS NULL OR busy_at < %(stale)s)
-    FROM booking_googleaccount
-    WHERE practitioner_id = ANY(%(who)s) AND state = 'connected' AND can_read_busy),
+ARRAY(SELECT json_build_array(practitioner_id, ref,
+        state = 'connected' AND can_read_busy AND (busy_at IS NULL OR busy_at < %(stale)s),
+        state = 'reconnect' AND closes_when_lost)
+    FROM booking_googleaccount WHERE practitioner_id = ANY(%(who)s)),
 ARRAY(SELECT json_build_array(practitioner_id, from_on - date 'epoch', to_on - date 'epoch',
         substitute_name)
     FROM booking_replacement WHERE to_on >= %(from_on)s)
@@ -144,6 +145,8 @@ class _Rules:
     absences: _Absences
     substitutes: Mapping[int, list[tuple[date, date, str]]]
     stale: tuple[UUID, ...]
+    closed: frozenset[int]
+    """Who is not booked online while the link with their own calendar is lost (B-35)."""
 
 
 class Question(TypedDict):
@@ -238,6 +241,8 @@ def vacancies(**question: Unpack[Question]) -> Vacancies:
     with connection.cursor() as cursor:
         rules = _rules(cursor, asked, question.get("draft"))
         busy = _busy(cursor, asked, rules.absences)
+    if not by_staff:
+        who = [one for one in who if one not in rules.closed]
     return Vacancies(
         from_on,
         until_on,
@@ -319,7 +324,8 @@ def _rules(cursor: CursorWrapper, asked: Mapping[str, Any], draft: Draft | None)
         opened=frozenset((where, _date(on)) for where, on in opened),
         absences=absences,
         substitutes=substitutes,
-        stale=tuple(UUID(ref) for ref, is_stale in links if is_stale),
+        stale=tuple(UUID(ref) for _who, ref, is_stale, _closed in links if is_stale),
+        closed=frozenset(who for who, _ref, _stale, is_closed in links if is_closed),
     )
 
 

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("rdv/<str:token>/annuler/", manage.cancel, name="cancel"),
     path("rdv/<str:token>/coordonnees/", manage.correct, name="correct"),
     path("rdv/<str:token>/effacer/", manage.erase, name="erase"),
+    path("rdv/<str:token>/retard/", manage.late, name="late"),
     path("rdv/<str:token>/sans-rappel/", manage.reminder, name="reminder"),
     path("rdv/<str:token>/plus-tot/", waiting.join_with, name="earlier_with"),
     path("rdv/<str:token>/donnees/", manage.export, name="export"),

@@ -63,6 +63,11 @@ def _rules_of_production() -> Sequence[Rule]:
             not _is_ours(settings.BACKUP_DIR) and not _is_ours(settings.KEY_BACKUP_DIR),
             "BACKUP_DIR and KEY_BACKUP_DIR must be outside the program's folder",
         ),
+        (
+            "E011",
+            not settings.GOOGLE_CLIENT_ID or _is_google_ready(),
+            "GOOGLE_CLIENT_SECRET is missing, or an address of Google's way back is not at CONNECT_HOST",
+        ),
     )
 
 
@@ -73,6 +78,14 @@ def _rules_of_demonstration() -> Sequence[Rule]:
         ("E022", settings.SCHEME == "http", hint),
         ("E023", not (settings.DEMO and settings.TESTING), "either a demonstration or a test"),
     )
+
+
+def _is_google_ready() -> bool:
+    """Whether Google can send people back and knock at the one host that listens for it."""
+    ours = f"https://{settings.CONNECT_HOST}/google/"
+    back, signal = settings.GOOGLE_REDIRECT_URI, settings.GOOGLE_SIGNAL_URL
+    is_right = back == f"{ours}retour" and signal in {"", f"{ours}signal/"}
+    return bool(settings.GOOGLE_CLIENT_SECRET) and is_right
 
 
 def _is_ours(path: str) -> bool:

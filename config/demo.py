@@ -23,6 +23,9 @@ from config.processes import ROOT, Leashed
 FOLDER = Path(os.environ.get("DEMO_FOLDER", ROOT / ".demo"))
 LOGS = FOLDER / "logs"
 APEX = "lib-rdv.localhost"
+CONNECT_HOST = f"connect.{APEX}"
+GOOGLE_ACCOUNTS = ("maite@exemple.fr", "sophie@exemple.fr:workspace")
+"""Accounts of the double: a personal one, and one that an organisation's contract covers."""
 QUICK_DEATH_SECONDS = 10.0
 QUICK_DEATHS_ALLOWED = 3
 
@@ -74,6 +77,7 @@ class Demonstration:
     mail_port: int
     sms_port: int
     metrics_port: int
+    google_port: int
     services: embedded.Services
     children: list[Child] = field(default_factory=list)
 
@@ -94,6 +98,33 @@ class Demonstration:
             "ERASURE_LEDGER": str(FOLDER / "erasures.ledger"),
             "METRICS_DIR": str(FOLDER / "metrics"),
             "METRICS_PORT": str(self.metrics_port),
+            **self.google,
+        }
+
+    @property
+    def has_double(self) -> bool:
+        """Whether Google is a double of this machine: it is unless somebody names their own identifier."""
+        return not os.environ.get("GOOGLE_CLIENT_ID")
+
+    @property
+    def google(self) -> dict[str, str]:
+        """Where Google is. Itself accepts plain HTTP on ``localhost`` only, and cannot knock here."""
+        if not self.has_double:
+            back = f"http://localhost:{self.port}/google/retour"
+            return {
+                "CONNECT_HOST": os.environ.get("CONNECT_HOST", "localhost"),
+                "GOOGLE_REDIRECT_URI": os.environ.get("GOOGLE_REDIRECT_URI", back),
+            }
+        double = f"http://127.0.0.1:{self.google_port}"
+        return {
+            "CONNECT_HOST": CONNECT_HOST,
+            "GOOGLE_CLIENT_ID": "fake-client",
+            "GOOGLE_CLIENT_SECRET": "fake-secret",
+            "GOOGLE_REDIRECT_URI": f"http://{CONNECT_HOST}:{self.port}/google/retour",
+            "GOOGLE_API_URL": f"{double}/",
+            "GOOGLE_OAUTH_URL": f"{double}/",
+            "GOOGLE_CONSENT_URL": f"{double}/o/oauth2/v2/auth",
+            "GOOGLE_SIGNAL_URL": f"http://{CONNECT_HOST}:{self.port}/google/signal/",
         }
 
     @property
@@ -196,6 +227,7 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
             mail_port=processes.free_port(),
             sms_port=processes.free_port(),
             metrics_port=processes.free_port(),
+            google_port=processes.free_port(),
             services=services,
         )
         try:
@@ -204,9 +236,12 @@ def demonstration() -> Iterator[tuple[Demonstration, str]]:
             demo.step("Migrating the practices", "migrate_tenants")
             demo.start("mail", mail_server(demo))
             demo.start("sms", sms_gateway(demo))
+            if demo.has_double:
+                demo.start("google", google_double(demo))
             demo.start("provisioner", processes.provisioner(), as_owner=True)
             notice = demo.step("Filling the three practices", "seed_demo")
             demo.start("worker", processes.worker())
+            demo.start("slow-worker", processes.worker(queues=processes.SLOW_QUEUES))
             demo.start("clock", processes.clock())
             demo.start("exporter", processes.exporter())
             demo.start("web", processes.web(bind=f"127.0.0.1:{port}", workers=2))
@@ -230,12 +265,31 @@ def sms_gateway(demo: Demonstration) -> list[str]:
     return [*command, "--spool", str(FOLDER / "mail")]
 
 
+def google_double(demo: Demonstration) -> list[str]:
+    """Google Calendar and its consent page; its agenda is a page where one acts as the practitioner."""
+    command = [sys.executable, "-m", "tests.fakes.google", "--port", str(demo.google_port)]
+    command += ["--redirect", demo.google["GOOGLE_REDIRECT_URI"]]
+    for account in GOOGLE_ACCOUNTS:
+        command += ["--account", account]
+    return command
+
+
+def google_notice(demo: Demonstration) -> str:
+    """Where the agenda is that the practitioners connect."""
+    if not demo.has_double:
+        return f"Google Agenda: Google itself, which comes back to {demo.google['GOOGLE_REDIRECT_URI']}"
+    return (
+        f"Google Agenda (a double that forgets when it stops):  http://127.0.0.1:{demo.google_port}/agenda/"
+        f"\n      connect it in the dashboard, at /espace/google/"
+    )
+
+
 def run(*, parent: int | None) -> int:
     """Run until somebody asks us to stop; 0 when that went well."""
     with demonstration() as (demo, notice):
         machines = f"http://127.0.0.1:{demo.port}/promises"
         metrics = f"http://127.0.0.1:{demo.metrics_port}/metrics"
-        say(f"\n{notice.strip()}\n\nFor machines: {machines} and {metrics}")
+        say(f"\n{notice.strip()}\n{google_notice(demo)}\n\nFor machines: {machines} and {metrics}")
         say("\nCtrl-C stops everything; the data stay (make demo-reset).")
         while parent is None or os.getppid() == parent:
             time.sleep(0.5)

@@ -3,10 +3,12 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from booking.views.dashboard.invitation import join
+from booking.views.public.feed import feed
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.accounts.urls")),
     path("invitation/<str:token>/", join, name="account_invitation"),
+    path("agenda/<str:token>.ics", feed, name="agenda_feed"),
     path("espace/", include("booking.urls_dashboard")),
     path("", include("booking.urls")),
 ]

@@ -3,7 +3,8 @@
 A service is named in `settings.OUTBOUND` with its base address; nothing else can be reached, and no
 address typed by a person is ever fetched. In production an origin is https and its peer a public
 address, checked on the connected socket so that a name resolved twice cannot cheat. A local run
-(demo, tests) reaches the fake servers of its own machine and nothing else.
+(demo, tests) reaches the fake servers of its own machine and nothing else; but a demonstration that was
+given an identifier of Google's reaches Google's own hosts, as production does.
 """
 
 from __future__ import annotations
@@ -46,14 +47,23 @@ def refuse_inside_a_unit() -> None:
         raise OutboundRefusedError("inside_a_unit_of_work")
 
 
-def is_allowed_address(address: str) -> bool:
-    """Whether a peer may be talked to: loopback in a local run, a public address in production."""
+def is_allowed_address(address: str, *, is_outside: bool = False) -> bool:
+    """Whether a peer may be talked to: loopback in a local run, a public address in production.
+
+    ``is_outside``: a local run that means the real service, as ``is_real`` says.
+    """
     found = ipaddress.ip_address(address)
     mapped = getattr(found, "ipv4_mapped", None)
     peer = mapped or found
-    if settings.IS_LOCAL:
+    if settings.IS_LOCAL and not is_outside:
         return bool(peer.is_loopback)
     return bool(peer.is_global and not peer.is_multicast)
+
+
+def is_real(base: str) -> bool:
+    """Whether a demonstration was pointed at Google itself; nothing else outside may be meant there."""
+    parts = urlsplit(base)
+    return settings.DEMO and parts.scheme == "https" and parts.hostname in GOOGLE_HOSTS
 
 
 def refusals_of_settings() -> list[str]:
@@ -88,7 +98,7 @@ class GatedSession(requests.Session):
         self._origin = _origin(urlsplit(base))
         # Neither proxies nor passwords come from the environment.
         self.trust_env = False
-        self.mount("https://", _CheckedAdapter())
+        self.mount("https://", _OutsideAdapter() if is_real(base) else _CheckedAdapter())
         self.mount("http://", _CheckedAdapter())
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
@@ -116,8 +126,8 @@ def _origin(parts: SplitResult | Any) -> tuple[str, str, int]:
     )
 
 
-def _checked(peer: socket.socket) -> socket.socket:
-    if not is_allowed_address(peer.getpeername()[0]):
+def _checked(peer: socket.socket, *, is_outside: bool = False) -> socket.socket:
+    if not is_allowed_address(peer.getpeername()[0], is_outside=is_outside):
         peer.close()
         raise OutboundRefusedError("address")
     return peer
@@ -145,3 +155,18 @@ class _CheckedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class _OutsideHTTPS(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn(), is_outside=True)
+
+
+class _OutsidePool(HTTPSConnectionPool):
+    ConnectionCls = _OutsideHTTPS
+
+
+class _OutsideAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"https": _OutsidePool}

@@ -7,6 +7,8 @@ from typing import Any
 from booking.models import (
     Appointment,
     AppointmentType,
+    CalendarEntry,
+    GoogleAccount,
     Location,
     OpeningHours,
     Practice,
@@ -15,6 +17,8 @@ from booking.models import (
 from booking.persons import Person
 from booking.services.appointments import book_by_staff
 from booking.services.choice import Choice
+from booking.services.google.accounts import Secret, seal_secret
+from tenants.keyring import services as keyring
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
 """The pretended now of the screens: Tuesday 10 November 2026, 10:40 in Paris."""
@@ -141,3 +145,30 @@ def make_appointment(
         actor="system",
         now=now,
     )
+
+
+def make_link(practitioner: Practitioner, *, now: datetime = NOW, **fields: Any) -> GoogleAccount:
+    """Return a practitioner's link with Google, its tokens sealed under a key of its own."""
+    account = GoogleAccount(
+        practitioner=practitioner,
+        data_key=keyring.new_key(now=now),
+        connected_at=now,
+        **{"level": 1, "can_read_busy": True, "last_success_at": now} | fields,
+    )
+    seal_secret(
+        account,
+        Secret(refresh_token="fake-refresh", subject="1", calendar="fake-calendar"),
+    )
+    account.save()
+    return account
+
+
+def make_entry(
+    appointment: Appointment, account: GoogleAccount | None, *, now: datetime = NOW, **fields: Any
+) -> CalendarEntry:
+    """Return what a calendar holds of an appointment, written once unless told otherwise."""
+    values = {"state": "written", "wanted": 1, "pushed": 1, "wanted_at": now, "level": 1}
+    made, _created = CalendarEntry.objects.update_or_create(
+        appointment=appointment, account=account, defaults=values | fields
+    )
+    return made

@@ -45,6 +45,7 @@ WORK = (
     ("site-photo", "/espace/site/visuel/photo/"),
     ("site-questions", "/espace/site/questionnaire/"),
     ("site-preview", "/espace/site/apercu/"),
+    ("feeds", "/espace/flux/"),
     ("letters", "/espace/messages/"),
     ("texts", "/espace/messages/textes/"),
     ("text", "/espace/messages/textes/reminder/"),

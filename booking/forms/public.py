@@ -13,6 +13,7 @@ from booking import french
 from booking.denied_fields import is_denied
 from booking.models import ExtraField, Location
 from booking.persons import Person
+from booking.services.lateness import MINUTES
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 HONEYPOT = "site_web"
@@ -236,6 +237,19 @@ class ErasureForm(forms.Form):
         error_messages={
             "required": gettext_lazy("Choisissez ce que devient le rendez-vous."),
             "invalid_choice": gettext_lazy("Choisissez ce que devient le rendez-vous."),
+        },
+    )
+
+
+class LateForm(forms.Form):
+    """By how many minutes somebody will be late."""
+
+    minutes = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(number, str(number)) for number in MINUTES],
+        error_messages={
+            "required": gettext_lazy("Choisissez de combien de minutes."),
+            "invalid_choice": gettext_lazy("Choisissez de combien de minutes."),
         },
     )
 

@@ -60,6 +60,8 @@ class Appointment(models.Model):
     manage_hash = models.BinaryField(max_length=32, null=True)
     short_hash = models.BinaryField(max_length=32, null=True)
     has_reminder = models.BooleanField(default=True)
+    # Minutes by which the person has said, on the day, that they will be late.
+    late_min = models.SmallIntegerField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
 
@@ -92,6 +94,7 @@ class Appointment(models.Model):
             "sequence",
             "is_extra",
             "has_reminder",
+            "late_min",
             "cancelled_at",
             "erased_at",
         ),
@@ -118,6 +121,10 @@ class Appointment(models.Model):
                 # Who fills a form online never takes a time that is taken.
                 condition=~Q(is_extra=True, status="held"),
                 name="appointment_hold_is_never_extra",
+            ),
+            models.CheckConstraint(
+                condition=Q(late_min__isnull=True) | Q(late_min__gte=5, late_min__lte=60),
+                name="appointment_late",
             ),
             models.CheckConstraint(
                 condition=Q(starts_at__lt=F("ends_at")), name="appointment_range"

@@ -68,6 +68,8 @@ class GoogleAccount(models.Model):
     has_addendum = models.BooleanField(default=False)
     can_read_busy = models.BooleanField(default=False)
     is_instant = models.BooleanField(default=False)
+    # Whether a link that is lost closes online booking, or it goes on as if there were none (B-35).
+    closes_when_lost = models.BooleanField(default=False)
     connected_at = models.DateTimeField()
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -78,7 +80,6 @@ class GoogleAccount(models.Model):
     last_success_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=40, blank=True, default="")
     last_error_at = models.DateTimeField(null=True)
-    stuck_told_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
     checked = models.IntegerField(default=0)
     repaired = models.IntegerField(default=0)
@@ -103,6 +104,7 @@ class GoogleAccount(models.Model):
             "has_addendum",
             "can_read_busy",
             "is_instant",
+            "closes_when_lost",
             "connected_at",
             "lease",
             "leased_until",
@@ -113,7 +115,6 @@ class GoogleAccount(models.Model):
             "last_success_at",
             "last_error",
             "last_error_at",
-            "stuck_told_at",
             "checked_at",
             "checked",
             "repaired",

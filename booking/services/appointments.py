@@ -454,6 +454,7 @@ def _rewrite(appointment: Appointment, placed: Placed) -> None:
     appointment.ends_at = placed.ends_at
     appointment.during = placed.during
     appointment.sequence += 1
+    appointment.late_min = None
     with refused_is_taken():
         appointment.save(
             update_fields=[
@@ -464,6 +465,7 @@ def _rewrite(appointment: Appointment, placed: Placed) -> None:
                 "ends_at",
                 "during",
                 "sequence",
+                "late_min",
                 "is_extra",
             ]
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from booking import kinds
 from booking.erasure import FAILURE_GRACE, Calendar
@@ -137,17 +137,25 @@ def hold_back_to_tell(*, appointment: Appointment, now: datetime) -> list[Due]:
 
     Returns what a worker has to do; nothing when the calendar does not name the person either.
     """
-    if appointment.erased_at is None:
+    if not _naming(appointment).update(is_held_back=True):
         return []
-    named = CalendarEntry.objects.filter(
+    return [Due(kinds.CALENDAR_TELL, appointment.pk, now, version=appointment.sequence)]
+
+
+def can_tell(appointment: Appointment) -> bool:
+    """Return whether nobody is known here any more and the calendar says whom to tell; one query then."""
+    return appointment.erased_at is not None and _naming(appointment).exists()
+
+
+def _naming(appointment: Appointment) -> QuerySet[CalendarEntry]:
+    """Return the entry whose event names the person who was erased here, if there is one."""
+    entries = CalendarEntry.objects.filter(
         appointment=appointment,
         level=Level.NAMED,
         account__state=GoogleAccount.State.CONNECTED,
         cleans_at__isnull=True,
     )
-    if not named.update(is_held_back=True):
-        return []
-    return [Due(kinds.CALENDAR_TELL, appointment.pk, now, version=appointment.sequence)]
+    return entries if appointment.erased_at is not None else entries.none()
 
 
 def let_go(*, appointment: Appointment, now: datetime) -> None:
@@ -189,7 +197,7 @@ def push_all(*, account: GoogleAccount, since: datetime, now: datetime) -> int:
 def push_again(*, entry: CalendarEntry, now: datetime) -> None:
     """Write the event again as lib-rdv has it: the practitioner's answer to a difference."""
     CalendarEntry.objects.filter(pk=entry.pk).update(
-        wanted=F("wanted") + 1, wanted_at=now, state=CalendarEntry.State.PENDING
+        wanted=F("wanted") + 1, wanted_at=now, state=CalendarEntry.State.PENDING, answer=""
     )
     entry.refresh_from_db()
     write(due=[_push(entry.appointment_id, entry.account_id or 0, entry.wanted, now)], now=now)

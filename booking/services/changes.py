@@ -18,6 +18,7 @@ VERBS = (
     "appointment.booked",
     "appointment.moved",
     "appointment.cancelled",
+    "appointment.late",
     "contact.corrected",
     "reminder.stopped",
     "erasure.asked",

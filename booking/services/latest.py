@@ -17,6 +17,11 @@ _LATEST = """
 SELECT (SELECT sum(id) FROM (SELECT id FROM trail_act ORDER BY id DESC LIMIT 100) a),
     (SELECT sum(id) FROM (SELECT id FROM trail_receipt ORDER BY id DESC LIMIT 100) r)
 """
+_LATEST_AT = """
+SELECT greatest(
+    (SELECT max(at) FROM (SELECT at FROM trail_act ORDER BY id DESC LIMIT 100) a),
+    (SELECT max(at) FROM (SELECT at FROM trail_receipt ORDER BY id DESC LIMIT 100) r))
+"""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,14 @@ def version() -> str:
         cursor.execute(_LATEST)
         latest = cursor.fetchone()
     return hashlib.sha256(repr(latest).encode()).hexdigest()[:32]
+
+
+def last_changed_at() -> datetime | None:
+    """Return when something of the practice last changed; None when nothing ever has; one question."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST_AT)
+        at: datetime | None = cursor.fetchone()[0]
+    return at
 
 
 def last_change(ref: uuid.UUID) -> Change | None:

@@ -15,7 +15,7 @@ from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, write
 from tenants.trail import services as trail
 
-KINDS = (*kinds.TO_PATIENT, kinds.CONTACT_CORRECTED, kinds.SLOT_FREED)
+KINDS = (*kinds.TO_PATIENT, kinds.CONTACT_CORRECTED, *kinds.TO_PRACTITIONER)
 LATE = ("late", "quiet_hours")
 """Why a message was dropped that somebody was waiting for."""
 

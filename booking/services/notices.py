@@ -41,6 +41,7 @@ _MESSAGES = {
     kinds.CONTACT_CORRECTED: Kind.CONTACT_CORRECTED,
     kinds.MANAGE_LINKS: Kind.MANAGE_LINKS,
     kinds.SLOT_FREED: Kind.SLOT_FREED,
+    kinds.LATE: Kind.LATE,
 }
 _STATUS_OF_CANCELLING = {
     kinds.CANCELLED_BY_PATIENT: Appointment.Status.CANCELLED_BY_PATIENT,
@@ -107,7 +108,7 @@ class Notice:
         if refusal:
             return dropped(refusal)
         settings = deadlines.practice()
-        if self.kind == kinds.SLOT_FREED:
+        if self.kind in kinds.TO_PRACTITIONER:
             recipient = Recipient(email=_address_of_practitioner(appointment, settings))
         else:
             person = _person(appointment)
@@ -167,6 +168,8 @@ def why_not(entry: OutboxEntry, appointment: Appointment, *, now: datetime) -> s
     if appointment.is_cancelled:
         return "cancelled"
     if entry.kind in kinds.BEFORE_THE_VISIT and entry.version != appointment.sequence:
+        return "moved"
+    if entry.kind == kinds.LATE and entry.version != appointment.late_min:
         return "moved"
     if appointment.starts_at <= now:
         return "late"
@@ -267,6 +270,7 @@ def _facts(
         "spoken_ref": appointment.spoken_ref,
         "limit_at": _limit(appointment, settings),
         "reminder_at": _coming_reminder(appointment, now=now),
+        "late_min": appointment.late_min,
         "changes_until": None if until == appointment.starts_at else until,
         "previous_starts_at": _previous_start(entry),
     }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from booking.services import contacts, digests, leftovers, openings, waiting
-from booking.services.google import authorizing, channels, reading
+from booking.services.google import authorizing, channels, lights, reading
 from tenants.schema import Unit, inside
 
 BATCH = 500
@@ -34,6 +34,7 @@ def tidy(unit: Unit, *, now: datetime) -> None:
         leftovers.count_and_delete,
         waiting.forget_offers,
         reading.drop_old,
+        lights.drop_past,
         channels.drop_old,
         authorizing.forget_old,
     ):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, connection
 
 from booking.kinds import REMINDER
+from booking.services.google.lights import stuck_accounts
 from config.health import broker
 from tenants.heartbeat import Duty, ages
 from tenants.models import Tenant
@@ -44,7 +45,13 @@ def all_promises(*, now: datetime) -> list[Promise]:
     reachable = broker.is_reachable()
     promises = [Promise("broker", reachable, {"reachable": reachable})]
     try:
-        return [*_of_schemas(now=now), *_of_duties(now=now), _of_spaces(), *promises]
+        return [
+            *_of_schemas(now=now),
+            _of_calendars(now=now),
+            *_of_duties(now=now),
+            _of_spaces(),
+            *promises,
+        ]
     except DatabaseError:
         return [Promise("database", is_kept=False, figures={"reachable": False}), *promises]
 
@@ -81,6 +88,12 @@ def _count_in(group: Sequence[Unit], *, now: datetime) -> tuple[int, int]:
         cursor.execute(statement, values * len(group))
         overdue, at_risk = cursor.fetchone()
     return int(overdue), int(at_risk)
+
+
+def _of_calendars(*, now: datetime) -> Promise:
+    """A link that only its practitioner can make again is theirs to mend, and no promise of ours."""
+    stuck = stuck_accounts(now=now)
+    return Promise("calendars", stuck.failing == 0, {"stuck": stuck.failing, "lost": stuck.lost})
 
 
 def _of_duties(*, now: datetime) -> list[Promise]:

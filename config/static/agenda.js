@@ -237,6 +237,11 @@
       var fresh = new DOMParser().parseFromString(text, "text/html").getElementById("agenda");
       if (!fresh) return;
       var here = document.activeElement, at = here && here.closest("#agenda") ? here.getAttribute("href") : null;
+      // What a calendar has given for this page stays while it is asked again.
+      agenda.querySelectorAll("[data-nom]").forEach(function (old) {
+        var same = fresh.querySelector('[data-nom="' + old.dataset.nom + '"]');
+        if (same) same.textContent = old.textContent;
+      });
       agenda.replaceChildren.apply(agenda, Array.prototype.slice.call(fresh.childNodes));
       agenda.dataset.version = fresh.dataset.version;
       agenda.dataset.first = fresh.dataset.first;
@@ -244,6 +249,7 @@
         var same = Array.prototype.find.call(agenda.querySelectorAll("a"), function (a) { return a.getAttribute("href") === at; });
         if (same) same.focus();
       }
+      if (window.htmx) window.htmx.process(agenda);
       agenda.dispatchEvent(new CustomEvent("agenda:drawn"));
     });
   }

@@ -12,7 +12,7 @@ from tenants.provisioning.template import statements_for
 from tenants.schema import PUBLIC, ROUTER, SWEEPER
 
 TENANTS_GROUP = "librdv_tenants"
-APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt")
+APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt", "trail_checkpoint")
 IMMUTABLE = ("booking_formversion", "booking_extrafield")
 """A published form is what patients were told: inserted whole, never changed (C-01, B-03)."""
 READ_ONLY = ("django_migrations",)
@@ -29,8 +29,8 @@ SWEPT = {
     ),
     "booking_patientcontact": ("id", "erase_at"),
     "booking_waitingentry": ("id", "erase_at"),
-    "booking_googleaccount": ("id", "ref", "state", "poll_at", "stuck_told_at"),
-    "booking_calendarentry": ("account_id", "wanted", "pushed", "wanted_at"),
+    "booking_googleaccount": ("id", "ref", "state", "poll_at"),
+    "booking_calendarentry": ("account_id", "wanted", "pushed", "wanted_at", "is_held_back"),
 }
 """The columns that the sweeper may read in every schema: ids, instants and states, nothing sealed."""
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from tenants.trail import checkpoints
+from tenants.trail.checkpoints import GENESIS
 from tenants.trail.models import Act, ActSeal
 
-GENESIS = bytes(32)
 BATCH = 1_000
 
 
@@ -29,7 +30,7 @@ def seal_acts() -> int:
         if not cursor.fetchone()[0]:
             return 0
     last = ActSeal.objects.order_by("-id").values_list("hash", flat=True).first()
-    prev = bytes(last) if last is not None else GENESIS
+    prev = bytes(last) if last is not None else _before_nothing()
     unsealed = Act.objects.exclude(pk__in=ActSeal.objects.values("act_id")).order_by("pk")[:BATCH]
     seals = []
     for act in unsealed:
@@ -42,10 +43,11 @@ def seal_acts() -> int:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What verifying a chain found: how many links, and the first broken one."""
+    """What verifying a chain found: how many links ever, the first broken one, and the last hash."""
 
     links: int
     broken_at: int | None
+    head: bytes = GENESIS
 
     @property
     def is_intact(self) -> bool:
@@ -56,10 +58,19 @@ class Verdict:
 def verify_acts() -> Verdict:
     """Walk the chain of acts inside a unit: an altered, removed or reordered act breaks it."""
     acts = {act.pk: act for act in Act.objects.iterator()}
-    prev, links = GENESIS, 0
+    first = ActSeal.objects.order_by("id").first()
+    begun = checkpoints.beginning("acts", bytes(first.prev_hash) if first else None)
+    if begun is None:
+        return Verdict(links=0, broken_at=first.act_id if first else 0)
+    prev, links = begun
     for seal in ActSeal.objects.order_by("id").iterator():
         act = acts.get(seal.act_id)
         if act is None or bytes(seal.prev_hash) != prev or bytes(seal.hash) != digest(prev, act):
             return Verdict(links=links, broken_at=seal.act_id)
         prev, links = bytes(seal.hash), links + 1
-    return Verdict(links=links, broken_at=None)
+    return Verdict(links=links, broken_at=None, head=prev)
+
+
+def _before_nothing() -> bytes:
+    begun = checkpoints.beginning("acts", None)
+    return GENESIS if begun is None else begun[0]

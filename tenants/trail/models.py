@@ -99,3 +99,38 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return self.ref.hex
+
+
+class Checkpoint(models.Model):
+    """Where a chain begins once its oldest links are gone: the last of them, signed (B-27).
+
+    ``links`` counts every link up to ``last_id``, from the beginning of the chain.
+    """
+
+    class Chain(models.TextChoices):
+        """Which chain."""
+
+        ACTS = "acts", "actes"
+        RECEIPTS = "receipts", "reçus"
+
+    chain = models.CharField(max_length=8, choices=Chain)
+    last_id = models.BigIntegerField()
+    last_hash = models.BinaryField(max_length=32)
+    links = models.BigIntegerField()
+    at = models.DateTimeField()
+    signature = models.BinaryField(max_length=32)
+
+    personal_data = declare(
+        subjects="aucune personne",
+        harmless=("id", "chain", "last_id", "last_hash", "links", "at", "signature"),
+    )
+
+    class Meta:
+        """One for each place of a chain."""
+
+        constraints = (
+            models.UniqueConstraint(fields=("chain", "last_id"), name="trail_checkpoint_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.chain}:{self.last_id}"

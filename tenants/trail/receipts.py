@@ -8,7 +8,9 @@ from uuid import UUID
 from django.db import connection
 
 from tenants.refs import new_ref
-from tenants.trail.chain import GENESIS, Verdict
+from tenants.trail import checkpoints
+from tenants.trail.chain import Verdict
+from tenants.trail.checkpoints import GENESIS
 from tenants.trail.models import Receipt
 
 __all__ = ["Receipt", "of", "verify", "write", "write_many"]
@@ -80,12 +82,16 @@ def digest(prev_hash: bytes, receipt: Receipt) -> bytes:
 
 def verify() -> Verdict:
     """Walk the receipts of the current schema: an altered or reordered one breaks the chain."""
-    prev, links = GENESIS, 0
+    first = Receipt.objects.order_by("id").first()
+    begun = checkpoints.beginning("receipts", bytes(first.prev_hash) if first else None)
+    if begun is None:
+        return Verdict(links=0, broken_at=first.pk if first else 0)
+    prev, links = begun
     for receipt in Receipt.objects.order_by("id").iterator():
         if bytes(receipt.prev_hash) != prev or bytes(receipt.hash) != digest(prev, receipt):
             return Verdict(links=links, broken_at=receipt.pk)
         prev, links = bytes(receipt.hash), links + 1
-    return Verdict(links=links, broken_at=None)
+    return Verdict(links=links, broken_at=None, head=prev)
 
 
 def _wait_for_the_chain() -> None:
@@ -96,4 +102,7 @@ def _wait_for_the_chain() -> None:
 
 def _last_hash() -> bytes:
     last = Receipt.objects.order_by("-id").values_list("hash", flat=True).first()
-    return GENESIS if last is None else bytes(last)
+    if last is not None:
+        return bytes(last)
+    begun = checkpoints.beginning("receipts", None)
+    return GENESIS if begun is None else begun[0]

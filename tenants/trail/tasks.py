@@ -2,6 +2,7 @@
 
 from dramatiq_crontab import interval
 
-from tenants.trail.actors import seal_all
+from tenants.trail.actors import close_days, seal_all
 
 interval(seconds=60)(seal_all)
+interval(seconds=86_400)(close_days)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booking.intervals import Interval, intersect, merge
+from booking.intervals import Interval, intersect, merge, subtract
 
 lists = st.lists(st.tuples(st.integers(-30, 30), st.integers(-30, 30)), max_size=8)
 
@@ -49,3 +49,13 @@ def test_intersecting_keeps_the_common_points(left: list[Interval], right: list[
 )
 def test_merging_by_example(intervals: list[Interval], merged: list[Interval]) -> None:
     assert merge(intervals) == merged
+
+
+@given(lists, lists)
+def test_what_is_subtracted_is_not_covered_any_more(
+    left: list[Interval], right: list[Interval]
+) -> None:
+    rest = subtract(left, right)
+
+    assert points(rest) == points(left) - points(right)
+    assert is_canonical(rest)

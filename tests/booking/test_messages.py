@@ -14,7 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from booking import messages, sms
-from booking.messages import Channel, Kind, Recipient, Visit
+from booking.messages import TO_PRACTITIONER, Channel, Kind, Recipient, Visit
 from tenants.mail import Mail
 
 KEY = UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
@@ -22,7 +22,7 @@ NOW = dt.datetime(2026, 11, 10, 8, 0, tzinfo=dt.UTC)
 EVE = dt.datetime(2026, 11, 23, 17, 0, tzinfo=dt.UTC)
 BASE = "https://maite-exemple.lib-rdv.example"
 TEMPLATES = Path(__file__).parents[2] / "templates" / "emails"
-TO_PATIENT = [kind for kind in Kind if kind is not Kind.SLOT_FREED]
+TO_PATIENT = [kind for kind in Kind if kind not in TO_PRACTITIONER]
 
 # B-40 and ui.md section 7: what no message of ours says.
 COMMERCIAL = re.compile(
@@ -61,6 +61,7 @@ def visit(**changes: Any) -> Visit:
         "limit_at": dt.datetime(2027, 11, 2, 8, 0, tzinfo=dt.UTC),
         "reminder_at": EVE,
         "previous_starts_at": dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC),
+        "late_min": 10,
     }
     return Visit(**{**facts, **changes})
 
@@ -232,6 +233,16 @@ def test_the_old_address_learns_neither_the_new_one_nor_the_link() -> None:
     assert "s" * 22 not in everything
     assert "Camille" not in everything
     assert not list(read.iter_attachments())
+
+
+def test_a_late_person_is_told_of_without_a_name() -> None:
+    practitioner = Recipient(first_name="Camille", email="pro@cabinet.example")
+    read = mail(Kind.LATE, to=practitioner, late_min=10)
+
+    everything = read.as_string() + part(read, "plain") + part(read, "html")
+    assert "environ 10 minutes de retard" in words(part(read, "plain"))
+    assert "Camille" not in everything
+    assert "m" * 43 not in everything
 
 
 def test_a_freed_slot_says_nothing_of_the_person() -> None:

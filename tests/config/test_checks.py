@@ -89,6 +89,36 @@ def test_production_refuses_what_belongs_to_a_demonstration(
     assert codes() == {f"config.{code}"}
 
 
+READY = {
+    "GOOGLE_CLIENT_ID": "ours.apps.googleusercontent.com",
+    "GOOGLE_CLIENT_SECRET": "secret",
+    "CONNECT_HOST": "connect.lib-rdv.fr",
+    "GOOGLE_REDIRECT_URI": "https://connect.lib-rdv.fr/google/retour",
+    "GOOGLE_SIGNAL_URL": "https://connect.lib-rdv.fr/google/signal/",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("GOOGLE_CLIENT_SECRET", "secret", set()),
+        ("GOOGLE_SIGNAL_URL", "", set()),
+        ("GOOGLE_CLIENT_SECRET", "", {"config.E011"}),
+        ("GOOGLE_REDIRECT_URI", "http://connect.lib-rdv.fr/google/retour", {"config.E011"}),
+        ("GOOGLE_REDIRECT_URI", "https://elsewhere.example/google/retour", {"config.E011"}),
+        ("GOOGLE_SIGNAL_URL", "http://connect.lib-rdv.fr/google/signal/", {"config.E011"}),
+        ("GOOGLE_SIGNAL_URL", "https://connect.lib-rdv.fr/google/signal", {"config.E011"}),
+    ],
+)
+def test_google_comes_back_by_https_to_the_host_that_listens_for_it(
+    production: Settings, name: str, value: str, found: set[str]
+) -> None:
+    for known, right in {**READY, name: value}.items():
+        setattr(production, known, right)
+
+    assert codes() == found
+
+
 @pytest.mark.parametrize(
     ("code", "changes"),
     [

@@ -18,7 +18,13 @@ from config.processes import ROOT, wait_until
 
 START_SECONDS = 150
 # What this very run tells its own children must not reach the demonstration.
-OF_THE_RUN = ("OWNER_DATABASE_URL", "DATABASE_URL", "REDIS_URL", "LIBRDV_TESTING")
+OF_THE_RUN = (
+    "OWNER_DATABASE_URL",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "LIBRDV_TESTING",
+    "GOOGLE_CLIENT_ID",
+)
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
@@ -90,6 +96,10 @@ def test_a_killed_demonstration_leaves_no_process_and_starts_again_with_its_data
 
     with demo(folder, port) as first:
         assert wait_until(lambda: is_ready(folder), seconds=START_SECONDS)
+        agenda = re.search(r"http://\S+/agenda/", folder.with_suffix(".out").read_text("utf-8"))
+        assert agenda is not None
+        with urllib.request.urlopen(agenda[0], timeout=20) as answer:
+            assert "maite@exemple.fr" in answer.read().decode()
         offered = motifs(page(port, host))
         started = family(first.pid)
         first.kill()

@@ -20,10 +20,12 @@ from tests.conftest import HOSTS, ONE, PUBLIC_HOST
 from tests.factories import Cabinet
 
 CUSTOM = "rdv.cabinet-exemple.fr"
+CONNECT = f"connect.{PUBLIC_HOST}"
 HOST_OF = {
     "config.urls_tenant": HOSTS[ONE.schema],
     "config.urls_public": PUBLIC_HOST,
     "config.urls_custom": CUSTOM,
+    "config.urls_connect": CONNECT,
 }
 EXPECTED = {
     "X-Content-Type-Options": "nosniff",

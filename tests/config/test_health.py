@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from booking import kinds
-from booking.models import PatientContact
+from booking.models import CalendarEntry, GoogleAccount, PatientContact
 from config.health import broker, promises, readiness
 from tenants import routing
 from tenants.heartbeat import Duty, beat
@@ -101,7 +101,7 @@ def test_promises_are_kept_when_nothing_is_late(duties_done: None) -> None:
     assert body["kept"] is True
     assert body["erasures"] == {"kept": True, "overdue": 0}
     assert set(body) == {
-        "kept", "erasures", "reminders", "sweep", "purge", "seal", "spaces", "broker",
+        "kept", "erasures", "reminders", "calendars", "sweep", "purge", "seal", "spaces", "broker",
     }  # fmt: skip
 
 
@@ -120,6 +120,24 @@ def test_an_erasure_an_hour_late_breaks_the_promise(duties_done: None) -> None:
 
     assert status == 503
     assert body["erasures"] == {"kept": False, "overdue": 1}
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "is_broken"),
+    [("connected", 61, True), ("connected", 59, False), ("reconnect", 61, False)],
+)
+def test_a_calendar_that_should_work_and_waits_an_hour_breaks_the_promise(
+    duties_done: None, state: str, age: int, is_broken: bool
+) -> None:
+    with inside(ONE):
+        cabinet = Cabinet()
+        GoogleAccount.objects.create(
+            practitioner=cabinet.practitioner, sealed=b"", state=state, connected_at=NOW
+        )
+        make_appointment(cabinet, local(date(2026, 11, 18), 10), now=BOOKED_AT)
+        CalendarEntry.objects.update(wanted_at=datetime.now(UTC) - timedelta(minutes=age))
+
+    assert ("calendars" in broken()) is is_broken
 
 
 def reminder(**fields: object) -> None:
@@ -238,7 +256,7 @@ def test_asking_all_schemas_takes_the_same_statements_whatever_their_number(
     with CaptureQueriesContext(connection) as captured:
         promises.all_promises(now=NOW)
 
-    assert len([q for q in captured if q["sql"].startswith("SELECT")]) <= 4
+    assert len([q for q in captured if q["sql"].startswith("SELECT")]) <= 6
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/promises", "/ask"])

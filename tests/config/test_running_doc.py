@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from config import processes
 from config.processes import ROOT
 
 READERS = (
@@ -53,12 +54,34 @@ def test_no_other_file_reads_the_environment() -> None:
     assert readers <= allowed
 
 
+def test_the_units_of_the_workers_hear_every_queue_and_no_other() -> None:
+    heard = {
+        name: (ROOT / f"docs/systemd/{name}.service").read_text("utf-8").partition("--queues ")[2]
+        for name in ("lib-rdv-worker", "lib-rdv-worker-slow")
+    }
+
+    assert heard["lib-rdv-worker"].startswith(" ".join((*processes.QUICK_QUEUES, "--processes")))
+    assert heard["lib-rdv-worker-slow"].startswith(
+        " ".join((*processes.SLOW_QUEUES, "--processes"))
+    )
+
+
+def test_every_unit_is_in_the_table_and_started_with_the_others() -> None:
+    folder = ROOT / "docs/systemd"
+    units = {path.stem for path in folder.glob("*.service")} - {"lib-rdv-backup"}
+    table = (ROOT / "docs/running.md").read_text("utf-8")
+    target = (folder / "lib-rdv.target").read_text("utf-8")
+
+    assert {unit for unit in units if f"| `{unit}` |" not in table} == set()
+    assert {unit for unit in units if f"{unit}.service" not in target} == set()
+
+
 def test_the_table_of_promises_names_what_is_answered() -> None:
     from config.health import promises
 
     text = (ROOT / "docs/running.md").read_text("utf-8")
     named = re.findall(r"`(\w+)`", text.split("| promise |")[1].split("\n\n")[0])
-    answered = {"erasures", "reminders", "spaces", "broker", "database"}
+    answered = {"erasures", "reminders", "calendars", "spaces", "broker", "database"}
     answered |= {duty.value for duty in promises.DUTY_TOLERANCE}
 
     assert answered <= set(named)

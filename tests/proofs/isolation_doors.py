@@ -3,11 +3,13 @@
 import re
 import time
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 
 from tests.proofs.isolation_web import SESSION, Actor, Web
-from tests.proofs.stage import PUBLIC_HOST, Served
+from tests.proofs.stage import CONNECT_HOST, PUBLIC_HOST, Served
 from tests.proofs.tally import Tally
 from tests.proofs.wire import CSRF, Answer, Ask, Wire
 from tests.proofs.world import CLONE, PASSWORD, TOTP_SECRET, Practice
@@ -69,6 +71,7 @@ def visit(
     _password_links(tally, wire, one, two)
     _note_slot(tally, wire, one, two)
     _form_tokens(stage, tally, wire, one, two)
+    _google(stage, tally, wire, world, member)
     if until_red and tally.has_shown:
         return
     actors = [
@@ -157,3 +160,57 @@ def _form_tokens(stage: Any, tally: Tally, wire: Wire, one: Practice, two: Pract
             tally.control(("web", "own form"), failed=not has_held, seen=answer.status)
         else:
             tally.count("tokens", ("form over http",), failed=has_held, seen=answer.status)
+
+
+def _google(stage: Any, tally: Tally, wire: Wire, world: Any, member: Browser) -> None:
+    """What comes back from Google goes to the practice that asked, and serves nobody of another one."""
+    one, two = world.one, world.two
+    state, nobody = one.tokens["google state"], Browser(wire, CONNECT_HOST)
+    home = _back(nobody, state)
+    is_home = home.status == 303 and f"//{one.host}:" in "".join(home.all("Location"))
+    tally.control(("web", "google sends back"), failed=not is_home, seen=home.status)
+    _schema, _dot, token = state.partition(".")
+    arrival = f"{reverse('dashboard:google_return')}?{_query(state)}"
+    for case, asked in (
+        ("another issuer", _back(nobody, state, iss="https://accounts.example")),
+        ("another practice's", _back(nobody, f"{two.unit.schema}.{token}")),
+        ("at another host", member.ask("GET", arrival)),
+        ("another session", Browser(wire, one.host, session=member.session).ask("GET", arrival)),
+    ):
+        is_taken = asked.status == 303
+        tally.count("google", (case,), failed=is_taken, seen=asked.status)
+    waiting = f'SELECT count(*) FROM "{one.unit.schema}".booking_authorization WHERE state = %s'
+    left = stage.owner(waiting, ["asked"])
+    tally.count("google", ("still waits",), failed=left != [(1,)], seen=left)
+    _knocks(tally, wire, one, two)
+
+
+def _knocks(tally: Tally, wire: Wire, one: Practice, two: Practice) -> None:
+    """A channel is heard in the practice whose it is, with its own token, and nowhere else."""
+    for name, schema, channel, token, is_heard in (
+        ("own", two, two, two, True),
+        ("another schema", two, one, one, False),
+        ("another token", one, one, two, False),
+        ("another channel", two, one, two, False),
+    ):
+        path = reverse("google_signal", urlconf=settings.CONNECT_URLCONF, args=[schema.unit.schema])
+        headers = {
+            "X-Goog-Channel-ID": str(channel.refs["channel"]),
+            "X-Goog-Channel-Token": token.tokens["google channel"],
+            "X-Goog-Resource-State": "sync",
+        }
+        answer = wire.send(Ask("POST", path, (CONNECT_HOST.encode(),), headers, {}))
+        was_heard = answer.status == 204
+        if is_heard:
+            tally.control(("web", "google knocks"), failed=not was_heard, seen=answer.status)
+        else:
+            tally.count("google", ("knock", name), failed=was_heard, seen=answer.status)
+
+
+def _back(somebody: Browser, state: str, **more: str) -> Answer:
+    path = reverse("google_back", urlconf=settings.CONNECT_URLCONF)
+    return somebody.ask("GET", f"{path}?{_query(state, **more)}")
+
+
+def _query(state: str, **more: str) -> str:
+    return urlencode({"state": state, "code": "4/fictif", **more})

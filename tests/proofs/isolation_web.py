@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.proofs.routes import Route, all_routes, paths
-from tests.proofs.stage import PUBLIC_HOST
+from tests.proofs.stage import CONNECT_HOST, PUBLIC_HOST
 from tests.proofs.tally import Tally
 from tests.proofs.wire import CSRF, Answer, Ask, Wire, in_parallel
 from tests.proofs.world import Intact, Practice
@@ -20,11 +20,13 @@ from tests.proofs.world import Intact, Practice
 SESSION = "__Host-session"
 METHODS = ("GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 NOWHERE, AT_ONE, AT_TWO, AT_PUBLIC = "nowhere", "one", "two", "public"
+AT_CONNECT = "connect"
+"""The host of no practice to which Google sends people back: there nobody's session is one."""
 
 
 @dataclass(frozen=True)
 class HostForm:
-    """A way of writing the host, and where it may lead: to the victim, the attacker, lib-rdv, or nowhere."""
+    """A way of writing the host, and where it may lead: the victim, the attacker, lib-rdv, nobody, nowhere."""
 
     name: str
     leads: str
@@ -65,6 +67,7 @@ def host_forms(one: Practice, two: Practice) -> list[HostForm]:
         form("plain", AT_ONE, h),
         form("attacker's own", AT_TWO, other),
         form("lib-rdv's", AT_PUBLIC, PUBLIC_HOST),
+        form("connect", AT_CONNECT, CONNECT_HOST),
         form("port", AT_ONE, f"{h}:8443"),
         form("upper case", AT_ONE, h.upper()),
         form("forwarded", AT_TWO, other, forwarded=h),
@@ -150,7 +153,8 @@ class Web:
     ) -> Iterator[Probe]:
         chosen = [form for form in self.forms if _belongs(urlconf, form)]
         resolving = [form for form in chosen if form.leads != NOWHERE]
-        picked = [*resolving[:2], chosen[next(turn) % len(chosen)]]
+        own = [form for form in chosen if form.leads == AT_CONNECT] if _is_connect(urlconf) else []
+        picked = [*own, *resolving[:2], chosen[next(turn) % len(chosen)]]
         for form in dict.fromkeys(picked):
             path = next(self._paths(route, form, most=1))
             method = METHODS[next(turn) % 2]
@@ -253,12 +257,12 @@ class Web:
         return "nobody"
 
     def _unlike_a_stranger(self, case: Probe, answer: Answer) -> list[str]:
-        """At the victim's host a foreign session is no session at all."""
+        """At the victim's host, and at nobody's, a foreign session is no session at all."""
         key = (case.method, case.path, case.form.name)
         if case.actor.name == "stranger":
             self.strangers[key] = answer.status
             return []
-        if case.form.leads != AT_ONE:
+        if case.form.leads not in {AT_ONE, AT_CONNECT}:
             return []
         expected = self.strangers.get(key, answer.status)
         # A limit by address may fall between the two.
@@ -296,6 +300,10 @@ class Web:
 def _belongs(urlconf: str, form: HostForm) -> bool:
     """Return whether a route is worth asking at a host: its own configuration's, and every other one's."""
     return not (urlconf.endswith("urls_custom") and not form.is_custom)
+
+
+def _is_connect(urlconf: str) -> bool:
+    return urlconf.endswith("urls_connect")
 
 
 def _escaped(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Every route of the three URL configurations, and paths that name somebody else's objects."""
+"""Every route of the four URL configurations, and paths that name somebody else's objects."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,12 @@ def routes(urlconf: str) -> list[Route]:
 
 def all_routes() -> dict[str, list[Route]]:
     """Return the routes by configuration."""
-    names = (settings.ROOT_URLCONF, settings.PUBLIC_SCHEMA_URLCONF, settings.CUSTOM_DOMAIN_URLCONF)
+    names = (
+        settings.ROOT_URLCONF,
+        settings.PUBLIC_SCHEMA_URLCONF,
+        settings.CUSTOM_DOMAIN_URLCONF,
+        settings.CONNECT_URLCONF,
+    )
     return {name: routes(name) for name in names}
 
 
@@ -77,8 +82,9 @@ def paths(route: Route, owner: Practice, *, with_tokens: bool, most: int) -> lis
 def _fills(name: str, kind: str, owner: Practice, *, with_tokens: bool) -> list[str]:
     if kind == "uuid":
         return [str(ref) for ref in owner.refs.values()]
-    if name in _WORDS:
-        return list(_WORDS[name])
+    words = {**_WORDS, "schema": (owner.unit.schema,)}
+    if name in words:
+        return list(words[name])
     if kind == "int":
         return ["1", "2", "3"]
     if name in {"uidb36", "uid"}:
@@ -96,4 +102,13 @@ _WORDS = {
     "kind": ("photo", "logo"),
 }
 """What some holes take: without it a path would name nothing at all."""
-_LINKS = ("manage", "short", "invitation", "waiting", "offer", "email_confirm", "email_undo")
+_LINKS = (
+    "manage",
+    "short",
+    "invitation",
+    "waiting",
+    "offer",
+    "email_confirm",
+    "email_undo",
+    "feed",
+)

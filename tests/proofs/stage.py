@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STAGE_DATABASE = "librdv_stage"
 APEX = "lib-rdv.localhost"
 PUBLIC_HOST = APEX
+CONNECT_HOST = f"connect.{APEX}"
 
 
 def _with_database(url: str, name: str) -> str:

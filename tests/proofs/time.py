@@ -138,7 +138,7 @@ def _show_the_hour_of_paris() -> None:
 def _file_the_second_hour_as_the_first() -> None:
     from booking import calendar_file
 
-    calendar_file._wall_clock = lambda moment, zone: moment.astimezone(zone)
+    calendar_file.wall_clock = lambda moment, zone: moment.astimezone(zone)
 
 
 SLOTS, VISITS = ("slots",), ("visits",)

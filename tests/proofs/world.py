@@ -86,9 +86,21 @@ def _fill(made: Practice, *, now: datetime) -> None:
     booking.ExtraField.objects.create(
         version=version, key="etage", label=private, kind="short_text", purpose="x", retention="x"
     )
+    _feed(made, people[0], now=now)
     _site(made, people[0], now=now)
     _people(made, people[0], now=now)
     _appointments(made, people[0], places[0], motif, now=now)
+
+
+def _feed(made: Practice, practitioner: Any, *, now: datetime) -> None:
+    """Let a program read the agenda, names and all: its address is a secret of this practice."""
+    from booking.event_body import Level
+    from booking.services import feeds
+
+    feed = feeds.open_feed(
+        practitioner=practitioner, level=Level.NAMED, is_instructed=True, actor="system", now=now
+    )
+    made.tokens["feed"] = feeds.token_of(feed)
 
 
 def _site(made: Practice, practitioner: Any, *, now: datetime) -> None:
@@ -189,6 +201,7 @@ def _appointments(
         )
         made.tokens.setdefault("manage", manage_token(booked))
         made.tokens.setdefault("short", short_token(booked))
+    _google(made, practitioner, booked, now=now)
     _list(made, practitioner, location, motif, person, start=start, now=now)
     for purpose in ("choose", "details", "waiting"):
         made.tokens[f"form {purpose}"] = form_token.issue(
@@ -196,6 +209,38 @@ def _appointments(
         )
     entry = OutboxEntry.objects.order_by("due_at").first()
     made.outbox_ref = entry.ref.hex if entry else ""
+
+
+def _google(made: Practice, practitioner: Any, appointment: Any, *, now: datetime) -> None:
+    """Link the agenda with Google, something of everything about it, and an attempt that waits.
+
+    Nothing of it is due: nobody speaks to Google here.
+    """
+    from urllib.parse import parse_qs, urlsplit
+
+    from booking import models as booking
+    from booking.services.google import authorizing
+    from tenants.keyring import services as keyring
+    from tests.factories import make_entry, make_link
+
+    account = make_link(practitioner, now=now, last_error=made.private)
+    make_entry(appointment, account, state="moved", etag=made.private, now=now)
+    booking.CalendarTask.objects.create(appointment=appointment, kind="erase", created_at=now)
+    hour = timedelta(hours=1)
+    booking.BusyInterval.objects.create(
+        practitioner=practitioner, account=account, starts_at=now + hour, ends_at=now + 2 * hour,
+        fetched_at=now, expires_at=now + hour,
+    )  # fmt: skip
+    made.tokens["google channel"] = secrets.token_urlsafe(32)
+    booking.Channel.objects.create(
+        account=account, target="own", sealed=b"", created_at=now, expires_at=now + 7 * 24 * hour,
+        token_hash=keyring.token_hash(made.tokens["google channel"]),
+    )  # fmt: skip
+    begun = authorizing.begin(
+        practitioner=practitioner, user=practitioner.user, session_key="0" * 32,
+        is_instant=False, now=now,
+    )  # fmt: skip
+    made.tokens["google state"] = parse_qs(urlsplit(begun.url).query)["state"][0]
 
 
 def _list(

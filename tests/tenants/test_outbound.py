@@ -34,6 +34,34 @@ def test_a_declared_service_is_reached(brevo: Brevo) -> None:
     assert ask().status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("base", "is_demo", "is_real"),
+    [
+        ("https://www.googleapis.com/", True, True),
+        ("https://oauth2.googleapis.com/", True, True),
+        ("http://www.googleapis.com/", True, False),
+        ("https://api.brevo.com/v3/", True, False),
+        ("https://www.googleapis.com.example/", True, False),
+        ("http://127.0.0.1:8001/", True, False),
+        ("https://www.googleapis.com/", False, False),
+    ],
+)
+def test_a_demonstration_may_mean_google_itself_and_nothing_else_outside(
+    settings: Settings, base: str, is_demo: bool, is_real: bool
+) -> None:
+    settings.DEMO = is_demo
+
+    assert outbound.is_real(base) is is_real
+
+
+def test_what_is_meant_outside_is_a_public_address_and_no_other() -> None:
+    addresses = ("8.8.8.8", "127.0.0.1", "10.0.0.1", "169.254.169.254", "::ffff:10.0.0.1")
+
+    allowed = [one for one in addresses if outbound.is_allowed_address(one, is_outside=True)]
+
+    assert allowed == ["8.8.8.8"]
+
+
 def test_an_undeclared_service_has_no_session(brevo: Brevo) -> None:
     with pytest.raises(KeyError):
         outbound.session("elsewhere")

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from tenants.schema import Unit, inside
 from tenants.trail import receipts
-from tenants.trail.chain import GENESIS
+from tenants.trail.checkpoints import GENESIS
 from tenants.trail.models import Receipt
 from tests.conftest import owner_cursor
 

@@ -105,6 +105,7 @@ KIND_CHOICES = (
     (kinds.MANAGE_LINKS, gettext_lazy("Lien renvoyé")),
     (kinds.CONTACT_CORRECTED, gettext_lazy("Correction d’adresse")),
     (kinds.SLOT_FREED, gettext_lazy("Créneau libéré, au cabinet")),
+    (kinds.LATE, gettext_lazy("Retard annoncé, au cabinet")),
 )
 
 

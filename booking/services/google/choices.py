@@ -1,5 +1,6 @@
 """What the practitioner decides of the link: how much an event says, and what becomes of it (B-33, B-34)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F
@@ -15,35 +16,39 @@ class NotInstructed(Exception):
     """Names in a calendar that no organisation's contract covers need the client's own instruction (B-33)."""
 
 
-def choose(  # what a form says, each by its name
-    *,
-    account: GoogleAccount,
-    level: Level,
-    on_erasure: Cleaning,
-    has_addendum: bool,
-    is_instructed: bool,
-    actor: str,
-    now: datetime,
-) -> None:
-    """Change the level and what happens after the erasure; everything coming is written again.
+@dataclass(frozen=True)
+class Choices:
+    """What a form says; ``is_instructed``: the client asks for names, now or before (B-33)."""
 
-    What is not erased yet is computed again, only earlier (B-25), and the notice changes with it (T-1), in
-    this transaction. Raises NotInstructed.
+    level: Level
+    on_erasure: Cleaning
+    has_addendum: bool
+    is_instructed: bool
+    closes_when_lost: bool
+
+
+def choose(*, account: GoogleAccount, chosen: Choices, actor: str, now: datetime) -> None:
+    """Change the level, what happens after the erasure and when the link is lost (B-35).
+
+    When one of the first two has changed, everything coming is written again; what is not erased yet is
+    computed again, only earlier (B-25), and the notice changes with it (T-1), in this transaction.
+    Raises NotInstructed.
     """
-    is_covered = account.kind == GoogleAccount.Kind.WORKSPACE and has_addendum
-    if level is Level.NAMED and not is_covered and not is_instructed:
+    is_covered = account.kind == GoogleAccount.Kind.WORKSPACE and chosen.has_addendum
+    if chosen.level is Level.NAMED and not is_covered and not chosen.is_instructed:
         raise NotInstructed
     before = (account.level, account.on_erasure)
-    account.level, account.on_erasure = level.value, on_erasure.value
-    account.has_addendum = has_addendum
-    account.save(update_fields=["level", "on_erasure", "has_addendum"])
+    account.level, account.on_erasure = chosen.level.value, chosen.on_erasure.value
+    account.has_addendum = chosen.has_addendum
+    account.closes_when_lost = chosen.closes_when_lost
+    account.save(update_fields=["level", "on_erasure", "has_addendum", "closes_when_lost"])
     if (account.level, account.on_erasure) == before:
         return
     Practice.objects.update(notice_version=F("notice_version") + 1)
     calendar_entries.push_all(account=account, since=now, now=now)
     _shorten(account, now=now)
     ask_soon(account_id=account.pk, now=now)
-    verb = f"calendar.level.{level.value}"
+    verb = f"calendar.level.{account.level}"
     trail.record(verb=verb, ref=account.ref, actor=actor, now=now)
 
 

@@ -25,8 +25,9 @@ from tenants.schema import Unit, inside
 
 LEASE = timedelta(seconds=settings.GOOGLE_LEASE_SECONDS)
 """Renewed before each event: longer than one takes, whatever Google answers and does not."""
-EARLY = timedelta(minutes=2)
-"""A token is refreshed this long before it ends."""
+EARLY = timedelta(minutes=12)
+"""A token is refreshed this long before it ends: longer than from one poll to the next, so that a page that
+needs a name (``names``) always meets one that is accepted."""
 FAILURES_TO_BREAK = 5
 T = TypeVar("T")
 log = structlog.get_logger("google")

@@ -51,7 +51,10 @@ class Lost(CalendarLetter):
         )
         if account is None:
             return Outcome(OutboxEntry.State.DROPPED, "reconnected")
-        context: dict[str, object] = {"practitioner": account.practitioner.name}
+        context: dict[str, object] = {
+            "practitioner": account.practitioner.name,
+            "is_closed": account.closes_when_lost,
+        }
         return _sending(entry, "calendar_lost", account.practitioner, context, unit)
 
 

@@ -1,13 +1,16 @@
 """How well a link works: its light, its queue, its last night's report; and who is told when it does not."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, F, Min, Q
 
 from booking import kinds
+from booking.erasure import FAILURE_GRACE
 from booking.models import Appointment, CalendarEntry, GoogleAccount
 from booking.services.google import reading
 from booking.services.google.leases import Held
@@ -47,19 +50,39 @@ class Health:
 
 def health_of(*, account: GoogleAccount, now: datetime) -> Health:
     """Return how well the link works, in one query."""
+    return healths_of(accounts=[account], now=now)[0]
+
+
+def healths_of(*, accounts: Sequence[GoogleAccount], now: datetime) -> list[Health]:
+    """Return how well each link works, in their order; one query, however many there are."""
     coming = Q(appointment__ends_at__gt=now, appointment__status=Appointment.Status.BOOKED)
     waiting = Q(wanted__gt=F("pushed"), is_held_back=False)
-    found = CalendarEntry.objects.filter(account=account).aggregate(
-        waiting=Count("pk", filter=waiting),
-        waiting_since=Min("wanted_at", filter=waiting),
-        different=Count("pk", filter=coming & Q(state__in=CalendarEntry.DIFFERENT)),
-        conflicts=Count("pk", filter=coming & Q(has_conflict=True)),
-        refused=Count("pk", filter=coming & Q(state=CalendarEntry.State.REFUSED)),
+    rows = (
+        CalendarEntry.objects.filter(account__in=accounts)
+        .order_by()
+        .values("account")
+        .annotate(
+            waiting=Count("pk", filter=waiting),
+            waiting_since=Min("wanted_at", filter=waiting),
+            different=Count("pk", filter=coming & Q(state__in=CalendarEntry.DIFFERENT)),
+            conflicts=Count("pk", filter=coming & Q(has_conflict=True)),
+            refused=Count("pk", filter=coming & Q(state=CalendarEntry.State.REFUSED)),
+        )
     )
+    found = {row["account"]: row for row in rows}
+    return [_health(account, found.get(account.pk, {}), now=now) for account in accounts]
+
+
+def _health(account: GoogleAccount, found: Mapping[str, Any], *, now: datetime) -> Health:
+    since, refused = found.get("waiting_since"), found.get("refused", 0)
     return Health(
         account=account,
-        light=_light(account, found["waiting_since"], is_refused=bool(found["refused"]), now=now),
-        **found,
+        light=_light(account, since, is_refused=bool(refused), now=now),
+        waiting=found.get("waiting", 0),
+        waiting_since=since,
+        different=found.get("different", 0),
+        conflicts=found.get("conflicts", 0),
+        refused=refused,
     )
 
 
@@ -101,34 +124,55 @@ def is_report_due(account: GoogleAccount, *, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Stuck:
-    """How many accounts of one schema wait since too long."""
+    """How many accounts wait since an hour: those that should work, and those to be reconnected."""
 
-    schema: str
-    count: int
+    failing: int = 0
+    lost: int = 0
 
 
-def stuck_accounts(*, now: datetime) -> list[Stuck]:
-    """Return the schemas with accounts whose oldest change has waited an hour: ids and instants only."""
-    found: list[Stuck] = []
+def stuck_accounts(*, now: datetime) -> Stuck:
+    """Count accounts whose oldest change has waited an hour, in all schemas: ids and instants only."""
+    failing = lost = 0
     for group in chunks(served_units()):
         # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
         parts = [
-            f"SELECT '{unit.schema}', count(DISTINCT account_id)"  # noqa: S608
-            f' FROM "{unit.schema}".booking_calendarentry'
-            " WHERE wanted > pushed AND account_id IS NOT NULL AND wanted_at <= %s"
+            "SELECT account.state, count(DISTINCT account.id)"  # noqa: S608
+            f' FROM "{unit.schema}".booking_googleaccount account'
+            f' JOIN "{unit.schema}".booking_calendarentry entry ON entry.account_id = account.id'
+            " WHERE entry.wanted > entry.pushed AND NOT entry.is_held_back AND entry.wanted_at <= %s"
+            " GROUP BY account.state"
             for unit in group
         ]
         with inside(SWEEPER), connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(parts), [now - STUCK_AFTER] * len(group))
-            found += [Stuck(schema, count) for schema, count in cursor.fetchall() if count]
-    return found
+            for state, count in cursor.fetchall():
+                failing += count if state == GoogleAccount.State.CONNECTED else 0
+                lost += count if state == GoogleAccount.State.RECONNECT else 0
+    return Stuck(failing, lost)
 
 
 def raise_alert(*, now: datetime) -> int:
-    """Write lib-rdv's staff one mail an hour while accounts are stuck; return how many are."""
-    count = sum(one.count for one in stuck_accounts(now=now))
+    """Write lib-rdv's staff of accounts that are stuck; return how many are.
+
+    Once an hour while one fails that should work; once a day for those that only their practitioner can
+    reconnect, who was told.
+    """
+    stuck = stuck_accounts(now=now)
+    count = stuck.failing + stuck.lost
     if count:
-        hour = now.strftime("%Y%m%d%H")
+        stamp = now.strftime("%Y%m%d%H" if stuck.failing else "%Y%m%d")
         with inside(PUBLIC):
-            write(due=[Due(kinds.CALENDAR_STUCK, count, due_at=now, audience=hour)], now=now)
+            write(due=[Due(kinds.CALENDAR_STUCK, count, due_at=now, audience=stamp)], now=now)
     return count
+
+
+def drop_past(*, now: datetime, limit: int = 500) -> int:
+    """Wait no longer for what an account that is to be reconnected could not write: the visit is over."""
+    past = CalendarEntry.objects.filter(
+        account__state=GoogleAccount.State.RECONNECT,
+        wanted__gt=F("pushed"),
+        appointment__ends_at__lte=now - FAILURE_GRACE,
+    ).values_list("pk", flat=True)
+    return CalendarEntry.objects.filter(pk__in=list(past[:limit])).update(
+        pushed=F("wanted"), state=CalendarEntry.State.GONE
+    )

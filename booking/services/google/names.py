@@ -5,20 +5,33 @@ to Google Agenda instead.
 """
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from booking import event_body
 from booking.event_body import Level
 from booking.google_calendar import Client, GoogleError, Words
 from booking.models import CalendarEntry, GoogleAccount
 from booking.services.google.accounts import event_key, open_secret
+from tenants import outbound
 from tenants.keyring.errors import KeyDestroyedError, UnreadableError
 
 PATIENCE_SECONDS = 2.0
-"""Of one answer; a page with several agendas asks them one after the other within the same patience."""
+"""Of all questions together: the agendas are asked at the same time."""
 MOST = 100
+_AT_ONCE = 8
+_NOT_THERE = (CalendarEntry.State.GONE, CalendarEntry.State.DELETED)
+
+
+class Unnamed(NamedTuple):
+    """An appointment of which only a calendar says who comes, and its local date."""
+
+    ref: UUID
+    on: date
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,35 @@ class Lookup:
     wanted: Mapping[str, UUID]
     starts_at: datetime
     ends_at: datetime
+
+
+def unnamed(*, refs: Collection[UUID], practitioner_ids: Collection[int]) -> list[Unnamed]:
+    """Return those of these appointments that are erased here and named in a calendar, by time.
+
+    One query, and none for no appointment. A calendar that was cleaned names nobody any more.
+    """
+    if not refs:
+        return []
+    named = (
+        CalendarEntry.objects.filter(
+            appointment__ref__in=refs,
+            appointment__practitioner__in=practitioner_ids,
+            appointment__erased_at__isnull=False,
+            account__isnull=False,
+            level__gte=Level.INITIALS,
+            cleans_at__isnull=True,
+        )
+        .exclude(state__in=_NOT_THERE)
+        .order_by("appointment__starts_at", "pk")
+        .values_list(
+            "appointment__ref", "appointment__starts_at", "appointment__location__time_zone"
+        )
+    )
+    found = {
+        ref: Unnamed(ref, starts_at.astimezone(ZoneInfo(zone)).date())
+        for ref, starts_at, zone in named
+    }
+    return list(found.values())
 
 
 def lookups(
@@ -78,17 +120,28 @@ def _lookup(entries: list[CalendarEntry], *, now: datetime) -> Lookup | None:
 
 def ask(found: Collection[Lookup]) -> dict[UUID, Words]:
     """Ask Google, outside any unit, two seconds in all; what does not answer is left out."""
+    if not found:
+        return {}
+    outbound.refuse_inside_a_unit()  # here: a thread of its own would not know of ours
+    pool = ThreadPoolExecutor(max_workers=min(len(found), _AT_ONCE), thread_name_prefix="names")
+    asked = [pool.submit(_ask, lookup) for lookup in found]
+    answered, _late = wait(asked, timeout=PATIENCE_SECONDS)
+    # Who is late ends by the patience of its own line, and nobody hears the answer.
+    pool.shutdown(wait=False, cancel_futures=True)
     known: dict[UUID, Words] = {}
-    for lookup in found:
-        patience = PATIENCE_SECONDS / len(found)
-        with Client(token=lookup.token, account=lookup.account, timeout=patience) as client:
-            try:
-                words = client.read_between(
-                    calendar=lookup.calendar,
-                    starts_at=lookup.starts_at,
-                    ends_at=lookup.ends_at,
-                )
-            except GoogleError:
-                continue
-        known |= {lookup.wanted[one.id]: one for one in words if one.id in lookup.wanted}
+    for answer in answered:
+        known |= answer.result()
     return known
+
+
+def _ask(lookup: Lookup) -> dict[UUID, Words]:
+    with Client(token=lookup.token, account=lookup.account, timeout=PATIENCE_SECONDS) as client:
+        try:
+            words = client.read_between(
+                calendar=lookup.calendar,
+                starts_at=lookup.starts_at,
+                ends_at=lookup.ends_at,
+            )
+        except GoogleError:
+            return {}
+    return {lookup.wanted[one.id]: one for one in words if one.id in lookup.wanted}

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from django.db.models import Q
+
 from booking.google_calendar import Missing, Refused, Unavailable
 from booking.google_oauth import Dead
 from booking.models import GoogleAccount
-from booking.services import calendar_entries
+from booking.queries import FRESH
 from booking.services.google import channels, lights, reading
 from booking.services.google.leases import Busy, Held, hold
-from booking.services.google.writing import LONGEST, drain, make_calendar
+from booking.services.google.writing import LONGEST, drain, make_calendar, make_calendar_again
 from tenants.schema import Unit, inside
 
 
@@ -17,14 +19,23 @@ def poll(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> bool:
     """Look after one account; False when it could not be done now, and the next poll does it."""
     now = clock()
     with inside(unit):
-        # First: what asks for a poll from now on is answered by another one.
-        GoogleAccount.objects.filter(pk=account_id, state=GoogleAccount.State.CONNECTED).update(
-            poll_at=now + reading.POLL_EVERY
+        # First: what asks for a poll from now on is answered by another one. And once only, however
+        # often the bell was rung while no worker came.
+        wanted = Q(poll_at__lte=now) | Q(busy_at__isnull=True) | Q(busy_at__lte=now - FRESH)
+        due = GoogleAccount.objects.filter(
+            wanted, pk=account_id, state=GoogleAccount.State.CONNECTED
         )
+        if not due.update(poll_at=now + reading.POLL_EVERY):
+            return False
     try:
         with hold(unit=unit, account_id=account_id, clock=clock) as held:
             _look_after(held)
-    except (Busy, Dead, Unavailable, Refused, Missing):
+    except Busy:
+        # Somebody else speaks for the account: what was to be looked at still is.
+        with inside(unit):
+            ask_soon(account_id=account_id, now=clock())
+        return False
+    except (Dead, Unavailable, Refused, Missing):
         return False
     return True
 
@@ -36,11 +47,7 @@ def _look_after(held: Held) -> None:
     try:
         reading.read(held)
     except Missing:
-        # Our calendar was deleted there: writing makes it again.
-        with inside(held.unit):
-            account = GoogleAccount.objects.get(pk=held.account_id)
-            now = held.clock()
-            calendar_entries.push_all(account=account, since=now, now=now)
+        make_calendar_again(held, held.secret().calendar)
     lights.report(held)
     drain(held, until=held.clock() + LONGEST)
     channels.keep_open(held)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Max
 
 from booking import event_body, kinds
-from booking.google_calendar import Deleted, Event, Page
+from booking.google_calendar import Deleted, Event, Page, Refused
 from booking.intervals import Interval, merge, subtract
 from booking.models import (
     Appointment,
@@ -50,6 +50,8 @@ def read_busy(held: Held, *, own: str, until: datetime) -> None:
     now = held.clock()
     calendars = [MAIN, *([own] if own else [])]
     found = held.call(lambda client: client.busy(calendars=calendars, starts_at=now, ends_at=until))
+    if MAIN not in found:
+        raise Refused("busy_unreadable")
     with inside(held.unit):
         held.check_ours()
         account = GoogleAccount.objects.select_related("practitioner").get(pk=held.account_id)

@@ -1,6 +1,5 @@
 """Telling a person of whom only the practitioner's calendar still knows: in memory, nothing kept (B-28)."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,8 +16,6 @@ from booking.services.google.leases import Busy, hold, jitter
 from tenants.outbox.delivery import Outcome, TryAgain
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit
-
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 class Tell:
@@ -86,10 +83,9 @@ class Tell:
             raise TryAgain("waiting", after=jitter(letter.entry.attempts)) from None
         except (Missing, Deleted, Refused, Dead):
             return Outcome(OutboxEntry.State.NO_CHANNEL, "unreadable")
-        number = _NUMBER.search(words.description)
-        if number is None:
+        if not words.phone:
             return Outcome(OutboxEntry.State.NO_CHANNEL, "no_number")
-        known = Recipient(first_name=words.summary.partition(" ")[0], phone=number.group())
+        known = Recipient(first_name=words.summary.partition(" ")[0], phone=words.phone)
         letter = replace(letter, recipient=known, channel=Channel.SMS)
         return notices.send(letter, unit=unit, now=self._clock())
 

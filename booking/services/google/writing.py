@@ -5,7 +5,7 @@ after the other. Every identifier of an event is ours, so a call whose answer wa
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -148,33 +148,49 @@ def _reconciled(job: Job, found: Event) -> Job:
     return replace(job, etag=found.etag)
 
 
+@dataclass
+class _Round:
+    """What one round has met: events to leave for later, and whether the calendar was made again."""
+
+    skipped: set[int] = field(default_factory=set)
+    has_made_again: bool = False
+
+
 def drain(held: Held, *, until: datetime) -> int:
     """Write all that waits for the account; return how many could not be written for now.
 
     Raises Dead, Busy when the lease was lost, and Unavailable when nothing works any more.
     """
-    skipped: set[int] = set()
+    round_ = _Round()
     last: tuple[Job, Written] | None = None
     while True:
         with inside(held.unit):
             held.check_ours()
             if last is not None:
                 _record(*last, now=held.clock())
-                last = None
-            job = _next(held.account_id, skipped, now=held.clock())
+            job = _next(held.account_id, round_.skipped, now=held.clock())
         if job is None or held.clock() >= until:
-            return len(skipped)
-        try:
-            last = (job, held.call(partial(apply, job=job)))
-        except Missing:
-            _make_calendar_again(held, job.calendar)
-        except Refused as error:
-            _park(held, job, code=error.code)
-        except Unavailable as error:
-            skipped.add(job.entry_id)
-            # With an instant of its own a limit is reached: nothing gets through before it.
-            if error.after is not None or held.failures >= FAILURES_TO_BREAK:
-                raise
+            return len(round_.skipped)
+        last = _written(held, job, round_)
+
+
+def _written(held: Held, job: Job, round_: _Round) -> tuple[Job, Written] | None:
+    """Write one event; None when it could not be, and what follows from that is done."""
+    try:
+        return job, held.call(partial(apply, job=job))
+    except Missing:
+        if round_.has_made_again:
+            raise Unavailable("calendar_missing") from None
+        make_calendar_again(held, job.calendar)
+        round_.has_made_again = True
+    except Refused as error:
+        _park(held, job, code=error.code)
+    except Unavailable as error:
+        round_.skipped.add(job.entry_id)
+        # With an instant of its own a limit is reached: nothing gets through before it.
+        if error.after is not None or held.failures >= FAILURES_TO_BREAK:
+            raise
+    return None
 
 
 def _next(account_id: int, skipped: set[int], *, now: datetime) -> Job | None:
@@ -283,8 +299,8 @@ def _park(held: Held, job: Job, *, code: str) -> None:
         )
 
 
-def _make_calendar_again(held: Held, lost: str) -> None:
-    """The practitioner has deleted our calendar: make it again, once, and write everything into it."""
+def make_calendar_again(held: Held, lost: str) -> None:
+    """The practitioner has deleted our calendar: make it again and have everything written into it."""
     if held.secret().calendar == lost:
         make_calendar(held)
     with inside(held.unit):

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
@@ -15,11 +16,13 @@ from django.utils.translation import gettext as _
 from booking import errors
 from booking.forms.dashboard.appointment import CancelForm, ContactForm
 from booking.models import Appointment
-from booking.services import appointments, contacts, erasing
+from booking.services import appointments, calendar_entries, contacts, erasing
 from booking.services.agenda import Row, row_of
+from booking.services.google.attention import mark_of
 from booking.services.latest import last_change
 from booking.services.resending import can_resend, resend_confirmation
 from booking.views.dashboard.access import DashboardRequest, actor, requires
+from booking.views.dashboard.names import agenda_link, asking, erased
 from booking.views.dashboard.pages import show
 from tenants.accounts.permissions import Operation
 from tenants.outbox.models import OutboxEntry
@@ -58,7 +61,16 @@ def panel_context(request: DashboardRequest, ref: str) -> dict[str, Any]:
         found = appointment_or_404(request, uuid.UUID(ref), Operation.SEE_AGENDA)
     except (ValueError, Http404):
         return {}
-    return facts_of(row_of(found), request=request)
+    return _panel(request, found)
+
+
+def _panel(request: DashboardRequest, found: Appointment) -> dict[str, Any]:
+    mark = mark_of(appointment=found, now=request.now)
+    return {
+        **facts_of(row_of(found), request=request),
+        "google_mark": mark.value if mark else "",
+        "may_decide": request.access.allows(Operation.CONNECT_CALENDAR, found.practitioner.ref),
+    }
 
 
 def facts_of(row: Row, *, request: DashboardRequest) -> dict[str, Any]:
@@ -75,6 +87,8 @@ def facts_of(row: Row, *, request: DashboardRequest) -> dict[str, Any]:
             (entry, (entry.finished_at or entry.due_at).astimezone(zone))
             for entry in history.order_by("due_at", "id")
         ],
+        "calendar_tells": not held.is_cancelled and calendar_entries.can_tell(held),
+        "sends_sms": request.practice.sms_enabled and bool(settings.SMS_GATEWAY),
         "may_resend": row.person is not None and can_resend(held, row.person, now=request.now),
         "retour": request.POST.get("retour") or request.GET.get("retour", ""),
     }
@@ -107,7 +121,10 @@ def back_to(
 def panel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Show one appointment on a page of its own."""
     found = appointment_or_404(request, ref, Operation.SEE_AGENDA)
-    return show(request, "appointment", facts_of(row_of(found), request=request), tab="week")
+    facts = _panel(request, found)
+    link = agenda_link(facts["starts"].date())
+    asked = asking(request, lines=erased([facts["row"]]), link=link)
+    return show(request, "appointment", {**facts, "asking": asked}, tab="week")
 
 
 @requires(Operation.MARK, methods=("POST",))
@@ -141,7 +158,8 @@ def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
             appointment=found,
             by_patient=False,
             actor=actor(request),
-            tell=bool(form.cleaned_data.get("tell")) and facts["row"].can_be_told,
+            tell=bool(form.cleaned_data.get("tell"))
+            and (facts["row"].can_be_told or facts["calendar_tells"]),
             sequence=form.cleaned_data.get("sequence"),
             now=request.now,
         )

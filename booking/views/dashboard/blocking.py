@@ -19,6 +19,7 @@ from booking.queries import Slot, free_slots
 from booking.services import absences
 from booking.services.agenda import Row, row_of
 from booking.views.dashboard.access import DashboardRequest, actor, reach, requires
+from booking.views.dashboard.names import agenda_link, asking, erased
 from booking.views.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
 
@@ -87,6 +88,7 @@ def touched(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         "last_day": (ends - timedelta(days=1)).date() if is_whole else None,
         "touched": _with_offers(rows, absence, request),
         "retour": absence.ref.hex,
+        "asking": asking(request, words=erased(rows), link=agenda_link(starts.date())),
     }
     return show(request, "touched", context, tab="week")
 

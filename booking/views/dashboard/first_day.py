@@ -5,6 +5,7 @@ Each screen saves what an ordinary page of the dashboard saves: one may leave, s
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -137,6 +138,7 @@ def ready(request: DashboardRequest) -> HttpResponse:
         "preview": {"motif": offered, "days": days, "count": count},
         "progress": progress(),
         "steps": _steps(progress(), None),
+        "offers_google": bool(settings.GOOGLE_CLIENT_ID),
     }
     return show(request, "first_ready", context, tab="first_day")
 

@@ -43,6 +43,12 @@ def tabs() -> tuple[Tab, ...]:
         Tab("team", _("Équipe"), Operation.EDIT_TEAM),
         Tab("practice", _("Réglages"), Operation.EDIT_PRACTICE),
         Tab("site", _("Mon site"), Operation.EDIT_SITE, unless=Operation.EDIT_PRACTICE),
+        Tab(
+            "google",
+            _("Google Agenda"),
+            Operation.CONNECT_CALENDAR,
+            unless=Operation.EDIT_PRACTICE,
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Today: the landing page of a practice (T1)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -19,9 +19,12 @@ from booking.queries import Slot, free_slots
 from booking.services import calls
 from booking.services.agenda import Row, absences_between, rows_between
 from booking.services.changes import changes_for, note_seen
+from booking.services.google.attention import Mark, attention
 from booking.views.dashboard.access import DashboardRequest, actor, reach, requires
 from booking.views.dashboard.appointment import appointment_or_404
 from booking.views.dashboard.explained import Explanation, explain
+from booking.views.dashboard.google_differences import lost_agendas, tasks_of
+from booking.views.dashboard.names import agenda_link, asking, erased
 from booking.views.dashboard.pages import day_asked, show, span
 from tenants.accounts.permissions import Operation
 
@@ -41,6 +44,8 @@ class Line:
     """past, now, or empty for what is to come."""
     called_at: datetime | None = None
     """When somebody telephoned a person whom the reminder had not reached."""
+    google: str = ""
+    """How the appointment stands otherwise in Google Agenda, if it does."""
 
     @property
     def can_mark(self) -> bool:
@@ -101,9 +106,15 @@ def today(request: DashboardRequest) -> HttpResponse:
     who = reach(request, Operation.SEE_AGENDA)
     starts, ends = span(on, 1, request.zone)
     ids = [one.pk for one in who]
-    lines = _lines(rows_between(practitioner_ids=ids, starts_at=starts, ends_at=ends), request)
+    rows = rows_between(practitioner_ids=ids, starts_at=starts, ends_at=ends)
+    shown = [row.appointment.pk for row in rows]
+    asked = attention(practitioner_ids=ids, appointment_ids=shown, now=request.now)
+    lines = _lines(rows, request, marks=asked.marks)
     absences = absences_between(practitioner_ids=ids, starts_at=starts, ends_at=ends)
     free = next_free(who, now=request.now, on=max(on, request.today))
+    changes = changes_for(
+        user=request.user, practitioner_ids=ids, zone=request.zone, now=request.now
+    )
     context = {
         "on": on,
         "before": on - timedelta(days=1),
@@ -121,10 +132,16 @@ def today(request: DashboardRequest) -> HttpResponse:
         "first": min((line.starts for line in lines), default=None),
         "last": max((line.ends for line in lines), default=None),
         "not_reached": [line for line in lines if line.is_to_call],
-        "changes": changes_for(
-            user=request.user, practitioner_ids=ids, zone=request.zone, now=request.now
+        "changes": changes,
+        "asking": asking(
+            request,
+            lines=erased(line.row for line in lines),
+            words=erased(change.row for change in changes.lines),
+            link=agenda_link(on),
         ),
         "is_today": on == request.today,
+        "google_lost": lost_agendas(request, asked.lost),
+        "google_tasks": tasks_of(request, *who) if asked.has_tasks else [],
     }
     return show(request, "today", context, tab="today")
 
@@ -156,15 +173,23 @@ def place_of(found: Appointment) -> str:
     return f"{reverse('dashboard:today')}?jour={on.isoformat()}#r{found.ref.hex}"
 
 
-def _lines(rows: list[Row], request: DashboardRequest) -> list[Line]:
+def _lines(rows: list[Row], request: DashboardRequest, *, marks: Mapping[int, Mark]) -> list[Line]:
     missed = [row.appointment.ref for row in rows if not row.is_reached]
     called = calls.called_at(missed)
     return [
-        line_of(row, now=request.now, called_at=called.get(row.appointment.ref)) for row in rows
+        line_of(
+            row,
+            now=request.now,
+            called_at=called.get(row.appointment.ref),
+            google=marks[row.appointment.pk].value if row.appointment.pk in marks else "",
+        )
+        for row in rows
     ]
 
 
-def line_of(row: Row, *, now: datetime, called_at: datetime | None = None) -> Line:
+def line_of(
+    row: Row, *, now: datetime, called_at: datetime | None = None, google: str = ""
+) -> Line:
     """Return the row with its local hours and where it stands beside the clock."""
     held = row.appointment
     zone = ZoneInfo(held.location.time_zone)
@@ -175,7 +200,12 @@ def line_of(row: Row, *, now: datetime, called_at: datetime | None = None) -> Li
     if called_at and ended and called_at < ended:
         called_at = None  # they were called about an earlier date
     return Line(
-        row, held.starts_at.astimezone(zone), held.ends_at.astimezone(zone), state, called_at
+        row,
+        held.starts_at.astimezone(zone),
+        held.ends_at.astimezone(zone),
+        state,
+        called_at,
+        google,
     )
 
 

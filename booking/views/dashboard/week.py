@@ -18,11 +18,14 @@ from django.views.decorators.cache import never_cache
 
 from booking.models import AgendaChoice
 from booking.services.agenda_choice import choice_of, remember
+from booking.services.google.attention import lost_links
 from booking.services.latest import version
 from booking.services.week import Days, read_days
 from booking.views.dashboard.access import DashboardRequest, reach, requires
 from booking.views.dashboard.appointment import panel_context
+from booking.views.dashboard.google_differences import lost_agendas
 from booking.views.dashboard.grid import COLOURS, Grid, draw
+from booking.views.dashboard.names import Asking, agenda_link, asking, erased
 from booking.views.dashboard.pages import day_asked, show, span
 from booking.views.dashboard.placing import UNDO
 from tenants.accounts.idle import NOT_ACTIVITY
@@ -86,6 +89,8 @@ def week(request: DashboardRequest) -> HttpResponse:
         "opened": panel["row"].appointment.ref if panel else None,
         "here": f"?du={shown.asked.isoformat()}&rdv=",
         **panel,
+        "google_lost": lost_agendas(request, lost_links(practitioner_ids=[one.pk for one in who])),
+        "asking": _asking(request, shown, read, panel),
         "undo": None if NOT_ACTIVITY in request.headers else request.session.pop(UNDO, None),
     }
     return show(request, "week", context, tab="week")
@@ -119,6 +124,20 @@ def pulse(request: HttpRequest) -> HttpResponse:
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified(headers={"ETag": tag})
     return HttpResponse(headers={"ETag": tag}, content_type="text/plain")
+
+
+def _asking(
+    request: DashboardRequest, shown: Shown, read: Days, panel: dict[str, Any]
+) -> Asking | None:
+    """Ask for the names of the grid that are gone, those nearest to now first; a block has no room for more."""
+    nameless = [visit for visit in read.visits if visit.person is None]
+    nameless.sort(key=lambda visit: abs(visit.starts_at - request.now))
+    return asking(
+        request,
+        lines=erased([panel["row"]] if panel else ()),
+        words=(visit.ref for visit in nameless),
+        link=agenda_link(shown.asked, span="day" if shown.is_day else "week"),
+    )
 
 
 def _shown(request: DashboardRequest) -> Shown:

@@ -49,6 +49,7 @@ def robots(request: HttpRequest, site: Site) -> HttpResponseBase:
         "Disallow: /r/",
         "Disallow: /reserver/",
         "Disallow: /mes-donnees/",
+        "Disallow: /agenda/",
         "",
     )
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")

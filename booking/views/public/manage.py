@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from booking import erasure, french, limits, messages
 from booking.calendar_file import Method, calendar_file
 from booking.errors import AlreadyCancelled, BeyondPromise, BookingError, SlotTaken, TooLate
-from booking.forms.public import CorrectionForm, ErasureForm
+from booking.forms.public import CorrectionForm, ErasureForm, LateForm
 from booking.models import Appointment, PatientContact
 from booking.persons import Person
 from booking.services import (
@@ -22,6 +22,7 @@ from booking.services import (
     contacts,
     deadlines,
     erasing,
+    lateness,
     links,
     notices,
     rights,
@@ -88,6 +89,11 @@ class Visit:
     def is_past(self) -> bool:
         """Whether the link has done its service: it dies at the start."""
         return self.site.now >= self.appointment.starts_at
+
+    @property
+    def can_tell_late(self) -> bool:
+        """Whether the visit is near enough to say that one will be late."""
+        return lateness.can_tell(self.appointment, now=self.site.now)
 
     @property
     def is_erased(self) -> bool:
@@ -256,6 +262,23 @@ def erase(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     return _back(visit)
 
 
+@link_view("POST")
+def late(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Tell the practitioner that one will be late."""
+    form = LateForm(request.POST)
+    if not form.is_valid():
+        return _manage(request, visit, late_form=form, status=422)
+    try:
+        lateness.tell_late(
+            appointment=visit.appointment,
+            minutes=form.cleaned_data["minutes"],
+            now=visit.site.now,
+        )
+    except (AlreadyCancelled, TooLate):
+        return _manage(request, visit, problem="late", status=409)
+    return _back(visit, said="retard")
+
+
 @link_view("GET", "POST")
 def reminder(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Show the button that stops the reminder, or stop it (B-44; RFC 8058 posts here too)."""
@@ -296,7 +319,7 @@ def masked_email(email: str) -> str:
     return f"{name[:1]}•••••{at}{domain}" if at else ""
 
 
-def _manage(
+def _manage(  # noqa: PLR0913  # what the page may have to say, each by its name
     request: HttpRequest,
     visit: Visit,
     *,
@@ -304,6 +327,7 @@ def _manage(
     problem: str = "",
     correction: CorrectionForm | None = None,
     erasure_form: ErasureForm | None = None,
+    late_form: LateForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = _context(visit) | {
@@ -311,6 +335,8 @@ def _manage(
         "problem": problem,
         "correction": correction or _correction_form(visit),
         "erasure_form": erasure_form or ErasureForm(),
+        "late_form": late_form or LateForm(),
+        "late_choices": lateness.MINUTES,
         "nearest": _nearest(visit) if visit.can_change and not visit.is_erased else [],
         "waits_by": _place_on_the_list(visit),
         "can_wait": visit.site.is_open and bool(visit.site.practice.waiting_minutes),

@@ -6,10 +6,13 @@ from typing import Any
 import psycopg2
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from tenants.provisioning.machine import advance_one
+from tenants.provisioning.pruning import prune_all
 
 PAUSE_SECONDS = 1.0
+PRUNE_EVERY_SECONDS = 24 * 3600.0
 
 
 class Command(BaseCommand):
@@ -24,8 +27,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Advance until nothing is left; with --watch, ask again every second."""
         connection = psycopg2.connect(settings.OWNER_DATABASE_URL)
+        prunes_at = time.monotonic()
         try:
             while True:
+                if options["watch"] and time.monotonic() >= prunes_at:
+                    prunes_at = time.monotonic() + PRUNE_EVERY_SECONDS
+                    prune_all(connection, now=timezone.now())
                 built = self._advance(connection)
                 if built:
                     continue

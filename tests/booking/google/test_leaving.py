@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_leaving_revokes_and_destroys_the_key(linked: Links, choice: str) -> Non
 
     with inside(agenda.unit):
         assert not GoogleAccount.objects.exists()
-        assert not DataKey.objects.filter(pk=key).exists()
+        assert not DataKey.objects.filter(pk=key or 0).exists()
         assert Receipt.objects.filter(kind="booking_googleaccount").count() == 1
     assert [entry.status for entry in agenda.google.asked("oauth.revoke")] == [200]
     names = {one.id for one in agenda.google.calendars(ADDRESS)}
@@ -76,7 +77,7 @@ def test_with_google_away_the_key_is_destroyed_all_the_same(linked: Links) -> No
 
     with inside(agenda.unit):
         entry = OutboxEntry.objects.get(kind="calendar.leave")
-        assert not DataKey.objects.filter(pk=key).exists()
+        assert not DataKey.objects.filter(pk=key or 0).exists()
     assert (entry.state, entry.reason) == ("sent", "not_revoked")
 
 
@@ -105,14 +106,18 @@ def test_an_event_left_behind_is_the_practitioners_to_erase(linked: Links) -> No
 
 
 def choose(agenda: Linked, level: Level, **fields: object) -> None:
-    values = {"on_erasure": Cleaning.KEEP, "has_addendum": False, "is_instructed": True} | fields
+    values: dict[str, Any] = {
+        "on_erasure": Cleaning.KEEP,
+        "has_addendum": False,
+        "is_instructed": True,
+        "closes_when_lost": False,
+    }
     with inside(agenda.unit):
         choices.choose(
             account=GoogleAccount.objects.get(pk=agenda.account_id),
-            level=level,
+            chosen=choices.Choices(level=level, **values | fields),
             actor="user:1",
             now=agenda.clock(),
-            **values,  # type: ignore[arg-type]
         )
 
 

@@ -14,7 +14,7 @@ from booking.models import (
     Channel,
 )
 from booking.queries import free_slots, vacancies
-from booking.services.google import channels, differences, reading
+from booking.services.google import channels, differences, polling, reading
 from booking.services.week import busy_between
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import inside
@@ -369,3 +369,38 @@ def test_a_poll_that_fails_waits_for_the_next_one(linked: Links) -> None:
     assert account.poll_at == agenda.clock() + reading.POLL_EVERY
     assert account.last_error == "unreachable"
     assert agenda.poll()
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_lost_link_closes_online_booking_only_by_choice(linked: Links, closes: bool) -> None:
+    agenda = linked(closes_when_lost=closes)
+    before = starts_offered(agenda)
+    agenda.google.revoke(ADDRESS)
+    agenda.clock.pass_(hours=2)
+    agenda.poll()
+
+    assert bool(starts_offered(agenda)) is not closes
+    assert before
+
+
+def test_our_calendar_deleted_there_is_made_again_by_the_poll(linked: Links) -> None:
+    agenda = linked()
+    agenda.book(MONDAY)
+    agenda.deliver()
+    before = agenda.calendar()
+    agenda.google.delete_calendar(ADDRESS, before)
+
+    agenda.poll()
+
+    assert agenda.calendar() != before
+    assert len(agenda.events()) == 1
+    assert agenda.account().busy_at is not None
+
+
+def test_bells_that_pile_up_are_answered_once(linked: Links) -> None:
+    agenda = linked()
+    assert agenda.poll()
+    calls = len(agenda.google.journal)
+
+    assert not polling.poll(unit=agenda.unit, account_id=agenda.account_id, clock=agenda.clock)
+    assert len(agenda.google.journal) == calls

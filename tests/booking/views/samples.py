@@ -12,9 +12,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from booking.models import Appointment, Practitioner
+from booking.models import Appointment, GoogleAccount, Practitioner
 from tenants.accounts.permissions import Operation
-from tests.factories import NOW, Cabinet, make_appointment
+from tests.factories import NOW, Cabinet, make_appointment, make_link
 
 DAY = "2026-11-13"
 
@@ -56,6 +56,12 @@ def _appointment(world: World) -> list[uuid.UUID]:
 
 
 def _agenda(world: World) -> list[uuid.UUID]:
+    return [world.agenda.ref]
+
+
+def _linked(world: World) -> list[uuid.UUID]:
+    if not GoogleAccount.objects.filter(practitioner=world.agenda).exists():
+        make_link(world.agenda)
     return [world.agenda.ref]
 
 
@@ -119,6 +125,10 @@ def _practice(world: World) -> dict[str, Any]:
     }
 
 
+def _feed(world: World) -> dict[str, Any]:
+    return {"acte": "dire", f"f{world.agenda.ref.hex[:8]}-level": "0"}
+
+
 _PHONE = {"phone": "06 39 98 01 05", "email": ""}
 _PLACE = {"name": "Annexe", "kind": "office", "time_zone": "Europe/Paris", "territory": ""}
 _COLLEAGUE = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
@@ -143,6 +153,11 @@ SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
     Operation.EDIT_HOURS: (Sample("week_add", _agenda, _week, "hours.changed"),),
     Operation.EDIT_REPLACEMENTS: (
         Sample("replacement_add", data=_replacement, leaves="replacement.added"),
+    ),
+    Operation.CONNECT_CALENDAR: (
+        Sample("google_leave", _linked),
+        Sample("google_resync", _linked, lambda _: {}, "calendar.resynced"),
+        Sample("feed_change", _agenda, _feed, "feed.opened"),
     ),
     Operation.EDIT_MOTIFS: (Sample("motif_add", data=_motif, leaves="motif.saved"),),
     Operation.EDIT_PLACES: (

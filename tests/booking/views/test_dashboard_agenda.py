@@ -129,7 +129,8 @@ def test_lists_cost_the_same_whatever_their_length(
 
     sent = [one["sql"] for one in queries if one["sql"].lstrip().upper().startswith("SELECT")]
     assert answer.status_code == 200
-    assert len(sent) <= 14, sent
+    # The last one: whether a link with Google Agenda must be made again.
+    assert len(sent) <= 15, sent
 
 
 def test_ten_thousand_appointments_elsewhere_do_not_weigh_on_the_week(

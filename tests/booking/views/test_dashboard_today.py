@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from booking import kinds
 from booking.models import Appointment, LastVisit, PatientContact
-from booking.services import appointments
+from booking.services import appointments, contacts
 from booking.services.changes import MOST, changes_for
 from tenants.accounts.models import Role, User
 from tenants.outbox.models import OutboxEntry
@@ -329,8 +329,32 @@ def test_the_day_costs_the_same_whatever_its_length(
     assert answer.status_code == 200
     assert answer.text.count('<li id="r') == count
     # Session, user, practitioners, role, practice; rows, reminders, calls, absences; motifs, three for
-    # the free time; mark, acts, rows of the changes; the place's zone, the practice's key.
+    # the free time; mark, acts, rows of the changes; the place's zone, the practice's key; all that
+    # Google Agenda asks for in one.
     assert len(sent) <= 15, sent
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_names_that_are_erased_cost_one_question_more(
+    owner: Client, cabinet: Cabinet, count_queries: Callable[[], Any], count: int
+) -> None:
+    cabinet.type.duration_min = 10
+    cabinet.type.save(update_fields=["duration_min"])
+    for number in range(count):
+        make_appointment(cabinet, local(TODAY, 9) + timedelta(minutes=10 * number))
+    with count_queries() as before:
+        owner.get(PAGE)
+    for contact in PatientContact.objects.select_related("data_key"):
+        contacts.erase(contact=contact, rule=contacts.DUE, now=NOW)
+
+    with count_queries() as after:
+        owner.get(PAGE)
+
+    def about_events(queries: Any) -> int:
+        return len([one for one in queries if "calendarentry" in one["sql"]])
+
+    # What Google Agenda asks of the page is one of them, names or not.
+    assert about_events(after) == about_events(before) + 1
 
 
 def test_the_list_is_set_smaller_so_that_it_prints_on_one_sheet(

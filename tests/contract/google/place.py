@@ -222,7 +222,7 @@ def on_a_real_account() -> Iterator[Callable[[], Place]]:
 
 @contextlib.contextmanager
 def _opened(place: Place, access: str) -> Iterator[None]:
-    credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth has no types here
+    credentials = Credentials(
         access or None,
         refresh_token=place.refresh,
         token_uri=place.token_uri,

@@ -20,6 +20,7 @@ EXPECTED = {
         O.BLOCK_TIME,
         O.EDIT_HOURS,
         O.EDIT_REPLACEMENTS,
+        O.CONNECT_CALENDAR,
         O.EDIT_SITE,
         O.EXPORT,
         O.SEE_STATISTICS,

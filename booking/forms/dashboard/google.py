@@ -1,0 +1,233 @@
+"""The link with Google Agenda: connecting it, what its events say, ending it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundWidget
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from booking.event_body import Cleaning, Level
+from booking.forms.dashboard.base import WorkForm
+from booking.models import GoogleAccount
+from booking.services.google.choices import Choices
+
+Said = str | Promise
+ADDENDUM_MISSING = gettext_lazy(
+    "Pour inscrire les noms, cochez cette case. Sinon, choisissez un autre niveau."
+)
+
+
+class ConnectForm(WorkForm):
+    """One choice, for the wider permission; not offered where Google could not reach us."""
+
+    is_instant = forms.BooleanField(
+        label=gettext_lazy("Suivre mes heures occupées à la minute"),
+        required=False,
+        help_text=gettext_lazy(
+            "Sans cette case, lib-rdv les relit toutes les dix minutes. Avec elle, Google nous avertit "
+            "aussitôt, mais l’autorisation est plus large\u00a0: elle permet de suivre une à une les "
+            "occupations de tous vos agendas, toujours sans les intitulés."
+        ),
+    )
+
+    def __init__(self, *args: Any, has_signals: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_signals:
+            del self.fields["is_instant"]
+
+    @property
+    def wants_instant(self) -> bool:
+        """Whether the wider permission is asked for."""
+        return bool(self.cleaned_data.get("is_instant"))
+
+
+LEVELS: tuple[tuple[Level, Said, Said], ...] = (
+    (
+        Level.REFERENCE,
+        gettext_lazy("La référence seulement"),
+        gettext_lazy(
+            "Rien de la personne. Ses coordonnées restent ici jusqu’à la fin du rendez-vous."
+        ),
+    ),
+    (
+        Level.INITIALS,
+        gettext_lazy("Les initiales"),
+        gettext_lazy(
+            "De quoi vous y retrouver. Ses coordonnées restent ici jusqu’à la fin du rendez-vous."
+        ),
+    ),
+    (
+        Level.NAMED,
+        gettext_lazy("Le nom, le téléphone et le motif"),
+        gettext_lazy(
+            "Avec un téléphone, ses coordonnées sont effacées ici dès le rappel envoyé. Dans votre agenda, "
+            "vous seul en répondez."
+        ),
+    ),
+)
+CLEANINGS: tuple[tuple[Cleaning, Said, Said], ...] = (
+    (
+        Cleaning.KEEP,
+        gettext_lazy("Le laisser tel quel"),
+        gettext_lazy("Il reste dans votre agenda, et vous en répondez."),
+    ),
+    (
+        Cleaning.ANONYMISE,
+        gettext_lazy("L’anonymiser"),
+        gettext_lazy(
+            "Il ne dit plus que « RDV ». Les coordonnées restent ici jusque-là, un jour de plus au plus."
+        ),
+    ),
+    (
+        Cleaning.DELETE,
+        gettext_lazy("Le supprimer"),
+        gettext_lazy(
+            "Il disparaît de votre agenda. Les coordonnées restent ici jusque-là, un jour de plus au plus."
+        ),
+    ),
+)
+
+
+class ChoicesForm(WorkForm):
+    """How much the events say, and what becomes of them (B-33, B-34)."""
+
+    level = forms.TypedChoiceField(
+        label=gettext_lazy("Ce que disent les événements"),
+        choices=[(level.value, label) for level, label, _hint in LEVELS],
+        coerce=lambda value: Level(int(value)),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choisissez ce que disent les événements.")},
+    )
+    is_instructed = forms.BooleanField(
+        label=gettext_lazy(
+            "Je demande à lib-rdv d’inscrire le nom, le téléphone et le motif dans ce compte personnel. "
+            "Je sais qu’aucun contrat de Google ne couvre ces données, et que j’en réponds."
+        ),
+        required=False,
+        help_text=gettext_lazy(
+            "Nécessaire pour le nom seulement. Votre instruction est datée et gardée."
+        ),
+    )
+    has_addendum = forms.BooleanField(
+        label=gettext_lazy(
+            "Mon organisation a accepté l’avenant de Google sur le traitement des données."
+        ),
+        required=False,
+        help_text=gettext_lazy(
+            "Nécessaire pour le nom seulement. Il s’accepte dans la console d’administration de Google "
+            "Workspace."
+        ),
+    )
+    on_erasure = forms.TypedChoiceField(
+        label=gettext_lazy("Ce que devient l’événement après le rendez-vous"),
+        choices=[(cleaning.value, label) for cleaning, label, _hint in CLEANINGS],
+        coerce=Cleaning,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choisissez ce que devient l’événement.")},
+    )
+
+    closes_when_lost = forms.BooleanField(
+        label=gettext_lazy(
+            "Si l’accès à Google se perd, fermer la réservation en ligne de cet agenda"
+        ),
+        required=False,
+        help_text=gettext_lazy(
+            "Jusqu’à ce que vous le reconnectiez. Sans cette case, on continue de réserver sans tenir compte "
+            "de vos heures occupées dans Google."
+        ),
+    )
+
+    def __init__(self, *args: Any, account: GoogleAccount, **kwargs: Any) -> None:
+        kwargs.setdefault(
+            "initial",
+            {
+                "level": account.level,
+                "on_erasure": account.on_erasure,
+                "has_addendum": account.has_addendum,
+                "closes_when_lost": account.closes_when_lost,
+            },
+        )
+        super().__init__(*args, **kwargs)
+        self.is_covered = account.kind == GoogleAccount.Kind.WORKSPACE
+        self.was_instructed = not self.is_covered and account.level == Level.NAMED
+        if self.is_covered or self.was_instructed:
+            del self.fields["is_instructed"]
+        if not self.is_covered:
+            del self.fields["has_addendum"]
+
+    @property
+    def instruction(self) -> str:
+        """The name of the field without which no name is written, or nothing when it was given before."""
+        if self.is_covered:
+            return "has_addendum"
+        return "" if self.was_instructed else "is_instructed"
+
+    @property
+    def chosen(self) -> Choices:
+        """What was chosen, as the service takes it."""
+        data = self.cleaned_data
+        return Choices(
+            level=data["level"],
+            on_erasure=data["on_erasure"],
+            has_addendum=bool(data.get("has_addendum")),
+            is_instructed=self.was_instructed or bool(data.get("is_instructed")),
+            closes_when_lost=data["closes_when_lost"],
+        )
+
+    def levels(self) -> Iterator[tuple[BoundWidget, Said]]:
+        """Each level with what it means."""
+        return zip(self["level"], (hint for _level, _label, hint in LEVELS), strict=True)
+
+    def cleanings(self) -> Iterator[tuple[BoundWidget, Said]]:
+        """Each end of an event with what it means."""
+        return zip(self["on_erasure"], (hint for _end, _label, hint in CLEANINGS), strict=True)
+
+
+ENDS: tuple[tuple[GoogleAccount.Leaving, Said, Said], ...] = (
+    (
+        GoogleAccount.Leaving.KEEP,
+        gettext_lazy("Le garder tel quel"),
+        gettext_lazy(
+            "Ses événements y restent, et vous en répondez. Si une personne demande à être effacée, "
+            "lib-rdv vous le dira\u00a0: ce sera à vous de le faire."
+        ),
+    ),
+    (
+        GoogleAccount.Leaving.EMPTY,
+        gettext_lazy("Le vider"),
+        gettext_lazy("L’agenda est refait, vide. Ce que vous y aviez noté vous-même part aussi."),
+    ),
+    (
+        GoogleAccount.Leaving.DELETE,
+        gettext_lazy("Le supprimer"),
+        gettext_lazy("L’agenda disparaît de votre compte, avec tout ce qu’il contient."),
+    ),
+)
+
+
+class LeaveForm(WorkForm):
+    """What becomes of our calendar; nothing is chosen beforehand, for two of the three lose something."""
+
+    on_leaving = forms.TypedChoiceField(
+        label=gettext_lazy("Que devient l’agenda « Rendez-vous »\u00a0?"),
+        choices=[(end.value, label) for end, label, _hint in ENDS],
+        coerce=GoogleAccount.Leaving,
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": gettext_lazy("Choisissez ce que devient l’agenda."),
+            "invalid_choice": gettext_lazy("Choisissez ce que devient l’agenda."),
+        },
+    )
+
+    def __init__(self, *args: Any, is_reachable: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ends = ENDS if is_reachable else ENDS[:1]
+        field = self.fields["on_leaving"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above
+        field.choices = [(end.value, label) for end, label, _hint in self.ends]
+
+    def cards(self) -> Iterator[tuple[BoundWidget, Said]]:
+        """Each end with what it costs."""
+        return zip(self["on_leaving"], (hint for _end, _label, hint in self.ends), strict=True)
