@@ -34,6 +34,7 @@ from tests.fakes.smtp import Fault, SmtpServer
 from tests.proofs.sabotage import Guard
 from tests.proofs.stage import Stage, set_stage
 from tests.proofs.tally import Tally
+from tests.proofs.workers import Workers
 
 ZONES = ("Europe/Paris", "Indian/Reunion", "America/Martinique", "Pacific/Tahiti", "Pacific/Noumea")
 """At any instant one of them is well inside the hours in which a reminder may leave."""
@@ -158,7 +159,7 @@ SHOWN_BY_BLOWS = {"lease"}
 """What nobody sees while every worker lives."""
 
 
-# --- The broker and the workers -----------------------------------------------------------------------
+# --- The broker -----------------------------------------------------------------------
 
 
 class Redis:
@@ -208,54 +209,6 @@ class Redis:
         import redis
 
         return redis.Redis.from_url(self.url)
-
-
-class Workers:
-    """Worker processes, each with its own group: a blow takes the whole of it at once."""
-
-    def __init__(self, environment: dict[str, str], log: Path, *, size: Size) -> None:
-        self.environment, self.log, self.size = environment, log, size
-        self.running: list[processes.Leashed] = []
-        self.killed = 0
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        """Bring their number up to what it should be: what systemd does in production."""
-        command = [sys.executable, "-W", "ignore", "-m", "dramatiq", "tests.proofs.served_worker"]
-        command += ["--processes", "1", "--threads", str(self.size.threads)]
-        with self._lock:
-            self.running = [worker for worker in self.running if not worker.ended()]
-            while len(self.running) < self.size.workers:
-                self.running.append(
-                    processes.Leashed(command, environment=self.environment, output=self.log)
-                )
-
-    def have_started(self) -> bool:
-        """Whether one of them has ever been ready: a loaded machine takes its time."""
-        return self.log.exists() and b"ready for action" in self.log.read_bytes()
-
-    def kill(self, chosen: random.Random, *, everybody: bool = False) -> None:
-        """SIGKILL one group, or all of them."""
-        with self._lock:
-            alive = [worker for worker in self.running if not worker.ended()]
-            for worker in alive if everybody else alive[:1] and [chosen.choice(alive)]:
-                for group in _children(worker.process.pid):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(group, signal.SIGKILL)
-                        self.killed += 1
-
-    def close(self) -> None:
-        """End them all, without waiting for their work."""
-        struck = self.killed
-        self.kill(random.Random(0), everybody=True)
-        self.killed = struck
-        for worker in self.running:
-            worker.close()
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
 
 
 # --- One world ----------------------------------------------------------------------------------------
@@ -546,7 +499,9 @@ def _world(
         "PROOF": "reminders",
         "SABOTAGE": plan.sabotage or "",
     }
-    workers = Workers(served, stage.logs / f"worker-{plan.name}.log", size=size)
+    workers = Workers(
+        served, stage.logs / f"worker-{plan.name}.log", many=size.workers, threads=size.threads
+    )
     blows = Blows(workers, broker, size=size, seed=2026)
     listen(blows.on_taken)
     try:

@@ -33,11 +33,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.fakes.smtp import Delivery, SmtpServer
-from tests.proofs.reminders import ZONES, Redis, Workers, _children, _short_folder, _zone_of_day
+from tests.proofs.reminders import ZONES, Redis, _short_folder, _zone_of_day
 from tests.proofs.sabotage import Guard
 from tests.proofs.stage import Stage, set_stage
 from tests.proofs.tally import Tally
 from tests.proofs.wire import Ask, Wire
+from tests.proofs.workers import Workers, children
 
 PROOF = "waiting"
 HOST = "waiting.lib-rdv.localhost"
@@ -482,7 +483,7 @@ class Course:
             self._kills -= 1
         self.workers.kill(self.chosen)
         if self._kills % 4 == 0:
-            for pid in _children(self.served.process.pid)[:1]:
+            for pid in children(self.served.process.pid)[:1]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     self.struck_web += 1
@@ -725,7 +726,9 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
         ) as stage,
     ):  # fmt: skip
         environment = {**stage.environment, "PROOF": PROOF, "SABOTAGE": sabotage or ""}
-        workers = Workers(environment, stage.logs / "worker.log", size=size)  # type: ignore[arg-type]  # the same names
+        workers = Workers(
+            environment, stage.logs / "worker.log", many=size.workers, threads=size.threads
+        )
         workers.start()
         started = time.monotonic()
         world = World(stage, stage.add_tenant(HOST), size)

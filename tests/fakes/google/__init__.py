@@ -30,8 +30,9 @@ unless it is given.
     POST calendar/delete    {account, calendar}
     POST sync-tokens/expire, channels/expire, access-tokens/expire   {}
     POST faults             {method, faults: ["drop_after", "503", {kind, status?, reason?, seconds?}]}
-    POST random-faults      {rate, seed?, kinds?, methods?}
+    POST random-faults      {rate, seed?, kinds?, methods?, seconds?}
     POST black-hole         {open: true, methods?} or {open: false}
+    POST gate               {}      what a fault has held is applied now
     POST notifications      {drop_every?, repeat_every?, reorders?}
     POST latency            {seconds} before anything else, for each call
     POST quota              {per_user: 600}, or null for none

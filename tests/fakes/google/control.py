@@ -51,7 +51,7 @@ def _counters(google: Google, query: Query) -> dict[str, Any]:
         "calls": dict(google.calls),
         "injected": dict(google.injected),
         "broken": len(google.broken),
-        "held": google.black_hole.held,
+        "held": google.black_hole.held + google.gate.waiting,
         "channels": len(google.watch.channels),
         "notifications": len(google.watch.sent),
     }
@@ -148,6 +148,7 @@ def _random_faults(google: Google, order: Order) -> None:
         seed=order.get("seed", 0),
         kinds=order.get("kinds", PASSING),
         methods=order.get("methods", ()),
+        seconds=order.get("seconds", 0.0),
     )
 
 
@@ -156,6 +157,10 @@ def _black_hole(google: Google, order: Order) -> None:
         google.black_hole.open(*order.get("methods", ()))
     else:
         google.black_hole.close()
+
+
+def _gate(google: Google, order: Order) -> None:
+    google.gate.open()
 
 
 def _notifications(google: Google, order: Order) -> None:
@@ -214,6 +219,7 @@ _ORDERS: dict[str, Callable[[Google, Order], dict[str, Any] | None]] = {
     "faults": _faults,
     "random-faults": _random_faults,
     "black-hole": _black_hole,
+    "gate": _gate,
     "notifications": _notifications,
     "latency": _latency,
     "quota": _quota,

@@ -15,7 +15,7 @@ from tests.fakes.google.accounts import Account, Calendar
 from tests.fakes.google.api import METHODS, Call
 from tests.fakes.google.contract import BASE, SCOPE, Contract, Method, contract
 from tests.fakes.google.errors import Refused
-from tests.fakes.google.faults import BlackHole, Fault, RandomFaults
+from tests.fakes.google.faults import BlackHole, Fault, Gate, RandomFaults
 from tests.fakes.google.id_tokens import IDENTITY
 from tests.fakes.google.journal import Entry, Journal
 from tests.fakes.google.oauth import Client, OAuth
@@ -38,6 +38,7 @@ class Google:
     injected        how often each fault struck, by its name
     latency         seconds that each call takes before anything else happens
     black_hole      `.open()` swallows requests until `.close()`
+    gate            `.open()` applies the requests that a fault has held
     quota_per_user  requests a minute and account, then 403 userRateLimitExceeded; None: no limit
     revives_tombstones   whether a deleted event comes back by patch(status="confirmed")
     broken          what went wrong in the double itself: stays empty
@@ -59,6 +60,7 @@ class Google:
     injected: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     black_hole: BlackHole = field(default_factory=BlackHole)
+    gate: Gate = field(default_factory=Gate)
     broken: list[str] = field(default_factory=list)
     contract: Contract = field(default_factory=contract)
     lock: threading.RLock = field(default_factory=threading.RLock)

@@ -3,11 +3,11 @@
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 DROP_BEFORE, DROP_AFTER = "drop_before", "drop_after"
 CUT, NOT_JSON, HTML = "cut", "not_json", "html"
-BLACK_HOLE, ANSWER, SLOW = "black_hole", "answer", "slow"
+BLACK_HOLE, ANSWER, SLOW, HELD = "black_hole", "answer", "slow", "held"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Fault:
     black_hole   accepted and never answered until `Google.black_hole` is closed; nothing was applied
     answer       `status` with `reason` in Google's shape; nothing was applied
     slow         only the latency
+    held         nothing happens until `Google.gate` is opened; then it is applied, whoever still listens
     """
 
     kind: str
@@ -43,7 +44,7 @@ class Fault:
 KNOWN = {
     **{
         kind: Fault(kind)
-        for kind in (DROP_BEFORE, DROP_AFTER, CUT, NOT_JSON, HTML, BLACK_HOLE, SLOW)
+        for kind in (DROP_BEFORE, DROP_AFTER, CUT, NOT_JSON, HTML, BLACK_HOLE, SLOW, HELD)
     },
     "403 rateLimitExceeded": Fault(ANSWER, 403, "rateLimitExceeded"),
     "403 userRateLimitExceeded": Fault(ANSWER, 403, "userRateLimitExceeded"),
@@ -65,13 +66,15 @@ PASSING = (
 class RandomFaults:
     """Strikes a share `rate` of the requests; the same seed strikes the same way.
 
-    `kinds` are names of `KNOWN`; `methods` limits it to those method ids.
+    `kinds` are names of `KNOWN`; `methods` limits it to those method ids. `seconds` is how slow a slow
+    answer is: longer than the caller waits, it is a request that is applied after it was given up.
     """
 
     rate: float
     seed: int = 0
     kinds: Sequence[str] = PASSING
     methods: Sequence[str] = ()
+    seconds: float = 0.0
     _dice: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +86,8 @@ class RandomFaults:
             return None
         if self._dice.random() >= self.rate:
             return None
-        return KNOWN[self._dice.choice(self.kinds)]
+        fault = KNOWN[self._dice.choice(self.kinds)]
+        return replace(fault, seconds=self.seconds) if fault.kind == SLOW else fault
 
 
 class BlackHole:
@@ -123,3 +127,28 @@ class BlackHole:
                     self._changed.wait(0.1)
             finally:
                 self.held -= 1
+
+
+class Gate:
+    """Where requests stand that will be applied later; opening it lets through those that are there."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._openings = 0
+        self.waiting = 0
+
+    def open(self) -> None:
+        """Let everybody through who stands there; who comes later waits for the next opening."""
+        with self._changed:
+            self._openings += 1
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Stand there until it is opened."""
+        with self._changed:
+            openings = self._openings
+            self.waiting += 1
+            try:
+                self._changed.wait_for(lambda: openings != self._openings)
+            finally:
+                self.waiting -= 1

@@ -20,6 +20,7 @@ from tests.fakes.google.faults import (
     BLACK_HOLE,
     CUT,
     DROP_BEFORE,
+    HELD,
     HTML,
     NOT_JSON,
     Fault,
@@ -189,8 +190,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault is None:
             return None
         entry.fault = fault.name
-        if fault.kind == BLACK_HOLE:
-            self.google.black_hole.hold(self._is_gone)
+        self._stand(fault)
         if fault.kind in {BLACK_HOLE, DROP_BEFORE}:
             raise _Dropped
         if fault.kind == HTML:
@@ -203,6 +203,13 @@ class Handler(BaseHTTPRequestHandler):
             error = OAuthRefused(fault.status, fault.reason, "Injected")
             return _json(fault.status, error.body())
         return _refusal(Refused(fault.status, fault.reason), entry)
+
+    def _stand(self, fault: Fault) -> None:
+        """Wait as long as the fault wants."""
+        if fault.kind == HELD:
+            self.google.gate.wait()
+        if fault.kind == BLACK_HOLE:
+            self.google.black_hole.hold(self._is_gone)
 
     def _after(self, fault: Fault | None, entry: Entry, answer: _Answer) -> _Answer:
         entry.status = answer.status

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from googleapiclient.errors import HttpError
 
+from config.processes import wait_until
 from tests.contract.google.place import ACCOUNT, USUAL, Place, on_the_double, refused
 from tests.fakes.google import KNOWN, Fault, Google, RandomFaults
 from tests.fakes.google.faults import PASSING
@@ -104,6 +105,29 @@ def test_a_slow_answer_is_still_an_answer(place: Place) -> None:
     place.double.faults[INSERT].append(Fault("slow", seconds=0.01))
 
     assert place.insert()["status"] == "confirmed"
+    assert place.double.injected == {"slow": 1}
+
+
+def test_what_is_held_is_applied_when_the_gate_opens(place: Place) -> None:
+    place.double.faults[INSERT].append(KNOWN["held"])
+    caller = threading.Thread(target=place.insert)
+    caller.start()
+    assert wait_until(lambda: bool(place.double.gate.waiting), seconds=5)
+    assert inserted(place) == 0
+
+    place.double.gate.open()
+    caller.join()
+
+    assert inserted(place) == 1
+
+
+def test_a_random_slowness_lasts_as_long_as_asked(place: Place) -> None:
+    place.double.random_faults = RandomFaults(rate=1.0, kinds=["slow"], seconds=0.02)
+    started = time.monotonic()
+
+    place.insert()
+
+    assert time.monotonic() - started >= 0.02
     assert place.double.injected == {"slow": 1}
 
 

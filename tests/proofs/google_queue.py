@@ -1,0 +1,96 @@
+"""What waits for the calendars, and what the clock does about it."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.proofs.workers import Workers
+
+
+@dataclass
+class Queue:
+    """The queues of some schemas, with the clock and the workers that empty them."""
+
+    stage: Any
+    workers: Workers
+    schemas: Sequence[str]
+    sweep_every: float
+    poll_every: float = 30.0
+    patience: float = 120.0
+    _swept: float = 0.0
+    _polled: float = 0.0
+
+    def beat(self) -> None:
+        """Do what the clock would do by now, and start the workers that have died."""
+        self.workers.start()
+        now = time.monotonic()
+        if now - self._swept >= self.sweep_every:
+            self._swept = now
+            _send("tenants.outbox.actors", "sweep")
+        if now - self._polled >= self.poll_every:
+            self._polled = now
+            _send("booking.actors", "poll_all")
+
+    def waiting(self) -> int:
+        """Return how many events wait to be written, and doorbells to be answered."""
+        return self._sum(
+            'SELECT (SELECT count(*) FROM "{0}".booking_calendarentry WHERE wanted > pushed'
+            " AND account_id IS NOT NULL)"
+            " + (SELECT count(*) FROM \"{0}\".outbox_outboxentry WHERE state = 'pending'"
+            " AND kind LIKE 'calendar.%%')"
+        )
+
+    def drain(self) -> float:
+        """Wait until nothing waits; return the seconds, infinite when patience ended first."""
+        started = time.monotonic()
+        while self.waiting():
+            if time.monotonic() - started > self.patience:
+                return float("inf")
+            self.beat()
+            time.sleep(0.1)
+        return time.monotonic() - started
+
+    def let_ten_minutes_pass(self) -> bool:
+        """Have every account looked after once more; False when that could not be done in time."""
+        ((started,),) = self.stage.owner("SELECT clock_timestamp()")
+        until = time.monotonic() + self.patience
+        asked = 0.0
+        while time.monotonic() < until:
+            left = self._sum(
+                'SELECT count(*) FROM "{0}".booking_googleaccount'
+                " WHERE busy_at IS NULL OR busy_at < %s OR lease IS NOT NULL",
+                [started],
+            )
+            if not left:
+                return self.drain() < float("inf")
+            if time.monotonic() - asked > 3:
+                asked = time.monotonic()
+                self.make_due(before=started)
+                _send("booking.actors", "poll_all")
+            self.beat()
+            time.sleep(0.1)
+        return False
+
+    def make_due(self, *, before: Any = "infinity") -> None:
+        """Bring the next poll of the accounts whose last one was before an instant."""
+        for schema in self.schemas:
+            self.stage.owner(
+                f'UPDATE "{schema}".booking_googleaccount SET poll_at = now()'
+                " WHERE state = 'connected' AND (busy_at IS NULL OR busy_at < %s)",
+                [before],
+            )
+
+    def _sum(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        return sum(
+            self.stage.owner(statement.format(schema), parameters)[0][0] for schema in self.schemas
+        )
+
+
+def _send(module: str, actor: str) -> None:
+    """Enqueue what the clock enqueues; a broker that is away loses nothing."""
+    import importlib
+
+    with contextlib.suppress(Exception):
+        getattr(importlib.import_module(module), actor).send()

@@ -1,0 +1,60 @@
+"""Worker processes of a proof that may be killed at any moment, and are started again."""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from config import processes
+
+
+class Workers:
+    """Worker processes, each with its own group: a blow takes the whole of it at once."""
+
+    def __init__(self, environment: dict[str, str], log: Path, *, many: int, threads: int) -> None:
+        self.environment, self.log, self.many, self.threads = environment, log, many, threads
+        self.running: list[processes.Leashed] = []
+        self.killed = 0
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Bring their number up to what it should be: what systemd does in production."""
+        command = [sys.executable, "-W", "ignore", "-m", "dramatiq", "tests.proofs.served_worker"]
+        command += ["--processes", "1", "--threads", str(self.threads)]
+        with self._lock:
+            self.running = [worker for worker in self.running if not worker.ended()]
+            while len(self.running) < self.many:
+                self.running.append(
+                    processes.Leashed(command, environment=self.environment, output=self.log)
+                )
+
+    def have_started(self) -> bool:
+        """Whether one of them has ever been ready: a loaded machine takes its time."""
+        return self.log.exists() and b"ready for action" in self.log.read_bytes()
+
+    def kill(self, chosen: random.Random, *, everybody: bool = False) -> None:
+        """SIGKILL one group, or all of them."""
+        with self._lock:
+            alive = [worker for worker in self.running if not worker.ended()]
+            for worker in alive if everybody else alive[:1] and [chosen.choice(alive)]:
+                for group in children(worker.process.pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(group, signal.SIGKILL)
+                        self.killed += 1
+
+    def close(self) -> None:
+        """End them all, without waiting for their work."""
+        struck = self.killed
+        self.kill(random.Random(0), everybody=True)
+        self.killed = struck
+        for worker in self.running:
+            worker.close()
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
