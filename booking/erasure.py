@@ -61,7 +61,10 @@ class Moment(Enum):
     """What the notice under the form says of the erasure (T-1)."""
 
     AFTER_REMINDER = "after_reminder"
+    """Or after the confirmation, when that counts as the reminder (B-23)."""
     AFTER_APPOINTMENT = "after_appointment"
+    WITHIN_A_DAY = "within_a_day"
+    """A day after the appointment at the latest: once its calendar is cleaned, or has not taken it."""
 
 
 @dataclass(frozen=True, slots=True)

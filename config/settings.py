@@ -258,6 +258,11 @@ GOOGLE_CONSENT_URL = env(
 )
 GOOGLE_ISSUER = env("GOOGLE_ISSUER", default="https://accounts.google.com")
 # The first wait of a call that failed, doubled each time, and the longest (google-agenda, section 8)
+# What patients are told of transfers outside the European Union (T-11): to be kept true
+GOOGLE_SAFEGUARD = env(
+    "GOOGLE_SAFEGUARD",
+    default="le cadre de protection des données UE–États-Unis et les clauses types de la Commission européenne",
+)
 GOOGLE_BACKOFF_SECONDS = env.float("GOOGLE_BACKOFF_SECONDS", default=1)
 GOOGLE_LONGEST_WAIT_SECONDS = env.float("GOOGLE_LONGEST_WAIT_SECONDS", default=900)
 GOOGLE_TIMEOUT_SECONDS = env.float("GOOGLE_TIMEOUT_SECONDS", default=10)

@@ -69,7 +69,7 @@ class Appointment(models.Model):
         subjects="patients",
         purpose="organiser le rendez-vous",
         legal_basis="6.1.b",
-        recipients=("cabinet", "lib-rdv"),
+        recipients=("cabinet", "lib-rdv", "Google Agenda, si le praticien l’a relié"),
         source="la personne",
         retention="30 jours après le rendez-vous, sans rien qui nomme la personne",
         personal={

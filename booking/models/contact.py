@@ -38,7 +38,13 @@ class PatientContact(models.Model):
         subjects="patients",
         purpose="organiser le rendez-vous et le rappeler la veille",
         legal_basis="6.1.b",
-        recipients=("cabinet", "lib-rdv", "envoi des e-mails", "envoi des SMS"),
+        recipients=(
+            "cabinet",
+            "lib-rdv",
+            "envoi des e-mails",
+            "envoi des SMS",
+            "Google Agenda, ou un autre logiciel, selon ce que le praticien a choisi d’y inscrire",
+        ),
         source="la personne",
         retention="erase_at, au plus tard 357 jours après la prise de rendez-vous",
         personal={

@@ -1,7 +1,7 @@
 """What the practitioner's own calendar is to hold: noted in the transaction that decides it, pushed after it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import connection
@@ -99,7 +99,18 @@ def standing_of(appointment: Appointment) -> Standing:
     is_written = entry.pushed == entry.wanted and entry.state == CalendarEntry.State.WRITTEN
     # What the event says counts, not what it is to say: both must name the person.
     level = min(entry.account.level, entry.account.level if entry.level is None else entry.level)
-    return _standing_of(level, cleaning, is_written=is_written)
+    if is_written:
+        return _standing_of(level, cleaning, is_written=True)
+    is_connected = entry.account.state == GoogleAccount.State.CONNECTED
+    return standing_to_be(level=level, cleaning=cleaning, is_connected=is_connected)
+
+
+def standing_to_be(*, level: int, cleaning: Cleaning, is_connected: bool) -> Standing:
+    """Return how an appointment that is not written yet stands in such a calendar."""
+    standing = _standing_of(level, cleaning, is_written=False)
+    if standing.calendar is Calendar.PENDING and not is_connected:
+        return replace(standing, calendar=Calendar.FAILING)
+    return standing
 
 
 def _standing_of(level: int, cleaning: Cleaning, *, is_written: bool) -> Standing:

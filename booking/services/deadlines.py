@@ -1,14 +1,22 @@
 """From an appointment's state to its instants: the reminder's, and the erasure's."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from booking import erasure, kinds
+from booking.erasure import Calendar, Case, Moment
 from booking.models import Appointment, PatientContact, Practice
 from booking.services import calendar_entries
 from booking.services.calendar_entries import NOT_THERE, Standing
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due
+
+_CASE_OF = {
+    Moment.AFTER_REMINDER: Case.IN_CALENDAR,
+    Moment.AFTER_APPOINTMENT: Case.NO_CALENDAR,
+    Moment.WITHIN_A_DAY: Case.FAILING,
+}
 
 
 def practice() -> Practice:
@@ -76,6 +84,55 @@ def erase_at_for(
         booked_at=appointment.booked_at,
         retention_days=settings.retention_days,
         since=appointment.cancelled_at or now,
+    )
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """When the person will be erased if all goes well, and in which words a notice says so."""
+
+    at: datetime
+    moment: Moment
+
+
+def foreseen(
+    *,
+    appointment: Appointment,
+    settings: Practice,
+    standing: Standing,
+    has_phone: bool = False,
+    is_reminded: bool = False,
+    now: datetime,
+) -> Foreseen:
+    """Return what a notice announces: the rule of ``erase_at_for`` once the calendar has been written.
+
+    ``has_phone`` and ``is_reminded`` are False as long as nobody knows: then the later words are said.
+    Works for a hold too, as if it were booked now.
+    """
+    booked_at = appointment.booked_at or now
+    moment = moment_of(standing=standing, has_phone=has_phone and is_reminded)
+    since = now
+    if moment is Moment.AFTER_REMINDER:
+        due = reminder_at(appointment=appointment, settings=settings, booked_at=booked_at)
+        since = max(due or now, now)
+    at = erasure.erase_at(
+        case=_CASE_OF[moment],
+        ends_at=appointment.ends_at,
+        booked_at=booked_at,
+        retention_days=settings.retention_days,
+        since=since,
+    )
+    return Foreseen(at, moment)
+
+
+def moment_of(*, standing: Standing, has_phone: bool) -> Moment:
+    """Return which of the moments it will be, from how the appointment stands, or will, in the calendar."""
+    is_failing = standing.calendar is Calendar.FAILING
+    is_cleaned_first = standing.calendar is Calendar.PENDING and not standing.is_reachable_there
+    if is_failing or is_cleaned_first:
+        return Moment.WITHIN_A_DAY
+    return erasure.notice_moment(
+        is_calendar_trusted=standing.is_reachable_there, is_phone_given=has_phone
     )
 
 

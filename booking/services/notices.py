@@ -17,10 +17,19 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 
 from booking import erasure, kinds, messages, sms
+from booking.erasure import Calendar, Moment
 from booking.messages import Channel, Kind, Recipient, Visit
-from booking.models import Appointment, Location, MessageText, Practice, Replacement
+from booking.models import (
+    Appointment,
+    Location,
+    MessageText,
+    PatientContact,
+    Practice,
+    Replacement,
+)
 from booking.persons import Person
 from booking.services import appointments, contacts, deadlines, links
+from booking.services.calendar_entries import standing_of
 from booking.services.message_texts import text_for
 from tenants import routing
 from tenants.mail import MailRefusedError, MailUnavailableError, hand_over
@@ -271,6 +280,7 @@ def _facts(
         "limit_at": _limit(appointment, settings),
         "reminder_at": _coming_reminder(appointment, now=now),
         "late_min": appointment.late_min,
+        "is_erased_by_reminder": _is_erased_by_reminder(entry, appointment),
         "changes_until": None if until == appointment.starts_at else until,
         "previous_starts_at": _previous_start(entry),
     }
@@ -342,6 +352,20 @@ def _coming_reminder(appointment: Appointment, *, now: datetime) -> datetime | N
         due_at__gt=now,
     )
     return due.values_list("due_at", flat=True).first()
+
+
+def _is_erased_by_reminder(entry: OutboxEntry, appointment: Appointment) -> bool:
+    """Return whether the reminder is the end here, because the calendar then says how to reach the person.
+
+    The reminder itself says so only when the event is written; before, it is foreseen (T-2).
+    """
+    contact = PatientContact.objects.filter(appointment=appointment)
+    standing = standing_of(appointment)
+    if entry.kind == kinds.REMINDER and standing.calendar is not Calendar.CONFIRMED:
+        return False
+    has_phone = contact.filter(phone_index__isnull=False).exists()
+    moment = deadlines.moment_of(standing=standing, has_phone=has_phone)
+    return moment is Moment.AFTER_REMINDER
 
 
 def _previous_start(entry: OutboxEntry) -> datetime | None:

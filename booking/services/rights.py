@@ -12,6 +12,7 @@ from booking import french, kinds
 from booking.models import Appointment, PatientContact, WaitingEntry
 from booking.persons import Person
 from booking.services import contacts
+from booking.services.outside import calendars
 from tenants.outbox.services import Due, write
 
 WITHOUT_A_DOORBELL = timedelta(seconds=5)
@@ -72,6 +73,7 @@ def _recorded(
         return moment.astimezone(zone).isoformat(timespec="minutes") if moment else ""
 
     known = person or Person()
+    elsewhere = [one.said for one in calendars(practitioner_id=appointment.practitioner_id)]
     return {
         _("Référence"): appointment.spoken_ref,
         _("Début"): local(appointment.starts_at),
@@ -90,6 +92,7 @@ def _recorded(
         _("Ancien e-mail, le temps de le prévenir"): known.previous_email,
         _("Prénom de la personne attendue"): known.relative,
         **known.extras,
+        _("Reçu aussi par"): "" if appointment.is_cancelled else " ".join(elsewhere),
         _("Effacement prévu le"): local(contact.erase_at) if contact else "",
         _("Effacé le"): local(appointment.erased_at),
     }

@@ -10,14 +10,22 @@ from django.urls import resolve
 from pytest_django import Settings
 
 from booking import kinds
-from booking.models import Appointment, MessageText, Practice
+from booking.event_body import Level
+from booking.models import Appointment, CalendarEntry, MessageText, Practice
 from booking.persons import Person
 from booking.services import appointments, contacts, letters, notices
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, write
 from tenants.schema import Unit, inside
-from tests.factories import NOW, Cabinet, local, make_appointment, make_person
+from tests.factories import (
+    NOW,
+    Cabinet,
+    local,
+    make_appointment,
+    make_google_account,
+    make_person,
+)
 from tests.fakes.brevo import API_KEY, Brevo, running
 
 VISIT = local(date(2026, 11, 24), 14, 30)
@@ -100,6 +108,36 @@ def test_a_booking_is_confirmed_at_once_and_remembered_the_day_before(world: Wor
         "Votre rendez-vous du mardi 24 novembre à 14 h 30",
         "Rappel : votre rendez-vous de demain à 14 h 30",
     ]
+
+
+@pytest.mark.parametrize(
+    ("level", "phone", "is_written", "foreseen", "at_last"),
+    [
+        (None, True, True, "fin du rendez-vous", "fin du rendez-vous"),
+        (Level.INITIALS, True, True, "fin du rendez-vous", "fin du rendez-vous"),
+        (Level.NAMED, False, True, "fin du rendez-vous", "fin du rendez-vous"),
+        (Level.NAMED, True, True, "rappel du lundi 23 novembre", "Après ce message"),
+        (Level.NAMED, True, False, "rappel du lundi 23 novembre", "fin du rendez-vous"),
+    ],
+)
+def test_a_mail_says_when_the_person_is_erased(
+    world: World, level: Level | None, phone: bool, is_written: bool, foreseen: str, at_last: str
+) -> None:
+    with inside(world.unit):
+        if level is not None:
+            make_google_account(world.cabinet.practitioner, level=level)
+    appointment = world.book(person=make_person() if phone else make_person(phone=""))
+    world.deliver(kinds.CONFIRMATION)
+    with inside(world.unit):
+        if is_written:
+            CalendarEntry.objects.update(state="written", pushed=1, level=level)
+    world.deliver(kinds.REMINDER, at=EVE)
+
+    said = [mail.body["textContent"].replace("\xa0", " ") for mail in world.brevo.mails()]
+    assert foreseen in said[0]
+    assert at_last in said[1]
+    is_erased = world.contact(appointment) is None
+    assert is_erased == (at_last == "Après ce message")  # what was said is what happened
 
 
 def test_the_links_of_a_mail_open_the_appointment_on_the_practices_own_host(world: World) -> None:

@@ -294,6 +294,7 @@ def _details(
 ) -> HttpResponse:
     zone = ZoneInfo(held.location.time_zone)
     slot, motif = _values_of(held)
+    shown = notice.for_appointment(held, site, extras=form.extra_fields)
     work = ""
     if limits.is_under_attack(now=site.now):
         work = proof_of_work.challenge(
@@ -314,7 +315,8 @@ def _details(
         "token": token,
         "work": work,
         "honeypot": HONEYPOT,
-        "notice": notice.for_appointment(held, site, extras=form.extra_fields),
+        "notice": shown,
+        "outside": shown.outside,
     }
     return show(request, site, "booking/details.html", context, status=status, is_personal=True)
 

@@ -1,12 +1,34 @@
 """P8: who is responsible, what is kept and until when, generated from the live settings (T-11, C-04, C-05)."""
 
+from collections.abc import Iterable
+from datetime import date
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from booking import french
+from booking.erasure import Moment
 from booking.models import FormVersion, Practice
+from booking.services import outside
+from booking.services.deadlines import moment_of
+from booking.services.outside import Kind, Outside
 from booking.views.public.booking import published_fields
 from booking.views.public.page import Site, patient_view, show
+from tenants.accounts.days import zone_of
+from tenants.trail.models import Act
+
+RECEIVING = (
+    "calendar.connected",
+    "calendar.left",
+    "calendar.level.0",
+    "calendar.level.1",
+    "calendar.level.2",
+    "feed.opened",
+    "feed.changed",
+    "feed.revoked",
+)
+"""The acts that change who receives an appointment, or what they are told."""
 
 
 @patient_view("GET")
@@ -14,9 +36,16 @@ def privacy(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the privacy page: it changes in the same transaction as the form that it describes."""
     version = FormVersion.objects.filter(published_at__isnull=False).order_by("-number").first()
     practice = site.practice
+    found = outside.calendars()
+    google = [one for one in found if one.kind is Kind.GOOGLE]
     context = {
         "fields": published_fields(),
-        "updated_on": version.published_at.date() if version and version.published_at else None,
+        "updated_on": _updated_on(version, zone=zone_of(request)),
+        "google": google,
+        "feeds": [one for one in found if one.kind is Kind.FEED],
+        "safeguard": settings.GOOGLE_SAFEGUARD,
+        "early": _names(google, Moment.AFTER_REMINDER),
+        "cleaned": _names(google, Moment.WITHIN_A_DAY),
         "reminder": _minute(practice.reminder_minute),
         "days": practice.retention_days,
         "host_provider": settings.HOST_PROVIDER,
@@ -53,6 +82,22 @@ def robots(request: HttpRequest, site: Site) -> HttpResponseBase:
         "",
     )
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+def _names(google: Iterable[Outside], moment: Moment) -> str:
+    """Return with whom an appointment is erased at that moment, for who gives a number and is reminded."""
+    return ", ".join(
+        one.practitioner
+        for one in google
+        if one.is_connected and moment_of(standing=one.standing, has_phone=True) is moment
+    )
+
+
+def _updated_on(version: FormVersion | None, *, zone: ZoneInfo) -> date | None:
+    """Return when what the page says last changed: the form, or who receives the appointments."""
+    told = Act.objects.filter(verb__in=RECEIVING).order_by("-id").values_list("at", flat=True)
+    instants = [told.first(), version.published_at if version else None]
+    return max((at.astimezone(zone).date() for at in instants if at), default=None)
 
 
 def _minute(minute: int) -> str:

@@ -1,6 +1,6 @@
 """P4, P5 and P9: everything behind the link of one appointment. GET shows, POST acts (B-29)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import wraps
@@ -28,6 +28,7 @@ from booking.services import (
     rights,
     waiting,
 )
+from booking.services.outside import calendars
 from booking.views.public import notice, practice, search
 from booking.views.public.page import (
     Site,
@@ -366,6 +367,7 @@ def _over(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 def _context(visit: Visit) -> dict[str, Any]:
     receipt = receipts.of(visit.appointment.ref) if visit.is_erased else None
+    shown = _notice(visit)
     return {
         "visit": visit,
         "appointment": visit.appointment,
@@ -373,7 +375,8 @@ def _context(visit: Visit) -> dict[str, Any]:
         "today": visit.today,
         "receipt": receipt,
         "receipt_at": receipt.at.astimezone(visit.zone) if receipt else None,
-        "notice": _notice(visit),
+        "notice": shown,
+        "outside": _outside(visit, shown),
     }
 
 
@@ -384,9 +387,21 @@ def _notice(visit: Visit) -> notice.Notice | None:
     return notice.for_appointment(
         visit.appointment,
         visit.site,
-        erase_at=visit.contact.erase_at,
-        is_reminded=_gets_messages(visit, person),
+        known=notice.Known(
+            erase_at=visit.contact.erase_at,
+            has_phone=bool(person.phone),
+            is_reminded=_gets_messages(visit, person),
+        ),
     )
+
+
+def _outside(visit: Visit, shown: notice.Notice | None) -> Sequence[str]:
+    """Return who else has the appointment; an erased person reads it too, without any notice."""
+    if visit.appointment.is_cancelled:
+        return ()
+    if shown is not None:
+        return shown.outside
+    return [one.said for one in calendars(practitioner_id=visit.appointment.practitioner_id)]
 
 
 def _back(visit: Visit, *, said: str = "") -> HttpResponse:

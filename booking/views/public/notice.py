@@ -3,6 +3,7 @@
 Every date is computed from the practice's real settings by the functions that erase.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -10,8 +11,12 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from booking import erasure, french
+from booking.erasure import Moment
 from booking.models import Appointment, ExtraField
-from booking.services import deadlines
+from booking.services import deadlines, outside
+from booking.services.calendar_entries import NOT_THERE, standing_of
+from booking.services.deadlines import Foreseen
+from booking.services.outside import Kind, Outside
 from booking.views.public.page import Site
 
 
@@ -31,55 +36,90 @@ class Notice:
     steps: list[Step]
     moment: str
     limit: str
+    outside: Sequence[str] = ()
+    """Who else receives the appointment: a sentence for each calendar outside."""
     extra_labels: str = ""
     extra_purposes: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of somebody who has booked: until when they are kept at most, and how they are reached."""
+
+    erase_at: datetime
+    has_phone: bool
+    is_reminded: bool
 
 
 def for_appointment(
     appointment: Appointment,
     site: Site,
     *,
-    erase_at: datetime | None = None,
-    is_reminded: bool | None = None,
+    known: Known | None = None,
     extras: list[ExtraField] | None = None,
 ) -> Notice:
-    """Return the notice of a held or booked appointment.
+    """Return the notice of a held or booked appointment; ``known`` is None while the form is filled.
 
-    ``is_reminded`` says whether a reminder can reach the person; None while nobody knows yet.
+    Asks how it stands, or will, in the practitioner's calendars outside: one query, two once it is booked.
     """
     zone = ZoneInfo(appointment.location.time_zone)
     booked_at = appointment.booked_at or site.now
     today = site.today(zone)
-    starts = appointment.starts_at.astimezone(zone)
-    gone = (erase_at or _erase_at(appointment, site, booked_at=booked_at)).astimezone(zone)
+    calendars = outside.calendars(practitioner_id=appointment.practitioner_id)
+    gone = _foreseen(appointment, site, calendars, known)
     asked = extras or []
     limit = erasure.erasure_limit(booked_at=booked_at, retention_days=site.practice.retention_days)
     return Notice(
         steps=_steps(
-            starts=starts,
-            gone=gone,
+            starts=appointment.starts_at.astimezone(zone),
+            gone=gone.at.astimezone(zone),
             booked_on=booked_at.astimezone(zone).date(),
             today=today,
             reminder=[]
-            if is_reminded is False
-            else _reminder(appointment, site, is_sure=bool(is_reminded)),
+            if known is not None and not known.is_reminded
+            else _reminder(appointment, site, is_sure=known is not None),
         ),
-        moment=_("à la fin du rendez-vous")
-        if gone >= appointment.ends_at
-        else french.day_and_hour(gone, today=today),
+        moment=_in_words(gone, appointment, zone, now=site.now),
         limit=french.legal_day(limit.astimezone(zone).date()),
+        outside=[one.said for one in calendars],
         extra_labels=", ".join(f"«\u00a0{extra.label}\u00a0»" for extra in asked),
         extra_purposes=", ".join(dict.fromkeys(_decapitalised(extra.purpose) for extra in asked)),
     )
 
 
-def _erase_at(appointment: Appointment, site: Site, *, booked_at: datetime) -> datetime:
-    return erasure.erase_at(
-        case=erasure.case_of(erasure.Facts()),
-        ends_at=appointment.ends_at,
-        booked_at=booked_at,
-        retention_days=site.practice.retention_days,
+def _foreseen(
+    appointment: Appointment, site: Site, calendars: list[Outside], known: Known | None
+) -> Foreseen:
+    """Return when the person will be erased; before the booking, in the words that are sure to hold."""
+    if known is None:
+        google = [one.standing for one in calendars if one.kind is Kind.GOOGLE]
+        standing = google[0] if google else NOT_THERE
+    else:
+        standing = standing_of(appointment)
+    gone = deadlines.foreseen(
+        appointment=appointment,
+        settings=site.practice,
+        standing=standing,
+        has_phone=known is not None and known.has_phone,
+        is_reminded=known is not None and known.is_reminded and appointment.has_reminder,
+        now=site.now,
     )
+    if known is not None and known.erase_at < gone.at:
+        # The person has asked, or the practice has shortened it since.
+        return Foreseen(known.erase_at, Moment.AFTER_APPOINTMENT)
+    return gone
+
+
+def _in_words(gone: Foreseen, appointment: Appointment, zone: ZoneInfo, *, now: datetime) -> str:
+    if gone.moment is Moment.WITHIN_A_DAY:
+        return _("dans les 24\u00a0heures qui suivent le rendez-vous")
+    if gone.at >= appointment.ends_at:
+        return _("à la fin du rendez-vous")
+    if gone.moment is Moment.AFTER_REMINDER:
+        is_next = gone.at > now
+        return _("une fois le rappel envoyé") if is_next else _("une fois la confirmation envoyée")
+    today = now.astimezone(zone).date()
+    return french.day_and_hour(gone.at.astimezone(zone), today=today)
 
 
 def _steps(
@@ -96,13 +136,11 @@ def _steps(
         steps.append(Step(_moment(gone, today), _("Elles sont effacées de ce site."), erases=True))
         return [*steps, Step(_moment(starts, today), _("Votre rendez-vous."))]
     steps.append(Step(_moment(starts, today), _("Votre rendez-vous.")))
-    when = french.hour(gone) if gone.date() == starts.date() else _moment(gone, today)
-    return [
-        *steps,
-        Step(
-            _("Puis à %(hour)s") % {"hour": when}, _("Elles sont effacées de ce site."), erases=True
-        ),
-    ]
+    if gone.date() == starts.date():
+        when = _("Puis à %(hour)s") % {"hour": french.hour(gone)}
+    else:
+        when = _("Avant le %(moment)s") % {"moment": _decapitalised(_moment(gone, today))}
+    return [*steps, Step(when, _("Elles sont effacées de ce site."), erases=True)]
 
 
 def _reminder(appointment: Appointment, site: Site, *, is_sure: bool) -> list[Step]:

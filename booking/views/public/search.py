@@ -13,6 +13,7 @@ from booking import french
 from booking.models import AppointmentType, Location, Practitioner, Replacement
 from booking.queries import Slot, Vacancies, vacancies
 from booking.services.choice import Choice, Placed
+from booking.views.public.freshness import read_again
 
 _VALUE = re.compile(r"([0-9a-z]{1,8})-([0-9a-f]{8})-([0-9a-f]{8})")
 Place = TypeVar("Place", Practitioner, Location)
@@ -193,20 +194,22 @@ def look(
     now: datetime,
     ignore_appointment: int | None = None,
 ) -> Offer:
-    """Read what is free between these local dates, both included: two queries."""
+    """Read what is free between these local dates, both included: two queries.
+
+    Calendars outside that were read a while ago are read again after the page.
+    """
     wanted = [search.practitioner] if search.practitioner else search.practitioners
-    return Offer(
-        search,
-        vacancies(
-            appointment_type=search.appointment_type,
-            practitioners=[person.pk for person in wanted],
-            location=search.location,
-            from_on=from_on,
-            until_on=until_on,
-            now=now,
-            ignore_appointment=ignore_appointment,
-        ),
+    found = vacancies(
+        appointment_type=search.appointment_type,
+        practitioners=[person.pk for person in wanted],
+        location=search.location,
+        from_on=from_on,
+        until_on=until_on,
+        now=now,
+        ignore_appointment=ignore_appointment,
     )
+    read_again(found.stale)
+    return Offer(search, found)
 
 
 def look_around(
