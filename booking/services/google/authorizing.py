@@ -17,6 +17,7 @@ from booking.google_calendar import GoogleError, Unavailable
 from booking.google_oauth import Grant
 from booking.models import Authorization, GoogleAccount, Practitioner
 from booking.services import calendar_entries
+from booking.services.google import reading
 from booking.services.google.accounts import (
     Secret,
     default_level,
@@ -262,11 +263,12 @@ def keep(*, practitioner: Practitioner, user_id: int, grant: Grant, now: datetim
 
 
 def _start(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> None:
-    """Make our calendar and have every coming appointment written; what fails is done by the next poll."""
+    """Make our calendar, read what is busy, have what is coming written; what fails is the next poll's."""
     try:
         with hold(unit=unit, account_id=account_id, clock=clock) as held:
             if not held.secret().calendar:
                 make_calendar(held)
+            reading.read(held)
     except (Busy, GoogleError, google_oauth.Dead):
         return
     finally:
