@@ -10,7 +10,13 @@ from django.db.models import F, QuerySet
 from booking import kinds
 from booking.erasure import FAILURE_GRACE, Calendar
 from booking.event_body import Cleaning, Level
-from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount
+from booking.models import (
+    Appointment,
+    AppointmentType,
+    CalendarEntry,
+    CalendarTask,
+    GoogleAccount,
+)
 from tenants.outbox.services import Due, write
 
 # One message, whether or not an account is linked: every booking pays for it.
@@ -200,6 +206,19 @@ def push_all(*, account: GoogleAccount, since: datetime, now: datetime) -> int:
     )
     due: list[Due] = []
     for appointment in coming.order_by("starts_at"):
+        due += want(appointment=appointment, now=now, is_news=False).due
+    write(due=due, now=now)
+    return len(due)
+
+
+def push_motif(*, motif: AppointmentType, now: datetime) -> int:
+    """Note every coming event of a motif again: its name or its colour has changed; return how many."""
+    coming = Appointment.objects.filter(
+        appointment_type=motif, status=Appointment.Status.BOOKED, ends_at__gt=now
+    )
+    written = coming.filter(calendar_entries__account__isnull=False).distinct()
+    due: list[Due] = []
+    for appointment in written.order_by("starts_at"):
         due += want(appointment=appointment, now=now, is_news=False).due
     write(due=due, now=now)
     return len(due)

@@ -17,6 +17,7 @@ from booking.models import (
     Practitioner,
 )
 from booking.professions import MotifTemplate
+from booking.services import calendar_entries
 from tenants.trail import services as trail
 
 
@@ -33,12 +34,19 @@ def save_motif(
     actor: str,
     now: datetime,
 ) -> AppointmentType:
-    """Create or change a motif; appointments already booked keep the times they were given."""
+    """Create or change a motif; appointments already booked keep the times they were given.
+
+    Their events in a calendar outside follow its name and its colour.
+    """
     if motif is None:
         motif = AppointmentType(position=_after_last(AppointmentType))
+    before = (motif.label, motif.colour)
     for name, value in values.items():
         setattr(motif, name, value)
+    is_new = motif.pk is None
     motif.save()
+    if not is_new and (motif.label, motif.colour) != before:
+        calendar_entries.push_motif(motif=motif, now=now)
     motif.practitioners.set(practitioners)
     motif.locations.set(locations)
     trail.record(verb="motif.saved", ref=motif.ref, actor=actor, now=now)

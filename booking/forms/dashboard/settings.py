@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from stdnum.fr import siren as siren_number
 
 from booking.denied_fields import is_denied
+from booking.event_body import COLOURS
 from booking.forms.dashboard.base import HourField, WorkForm
 from booking.french import UnreadablePhoneError, read_phone
 from booking.holidays import TERRITORIES
@@ -142,6 +143,17 @@ class MotifForm(RuledForm):
         required=False,
         help_text=gettext_lazy("La page le dit à côté du motif."),
     )
+    colour = forms.TypedChoiceField(
+        label=gettext_lazy("Couleur dans Google Agenda"),
+        choices=[
+            (number, name.capitalize() or gettext_lazy("Celle de l’agenda"))
+            for number, name in COLOURS.items()
+        ],
+        coerce=int,
+        initial=0,
+        required=False,
+        help_text=gettext_lazy("Pour vous seul. Elle sert si un praticien a relié son agenda."),
+    )
     price_text = forms.CharField(label=gettext_lazy("Tarif affiché"), max_length=40, required=False)
     instructions = forms.CharField(
         label=gettext_lazy("Consignes affichées"),
@@ -179,6 +191,10 @@ class MotifForm(RuledForm):
         if is_denied(label):
             raise ValidationError(NOT_NEUTRAL)
         return label
+
+    def clean_colour(self) -> int:
+        """Return Google's number of the colour; the calendar's own when none was chosen."""
+        return int(self.cleaned_data["colour"] or 0)
 
     @property
     def values(self) -> dict[str, Any]:

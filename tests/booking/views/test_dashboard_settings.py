@@ -12,6 +12,7 @@ from django.urls import reverse
 from booking.models import (
     Absence,
     AppointmentType,
+    CalendarEntry,
     HolidayOpening,
     Location,
     OpeningException,
@@ -24,7 +25,14 @@ from booking.queries import free_slots
 from tenants.accounts.models import Invitation, Membership, Role
 from tenants.trail.models import Act
 from tests.accounts import browser, make_member, memberships_of
-from tests.factories import NOW, Cabinet, local, make_appointment, make_practitioner
+from tests.factories import (
+    NOW,
+    Cabinet,
+    local,
+    make_appointment,
+    make_google_account,
+    make_practitioner,
+)
 
 FRIDAY = date(2026, 11, 13)
 
@@ -338,7 +346,15 @@ def test_a_motif_is_made_with_all_its_rules(owner: Client, cabinet: Cabinet) -> 
 
 @pytest.mark.parametrize(
     ("field", "typed"),
-    [("horizon_days", "355"), ("duration_min", "4"), ("practitioners", []), ("label", "")],
+    [
+        ("horizon_days", "355"),
+        ("duration_min", "4"),
+        ("practitioners", []),
+        ("label", ""),
+        ("colour", "12"),
+        ("colour", "-1"),
+        ("colour", "rouge"),
+    ],
 )
 def test_a_motif_that_breaks_a_rule_is_refused(
     owner: Client, cabinet: Cabinet, field: str, typed: Any
@@ -347,6 +363,35 @@ def test_a_motif_that_breaks_a_rule_is_refused(
 
     assert answer.status_code == 422
     assert AppointmentType.objects.count() == 1
+
+
+def test_a_motif_has_a_colour_in_google_agenda(owner: Client, cabinet: Cabinet) -> None:
+    owner.post(page("motif_add"), motif(cabinet, colour="7"))
+
+    made = AppointmentType.objects.get(label="Suivi")
+    shown = owner.get(page("motif_edit", made.ref)).text
+    assert made.colour == 7
+    assert '<option value="7" selected>Paon</option>' in shown
+    assert '<option value="0">Celle de l’agenda</option>' in shown
+    assert shown.count("<option", 0, shown.index("Tomate")) >= 12
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_pushed"),
+    [({"colour": "11"}, True), ({"label": "Bilan"}, True), ({"price_text": "60 €"}, False)],
+    ids=str,
+)
+def test_events_that_stand_follow_the_name_and_the_colour(
+    owner: Client, cabinet: Cabinet, changed: dict[str, str], is_pushed: bool
+) -> None:
+    make_google_account(cabinet.practitioner)
+    make_appointment(cabinet, local(FRIDAY, 10))
+    CalendarEntry.objects.update(pushed=1, state="written")
+
+    owner.post(page("motif_edit", cabinet.type.ref), motif(cabinet, label="Consultation") | changed)
+
+    entry = CalendarEntry.objects.get()
+    assert (entry.wanted > entry.pushed) is is_pushed
 
 
 def test_motifs_are_ordered_archived_and_taken_back(owner: Client, cabinet: Cabinet) -> None:
