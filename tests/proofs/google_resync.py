@@ -89,9 +89,12 @@ class Resync:
     def _lose_the_token(self) -> None:
         """Let Google answer 410, and look."""
         from booking.services.google import polling
+        from tenants.schema import inside
 
         self.double.order("sync-tokens/expire")
         account = self.agenda.account_id
+        with inside(self.practice.unit):
+            polling.ask_soon(account_id=account, now=_clock())
         if not polling.poll(unit=self.practice.unit, account_id=account, clock=_clock):
             raise RuntimeError("the account could not be looked after")
 
