@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Max, Model, ProtectedError
 
+from booking.beginnings import MotifTemplate
 from booking.errors import BookingError
 from booking.models import (
     Appointment,
@@ -16,7 +17,6 @@ from booking.models import (
     OpeningHours,
     Practitioner,
 )
-from booking.professions import MotifTemplate
 from booking.services import calendar_entries
 from tenants.trail import services as trail
 

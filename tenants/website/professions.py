@@ -1,6 +1,10 @@
-"""What each profession must or may show on its pages (G-05, G-06, E-33). Pure: no database, no clock."""
+"""The professions we know, how titles name them, and what each must or may show (G-05, G-06, E-33).
+
+The one list of them in the house. Pure: no database, no clock.
+"""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,11 +50,13 @@ MENTION_LABELS: dict[Mention, Promise | str] = {
 class Profession:
     """One profession: the numbers it may have, those its Order makes public, the mandatory mentions.
 
-    A number that is not in ``forced`` shows only when the practitioner asks for it.
+    A number that is not in ``forced`` shows only when the practitioner asks for it. ``words`` are how titles
+    name it, without accents, in either gender.
     """
 
     code: str
     label: Promise | str
+    words: tuple[str, ...] = ()
     numbers: tuple[Number, ...] = (Number.RPPS, Number.ADELI)
     forced: tuple[Number, ...] = ()
     mandatory: tuple[Mention, ...] = ()
@@ -66,62 +72,62 @@ PROFESSIONS: tuple[Profession, ...] = (
     Profession(
         "kine",
         _("Masseur-kinésithérapeute"),
+        ("kine",),
         numbers=_ORDER,
         forced=_ORDER,
         mandatory=tuple(Mention),
         order=_("Ordre des masseurs-kinésithérapeutes"),
     ),
-    Profession("sage_femme", _("Sage-femme"), numbers=_ORDER, order=_("Ordre des sages-femmes")),
     Profession(
-        "infirmier", _("Infirmier, infirmière"), numbers=_ALL, order=_("Ordre des infirmiers")
+        "sage_femme",
+        _("Sage-femme"),
+        ("sage-femme", "sages-femmes", "sage femme"),
+        numbers=_ORDER,
+        order=_("Ordre des sages-femmes"),
+    ),
+    Profession(
+        "infirmier",
+        _("Infirmier, infirmière"),
+        ("infirmi",),
+        numbers=_ALL,
+        order=_("Ordre des infirmiers"),
     ),
     Profession(
         "podologue",
         _("Pédicure-podologue"),
+        ("podolog",),
         numbers=_ORDER,
         order=_("Ordre des pédicures-podologues"),
     ),
-    Profession("medecin", _("Médecin"), numbers=_ORDER, order=_("Ordre des médecins")),
+    Profession(
+        "medecin",
+        _("Médecin"),
+        ("medecin", "generaliste"),
+        numbers=_ORDER,
+        order=_("Ordre des médecins"),
+    ),
     Profession(
         "dentiste",
         _("Chirurgien-dentiste"),
+        ("dentist",),
         numbers=_ORDER,
         order=_("Ordre des chirurgiens-dentistes"),
     ),
-    Profession("orthophoniste", _("Orthophoniste")),
-    Profession("orthoptiste", _("Orthoptiste")),
-    Profession("ergotherapeute", _("Ergothérapeute")),
-    Profession("psychomotricien", _("Psychomotricien, psychomotricienne")),
-    Profession("dieteticien", _("Diététicien, diététicienne")),
-    Profession("osteopathe", _("Ostéopathe")),
-    Profession("chiropracteur", _("Chiropracteur, chiropractrice")),
-    Profession("psychologue", _("Psychologue")),
-    Profession("psychotherapeute", _("Psychothérapeute")),
-    Profession("sophrologue", _("Sophrologue"), numbers=()),
-    Profession("naturopathe", _("Naturopathe"), numbers=()),
+    Profession("orthophoniste", _("Orthophoniste"), ("orthophon",)),
+    Profession("orthoptiste", _("Orthoptiste"), ("orthopti",)),
+    Profession("ergotherapeute", _("Ergothérapeute"), ("ergother",)),
+    Profession("psychomotricien", _("Psychomotricien, psychomotricienne"), ("psychomotric",)),
+    Profession("dieteticien", _("Diététicien, diététicienne"), ("dietetic",)),
+    Profession("osteopathe", _("Ostéopathe"), ("osteo",)),
+    Profession("chiropracteur", _("Chiropracteur, chiropractrice"), ("chiropra",)),
+    Profession("psychologue", _("Psychologue"), ("psychologue", "neuropsycho")),
+    Profession("psychotherapeute", _("Psychothérapeute"), ("psychother",)),
+    Profession("sophrologue", _("Sophrologue"), ("sophro",), numbers=()),
+    Profession("naturopathe", _("Naturopathe"), ("naturo",), numbers=()),
     Profession("autre", _("Autre profession"), numbers=(), watches_words=False),
 )
 OTHER = PROFESSIONS[-1]
 _BY_CODE = {one.code: one for one in PROFESSIONS}
-_GUESSES = (
-    (r"kin[ée]si|masseur", "kine"),
-    (r"sages?-femme", "sage_femme"),
-    (r"infirmi", "infirmier"),
-    (r"podologue", "podologue"),
-    (r"m[ée]decin|g[ée]n[ée]raliste", "medecin"),
-    (r"dentiste", "dentiste"),
-    (r"orthophonist", "orthophoniste"),
-    (r"orthoptist", "orthoptiste"),
-    (r"ergoth[ée]rap", "ergotherapeute"),
-    (r"psychomotric", "psychomotricien"),
-    (r"di[ée]t[ée]tic", "dieteticien"),
-    (r"ost[ée]opath", "osteopathe"),
-    (r"chiropract", "chiropracteur"),
-    (r"psychologue", "psychologue"),
-    (r"psychoth[ée]rap", "psychotherapeute"),
-    (r"sophrolog", "sophrologue"),
-    (r"naturopath", "naturopathe"),
-)
 
 
 def profession(code: str) -> Profession:
@@ -129,13 +135,24 @@ def profession(code: str) -> Profession:
     return _BY_CODE.get(code, OTHER)
 
 
+def named_by(title: str) -> list[Profession]:
+    """Return the professions that a free title speaks of, in the order of the list."""
+    said = plain(title)
+    return [one for one in PROFESSIONS if any(word in said for word in one.words)]
+
+
 def guess(*titles: str) -> str:
     """Return the code that free titles speak of, the first that says something; "autre" otherwise."""
     for title in titles:
-        for pattern, code in _GUESSES:
-            if re.search(pattern, title, re.IGNORECASE):
-                return code
+        for found in named_by(title):
+            return found.code
     return OTHER.code
+
+
+def plain(text: str) -> str:
+    """Return a text in lower case and without accents, to look for words in it."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in folded if not unicodedata.combining(letter))
 
 
 def read_number(kind: Number, typed: str) -> str:

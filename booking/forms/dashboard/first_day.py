@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from booking.beginnings import BEGINNINGS, MotifTemplate, by_key
 from booking.denied_fields import is_denied
 from booking.forms.dashboard.base import WorkForm
 from booking.forms.dashboard.settings import NOT_NEUTRAL, PlaceForm
-from booking.professions import PROFESSIONS, MotifTemplate, by_key
 
 
 class ProfessionForm(WorkForm):
@@ -20,7 +20,7 @@ class ProfessionForm(WorkForm):
 
     start = forms.ChoiceField(
         label=gettext_lazy("Partir du modèle"),
-        choices=[(one.key, one.label) for one in PROFESSIONS],
+        choices=[(one.key, one.label) for one in BEGINNINGS],
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choisissez le modèle le plus proche.")},
     )

@@ -12,10 +12,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from booking.beginnings import OTHER, Beginning, recognised
 from booking.forms.dashboard.first_day import FirstPlaceForm, MotifTemplatesForm, ProfessionForm
 from booking.forms.dashboard.week import WeekForm, hours_typed
 from booking.models import AppointmentType, Location, OpeningHours, Practitioner
-from booking.professions import OTHER, Profession, recognised
 from booking.qr_code import svg_of
 from booking.services import hours, motifs
 from booking.services.first_day import Progress, Step, progress
@@ -154,7 +154,7 @@ def share_code(request: DashboardRequest) -> HttpResponse:
     return answer
 
 
-def _model(request: DashboardRequest) -> Profession:
+def _model(request: DashboardRequest) -> Beginning:
     practice = request.practice
     return recognised(practice.profession, practice.kind) or OTHER
 

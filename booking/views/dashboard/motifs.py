@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from booking.beginnings import BEGINNINGS, OTHER, Beginning, MotifTemplate, by_key, recognised
 from booking.forms.dashboard.first_day import MotifTemplatesForm
 from booking.forms.dashboard.settings import MotifForm, PlaceForm
 from booking.models import AppointmentType, Location, Practitioner
-from booking.professions import OTHER, PROFESSIONS, MotifTemplate, Profession, by_key, recognised
 from booking.rules_in_words import length, motif_in_words, place_in_words
 from booking.services import motifs as service
 from booking.views.dashboard.access import DashboardRequest, actor, requires
@@ -117,7 +117,7 @@ def templates(request: DashboardRequest) -> HttpResponse:
             % {"n": len(made)},
         )
         return redirect("dashboard:motifs")
-    context = {"form": form, "model": model, "models": PROFESSIONS}
+    context = {"form": form, "model": model, "models": BEGINNINGS}
     status = 422 if form.is_bound else 200
     return show(request, "motif_templates", context, tab="motifs", status=status)
 
@@ -179,7 +179,7 @@ def order_places(request: DashboardRequest) -> HttpResponse:
     return redirect("dashboard:places")
 
 
-def fitting(model: Profession) -> list[MotifTemplate]:
+def fitting(model: Beginning) -> list[MotifTemplate]:
     """Return the motifs of a model for which the practice has a place."""
     kinds = set(Location.objects.filter(is_active=True).values_list("kind", flat=True))
     return [one for one in model.motifs if one.place in kinds] or list(model.motifs[:1])

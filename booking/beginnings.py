@@ -1,12 +1,15 @@
-"""Ready beginnings by profession: motifs with neutral labels (B-04) and a usual week, to be corrected."""
+"""Ready beginnings by profession: motifs with neutral labels (B-04) and a usual week, to be corrected.
 
-import unicodedata
+Which professions there are, and how titles name them, stands in ``tenants.website.professions``.
+"""
+
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import Location, Practice
+from tenants.website import professions
 
 OFFICE, HOME, VIDEO = Location.Kind.OFFICE, Location.Kind.HOME, Location.Kind.VIDEO
 _DAY_BEFORE = 24 * 60
@@ -27,17 +30,28 @@ class MotifTemplate:
 
 
 @dataclass(frozen=True)
-class Profession:
-    """What a profession begins with."""
+class Beginning:
+    """What some professions begin with; the first of their codes is its key."""
 
-    key: str
-    label: Promise | str
+    codes: tuple[str, ...]
     kind: Practice.Kind
-    words: tuple[str, ...]
-    """How an order names it, without accents."""
     motifs: tuple[MotifTemplate, ...]
     hours: tuple[tuple[int, int], ...] = ((9 * 60, 12 * 60), (14 * 60, 18 * 60))
     """Ranges from Monday to Friday."""
+    title: Promise | str = ""
+    """How several of them are called together."""
+    words: tuple[str, ...] = ()
+    """What else names them, without accents: words that make nobody a member of a profession of the list."""
+
+    @property
+    def key(self) -> str:
+        """What forms and addresses call it."""
+        return self.codes[0]
+
+    @property
+    def label(self) -> Promise | str:
+        """How it is called on screen."""
+        return self.title or professions.profession(self.key).label
 
 
 def _visit(duration_min: int) -> MotifTemplate:
@@ -51,46 +65,40 @@ def _visit(duration_min: int) -> MotifTemplate:
     )
 
 
-PROFESSIONS = (
-    Profession(
-        "osteopathe",
-        _("Ostéopathe"),
+BEGINNINGS = (
+    Beginning(
+        ("osteopathe",),
         Practice.Kind.REGULATED,
-        ("osteo",),
         (
             MotifTemplate(_("Première consultation"), 60, is_for_new_patients=True),
             MotifTemplate(_("Consultation"), 45),
             _visit(60),
         ),
     ),
-    Profession(
-        "kinesitherapeute",
-        _("Masseur-kinésithérapeute"),
+    Beginning(
+        ("kine",),
         Practice.Kind.HEALTH,
-        ("kine", "physio"),
         (
             MotifTemplate(_("Première séance"), 45, is_for_new_patients=True),
             MotifTemplate(_("Séance"), 30),
             _visit(45),
         ),
         ((8 * 60 + 30, 12 * 60 + 30), (14 * 60, 19 * 60)),
+        words=("physio",),
     ),
-    Profession(
-        "dieteticien",
-        _("Diététicien ou diététicienne"),
+    Beginning(
+        ("dieteticien",),
         Practice.Kind.HEALTH,
-        ("diet", "nutrition"),
         (
             MotifTemplate(_("Premier rendez-vous"), 60, is_for_new_patients=True),
             MotifTemplate(_("Suivi"), 30),
             MotifTemplate(_("Suivi en visio"), 30, VIDEO),
         ),
+        words=("diet", "nutrition"),
     ),
-    Profession(
-        "psychologue",
-        _("Psychologue"),
+    Beginning(
+        ("psychologue",),
         Practice.Kind.REGULATED,
-        ("psychologue", "neuropsycho"),
         (
             MotifTemplate(
                 _("Premier rendez-vous"), 60, is_for_new_patients=True, buffer_after_min=10
@@ -99,70 +107,55 @@ PROFESSIONS = (
             MotifTemplate(_("Séance en visio"), 50, VIDEO, buffer_after_min=10, cancel_hours=48),
         ),
     ),
-    Profession(
-        "orthophoniste",
-        _("Orthophoniste"),
+    Beginning(
+        ("orthophoniste",),
         Practice.Kind.HEALTH,
-        ("orthophon",),
         (
             MotifTemplate(_("Premier rendez-vous"), 60, is_for_new_patients=True),
             MotifTemplate(_("Séance"), 30),
             MotifTemplate(_("Bilan"), 60, min_notice_min=_DAY_BEFORE),
         ),
     ),
-    Profession(
-        "bien-etre",
-        _("Bien-être (sophrologie, naturopathie, massage…)"),
+    Beginning(
+        ("sophrologue", "naturopathe"),
         Practice.Kind.WELLBEING,
-        (
-            "sophro",
-            "naturo",
-            "reflexo",
-            "hypno",
-            "massage",
-            "bien-etre",
-            "bien etre",
-            "yoga",
-            "relax",
-            "shiatsu",
-        ),
         (
             MotifTemplate(_("Première séance"), 75, is_for_new_patients=True, buffer_after_min=15),
             MotifTemplate(_("Séance"), 60, buffer_after_min=15),
             _visit(60),
         ),
         ((10 * 60, 13 * 60), (14 * 60, 19 * 60)),
+        title=_("Bien-être (sophrologie, naturopathie, massage…)"),
+        words=("reflexo", "hypno", "massage", "bien-etre", "bien etre", "yoga", "relax", "shiatsu"),
     ),
-    Profession(
-        "autre",
-        _("Autre profession"),
+    Beginning(
+        ("autre",),
         Practice.Kind.OTHER,
-        (),
         (
             MotifTemplate(_("Premier rendez-vous"), 60, is_for_new_patients=True),
             MotifTemplate(_("Rendez-vous"), 30),
         ),
     ),
 )
-OTHER = PROFESSIONS[-1]
+OTHER = BEGINNINGS[-1]
 
 
-def by_key(key: str) -> Profession | None:
-    """Return the profession of a key."""
-    return next((one for one in PROFESSIONS if one.key == key), None)
+WELLBEING = BEGINNINGS[-2]
 
 
-def recognised(profession: str, kind: str = "") -> Profession | None:
-    """Return the profession that an order or a setting names in its own words, else by its kind."""
-    plain = _plain(profession)
-    for one in PROFESSIONS:
-        if any(word in plain for word in one.words):
+def by_key(key: str) -> Beginning | None:
+    """Return the beginning of a key."""
+    return next((one for one in BEGINNINGS if one.key == key), None)
+
+
+def recognised(profession: str, kind: str = "") -> Beginning | None:
+    """Return what a profession begins with that an order or a setting names in its own words, or its kind."""
+    for named in professions.named_by(profession):
+        for one in BEGINNINGS:
+            if named.code in one.codes:
+                return one
+    said = professions.plain(profession)
+    for one in BEGINNINGS:
+        if any(word in said for word in one.words):
             return one
-    if kind == Practice.Kind.WELLBEING:
-        return by_key("bien-etre")
-    return None
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in folded if not unicodedata.combining(letter))
+    return WELLBEING if kind == Practice.Kind.WELLBEING else None

@@ -2,13 +2,14 @@
 
 import pytest
 
+from booking.beginnings import BEGINNINGS, recognised
 from booking.denied_fields import is_denied
 from booking.forms.dashboard.week import check_ranges
 from booking.models import Practice
-from booking.professions import PROFESSIONS, recognised
+from tenants.website import professions
 
 
-@pytest.mark.parametrize("one", PROFESSIONS, ids=lambda one: one.key)
+@pytest.mark.parametrize("one", BEGINNINGS, ids=lambda one: one.key)
 def test_every_label_is_neutral_and_every_length_possible(one) -> None:
     assert not is_denied(*(str(motif.label) for motif in one.motifs))
     assert all(5 <= motif.duration_min <= 720 for motif in one.motifs)
@@ -20,13 +21,17 @@ def test_every_label_is_neutral_and_every_length_possible(one) -> None:
     ("said", "key"),
     [
         ("Ostéopathe D.O.", "osteopathe"),
-        ("Kinésithérapeutes", "kinesitherapeute"),
-        ("MASSEUSE-KINÉSITHÉRAPEUTE", "kinesitherapeute"),
+        ("Kinésithérapeutes", "kine"),
+        ("MASSEUSE-KINÉSITHÉRAPEUTE", "kine"),
         ("Diététicienne nutritionniste", "dieteticien"),
         ("Psychologue clinicien", "psychologue"),
         ("Orthophoniste", "orthophoniste"),
-        ("Sophrologue", "bien-etre"),
-        ("Praticienne en hypnose", "bien-etre"),
+        ("Sophrologue", "sophrologue"),
+        ("Praticienne en hypnose", "sophrologue"),
+        ("Médecin ostéopathe", "osteopathe"),
+        ("Nutritionniste", "dieteticien"),
+        ("Physiothérapeute", "kine"),
+        ("Masseur bien-être", "sophrologue"),
     ],
 )
 def test_what_an_order_says_is_recognised(said: str, key: str) -> None:
@@ -36,7 +41,16 @@ def test_what_an_order_says_is_recognised(said: str, key: str) -> None:
     assert found.key == key
 
 
+def test_every_beginning_is_of_professions_that_we_know() -> None:
+    known = {one.code for one in professions.PROFESSIONS}
+
+    codes = [code for one in BEGINNINGS for code in one.codes]
+    assert set(codes) <= known
+    assert len(codes) == len(set(codes))
+    assert all(str(one.label) for one in BEGINNINGS)
+
+
 def test_what_nobody_knows_is_not_guessed_but_by_its_kind() -> None:
     assert recognised("Podologue") is None
     assert recognised("") is None
-    assert getattr(recognised("Coach", Practice.Kind.WELLBEING), "key", "") == "bien-etre"
+    assert getattr(recognised("Coach", Practice.Kind.WELLBEING), "key", "") == "sophrologue"
