@@ -32,3 +32,42 @@ def long_day(day: dt.date, today: dt.date) -> str:
 def day_and_hour(moment: dt.datetime, today: dt.date) -> str:
     """`{{ moment|day_and_hour:today }}`: "mardi 24 novembre à 14 h 30", in the moment's own zone."""
     return french.day_and_hour(moment, today=today)
+
+
+# These take an instant as it is stored: it is shown in the zone of the page, like the filter ``date`` does.
+
+
+@register.filter(expects_localtime=True)
+def in_full(day: dt.date) -> str:
+    """`{{ moment|in_full }}`: "1er novembre 2026"."""
+    return french.legal_day(day)
+
+
+@register.filter(expects_localtime=True)
+def in_its_year(day: dt.date) -> str:
+    """`{{ moment|in_its_year }}`: "1er novembre", where the year goes without saying."""
+    return f"{french.day_number(day)}{french.NBSP}{french.month(day)}"
+
+
+@register.filter(expects_localtime=True)
+def in_full_with_hour(moment: dt.datetime) -> str:
+    """`{{ moment|in_full_with_hour }}`: "1er novembre 2026, 9 h 05"."""
+    return f"{french.legal_day(moment)}, {french.clock(moment)}"
+
+
+@register.filter(expects_localtime=True)
+def in_its_year_with_hour(moment: dt.datetime) -> str:
+    """`{{ moment|in_its_year_with_hour }}`: "1er novembre, 9 h 05"."""
+    return f"{in_its_year(moment)}, {french.clock(moment)}"
+
+
+@register.filter(expects_localtime=True)
+def weekday_and_hour(moment: dt.datetime) -> str:
+    """`{{ moment|weekday_and_hour }}`: "dimanche 1er novembre, 9 h 05"."""
+    return f"{french.weekday(moment)} {in_its_year_with_hour(moment)}"
+
+
+@register.filter(expects_localtime=True)
+def weekday_in_full(moment: dt.datetime) -> str:
+    """`{{ moment|weekday_in_full }}`: "dimanche 1er novembre 2026, 9 h 05"."""
+    return f"{french.weekday(moment)} {in_full_with_hour(moment)}"

@@ -1,7 +1,12 @@
 import datetime as dt
+import re
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings as django_settings
+from django.template import Context, Template
+from django.utils import timezone
 
 from booking import french
 
@@ -109,3 +114,38 @@ def test_an_sms_goes_to_french_mobiles_only(number: str, mobile: bool) -> None:
 )
 def test_a_number_is_shown_as_it_is_dialled(number: str, written: str) -> None:
     assert french.phone(number) == written
+
+
+# --- Filters of templates ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("in_full", "1er novembre 2026"),
+        ("in_its_year", "1er novembre"),
+        ("in_full_with_hour", "1er novembre 2026, 0 h 30"),
+        ("in_its_year_with_hour", "1er novembre, 0 h 30"),
+        ("weekday_and_hour", "dimanche 1er novembre, 0 h 30"),
+        ("weekday_in_full", "dimanche 1er novembre 2026, 0 h 30"),
+    ],
+)
+def test_an_instant_is_written_in_the_zone_of_the_page(name: str, said: str) -> None:
+    moment = dt.datetime(2026, 10, 31, 23, 30, tzinfo=dt.UTC)
+    page = Template(f"{{% load french %}}{{{{ moment|{name} }}}}")
+
+    with timezone.override(ZoneInfo("Europe/Paris")):
+        shown = page.render(Context({"moment": moment}))
+
+    assert shown.replace("\u00a0", " ") == said
+
+
+def test_no_template_writes_the_first_of_a_month_as_a_bare_one() -> None:
+    folder = Path(django_settings.BASE_DIR) / "templates"
+    written = {
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and re.search(r'date:"[^"]*\bj [FM]', path.read_text("utf-8"))
+    }
+
+    assert written <= {"google_choices.html", "google_linked.html"}

@@ -37,7 +37,7 @@ def test_the_page_counts_who_is_held_and_says_the_next_erasure(
     assert "Personne n’a de coordonnées" in empty
     assert "1 personne a des coordonnées" in one
     assert "Aucun effacement en retard" in one
-    assert "Le prochain : jeudi 12 novembre, 14 h 45." in one
+    assert "Le prochain : jeudi 12\u00a0novembre, 14\u00a0h\u00a045." in one
 
 
 def test_a_late_erasure_is_said(owner: Client, cabinet: Cabinet) -> None:
@@ -59,8 +59,8 @@ def test_what_it_does_is_shown_before_and_nothing_changes_yet(
 
     assert shown.status_code == 200
     assert "1 personne garde une date plus lointaine" in shown.text
-    assert "effacée le 20 novembre 2026" in shown.text
-    assert "pas au-delà du 16 novembre 2026" in shown.text
+    assert "effacée le 20\u00a0novembre\u00a02026" in shown.text
+    assert "pas au-delà du 16\u00a0novembre\u00a02026" in shown.text
     assert "Vous ne pourrez pas revenir en arrière" in shown.text
     assert Practice.objects.get().retention_days == 357
 

@@ -77,7 +77,7 @@ def test_sessions_are_listed_with_device_and_day(user: User, host: str) -> None:
     assert "Safari, iPhone" in shown
     assert "Appareil inconnu" not in shown
     assert shown.count("Cette session</span>") == 1
-    assert "ouverte le mardi 10 novembre, 10 h 40" in shown
+    assert "ouverte le mardi 10\u00a0novembre, 10\u00a0h\u00a040" in shown
     assert len(refs_shown(shown)) == 1
 
 
