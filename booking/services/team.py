@@ -5,7 +5,8 @@ from datetime import date, datetime
 from django.db import transaction
 
 from booking.errors import BookingError
-from booking.models import Practitioner
+from booking.models import Feed, Practitioner
+from booking.services import feeds
 from tenants.accounts.models import Membership, Role, User
 from tenants.accounts.services import invitations, memberships
 from tenants.accounts.services.invitations import Accepted
@@ -49,33 +50,41 @@ def change(
     with transaction.atomic():
         held = memberships.change(membership=membership, terms=terms, actor=actor, on=on, now=now)
         if terms.role not in WITH_AGENDA:
-            _untie(held.user)
+            _untie(held.user, actor=actor, now=now)
         elif agenda is None or agenda.user_id != held.user_id:
-            _tie(held.user, agenda)
+            _tie(held.user, agenda, actor=actor, now=now)
 
 
 def revoke(*, membership: Membership, actor: str, on: date, now: datetime) -> None:
     """Take a role back; the person's sessions end and their agenda waits for somebody else.
 
-    Raises LastOwnerError. The agenda itself, its hours and its appointments do not change.
+    Raises LastOwnerError. The agenda itself, its hours and its appointments do not change; its feed is
+    closed, since they know its address.
     """
     memberships.revoke(membership=membership, actor=actor, on=on, now=now)
-    _untie(membership.user)
+    _untie(membership.user, actor=actor, now=now)
 
 
-def _tie(user: User, agenda: Practitioner | None) -> None:
-    Practitioner.objects.filter(user=user).update(user=None)
+def _tie(user: User, agenda: Practitioner | None, *, actor: str, now: datetime) -> None:
+    _let_go(user, actor=actor, now=now)
     if agenda is None:
         return
     if not Practitioner.objects.filter(pk=agenda.pk, user__isnull=True).update(user=user):
         raise AgendaTaken
 
 
-def _untie(user: User) -> None:
+def _untie(user: User, *, actor: str, now: datetime) -> None:
     """Free the agenda of somebody who no longer holds a role with one."""
     held = Membership.objects.filter(user=user, revoked_at__isnull=True, role__in=WITH_AGENDA)
     if not held.exists():
-        Practitioner.objects.filter(user=user).update(user=None)
+        _let_go(user, actor=actor, now=now)
+
+
+def _let_go(user: User, *, actor: str, now: datetime) -> None:
+    """Free the agenda of somebody; what reads it by an address that they know reads no more."""
+    for feed in Feed.objects.filter(practitioner__user=user):
+        feeds.close(feed=feed, actor=actor, now=now)
+    Practitioner.objects.filter(user=user).update(user=None)
 
 
 def save_agenda(

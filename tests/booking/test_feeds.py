@@ -14,12 +14,14 @@ from booking import event_body
 from booking.event_body import Level
 from booking.feed_file import Entry, feed_file
 from booking.models import Appointment, Feed, Practice
-from booking.services import appointments, contacts, erasing, feed_contents, feeds
+from booking.services import appointments, contacts, erasing, feed_contents, feeds, team
 from booking.services.google.choices import NotInstructed
 from booking.services.google.writing import visit_of
 from booking.services.links import manage_token
+from tenants.accounts.models import Role
 from tenants.schema import Unit
 from tenants.trail.models import Act
+from tests.accounts import make_member, memberships_of
 from tests.factories import NOW, Cabinet, local, make_appointment, make_person, make_practitioner
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -130,6 +132,30 @@ def test_what_patients_read_changes_with_what_the_feed_says(cabinet: Cabinet) ->
     opened(cabinet, Level.INITIALS)
 
     assert version() == before + 1
+
+
+def test_who_leaves_takes_no_address_along(cabinet: Cabinet) -> None:
+    user = make_member(Role.PRACTITIONER)
+    make_member(Role.OWNER)
+    cabinet.practitioner.user = user
+    cabinet.practitioner.save(update_fields=["user"])
+    known = feeds.token_of(opened(cabinet, Level.NAMED))
+    (membership,) = memberships_of(user)
+
+    team.revoke(membership=membership, actor="user:1", on=NOW.date(), now=NOW)
+
+    assert feeds.find(known) is None
+    assert "feed.revoked" in verbs()
+
+
+def test_the_feed_of_a_colleague_goes_on(cabinet: Cabinet) -> None:
+    user = make_member(Role.SECRETARY)
+    known = feeds.token_of(opened(cabinet))
+    (membership,) = memberships_of(user)
+
+    team.revoke(membership=membership, actor="user:1", on=NOW.date(), now=NOW)
+
+    assert feeds.find(known) is not None
 
 
 # --- What it says --------------------------------------------------------------------------------------
