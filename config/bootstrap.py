@@ -62,7 +62,9 @@ def install() -> int:
     BEGUN.touch()
     print("Installing what requirements-dev.lock names (a minute or two) ...", flush=True)
     command = [str(python), "-m", "pip", "install", "-qq", "--no-input"]
-    command += ["--disable-pip-version-check", "--require-hashes", "-r", str(LOCK)]
+    # The lock is whole. Left to look for dependencies, pip takes the newest release of an extra that was
+    # published since, which no hash of ours names, and refuses everything.
+    command += ["--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", str(LOCK)]
     installed = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     if installed == 0:
         STAMP.write_text(wanted(), "ascii")
