@@ -220,7 +220,7 @@ def test_after_a_revocation_no_account_stays_stuck(linked: Links) -> None:
         assert polling.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
     assert waiting(agenda.unit) == 0
     assert {account.state for account in rows(agenda.unit)} == {"connected"}
-    assert lights.stuck_accounts(now=agenda.clock()) == []
+    assert lights.stuck_accounts(now=agenda.clock()) == lights.Stuck()
     assert letters(agenda.unit) == 3
 
 
@@ -243,4 +243,4 @@ def test_after_a_day_without_google_one_look_writes_everything(linked: Links) ->
         assert polling.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
 
     assert waiting(agenda.unit) == 0
-    assert lights.stuck_accounts(now=agenda.clock()) == []
+    assert lights.stuck_accounts(now=agenda.clock()) == lights.Stuck()
