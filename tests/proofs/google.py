@@ -64,6 +64,7 @@ class Size:
     sweep_every: float
     lease: float
     drain: float
+    patience: float  # with the storm itself
     calm: int  # bookings while all is well
     crossing: int  # agendas
     events: int  # of the calendar that is read whole
@@ -71,14 +72,14 @@ class Size:
 
 
 FULL = Size(
-    lives=10_000, faults=10_000, rate=0.45, practices=4, agendas=12, patients=8, workers=3, threads=4,
+    lives=10_000, faults=10_000, rate=0.28, practices=4, agendas=12, patients=8, workers=3, threads=4,
     kill_every=25, silent_every=60, silent=5, tokens_every=60, sweep_every=8, lease=10, drain=300,
-    calm=100, crossing=6, events=2_000, edits=40,
+    patience=2_700, calm=100, crossing=6, events=2_000, edits=40,
 )  # fmt: skip
 SHORT = Size(
     lives=60, faults=60, rate=0.4, practices=1, agendas=4, patients=4, workers=2, threads=4, kill_every=3,
-    silent_every=5, silent=1, tokens_every=2, sweep_every=0.5, lease=3, drain=60, calm=15, crossing=2,
-    events=50, edits=5,
+    silent_every=5, silent=1, tokens_every=2, sweep_every=0.5, lease=3, drain=60, patience=120, calm=15,
+    crossing=2, events=50, edits=5,
 )  # fmt: skip
 
 
@@ -264,12 +265,12 @@ class World:
 
         return Patients(Wire(self.port, timeout=60), practices, random.Random(2026))
 
-    def queue(self, practices: Sequence[Any]) -> Any:
+    def queue(self, practices: Sequence[Any], *, sweep_every: float = 0.5) -> Any:
         """Return the queues of some practices."""
         from tests.proofs.google_queue import Queue
 
-        size, schemas = self.size, [one.unit.schema for one in practices]
-        return Queue(self.stage, self.workers, schemas, size.sweep_every, patience=size.drain)
+        schemas = [one.unit.schema for one in practices]
+        return Queue(self.stage, self.workers, schemas, sweep_every, patience=self.size.drain)
 
     def judge(self, practices: Sequence[Any], lives: Sequence[Any], name: str) -> dict[str, int]:
         """Set the calendars beside the database, and the database beside what was answered."""
@@ -333,7 +334,8 @@ def _storm(world: World) -> None:
         for number in range(size.practices)
     ]  # fmt: skip
     world.workers.start()
-    queue, patients = world.queue(practices), world.patients(practices)
+    queue = world.queue(practices, sweep_every=size.sweep_every)
+    patients = world.patients(practices)
     started = time.monotonic()
     _rage(world, queue, patients)
     raged = time.monotonic() - started
@@ -345,6 +347,8 @@ def _storm(world: World) -> None:
     world.tally.count("storm", ("looked at again",), failed=not looked)
     enough = sum(faults.values()) >= size.faults
     world.tally.control(("enough faults",), failed=not enough, seen=sum(faults.values()))
+    acted = len(patients.lives)
+    world.tally.control(("enough appointments",), failed=acted < size.lives, seen=acted)
     _all_connected(world, practices)
     compared = world.judge(practices, patients.lives, STORM)
     world.figures[STORM] = {
@@ -369,7 +373,7 @@ def _rage(world: World, queue: Any, patients: Any) -> None:
     double.order("random-faults", rate=size.rate, seed=2026, kinds=KINDS, seconds=GIVES_UP * 1.3)
     patients.start(threads=size.patients, lives=size.lives)
     blows = Blows(world)
-    until = time.monotonic() + 3 * size.drain
+    until = time.monotonic() + size.patience
     while time.monotonic() < until:
         queue.beat()
         blows.strike(queue)

@@ -16,7 +16,17 @@ import pytest
 from tests.proofs.__main__ import FAILED, HELD, UNKNOWN, load, names
 from tests.proofs.stage import ROOT, STAGE_DATABASE
 
-PROMISED = {"database", "google", "isolation", "race", "reminders", "sentinel", "time", "waiting"}
+PROMISED = {
+    "database",
+    "google",
+    "isolation",
+    "oauth",
+    "race",
+    "reminders",
+    "sentinel",
+    "time",
+    "waiting",
+}
 PROOFS = [pytest.param(name, marks=pytest.mark.proof(name)) for name in names()]
 PAIRS = [
     pytest.param(name, guard, marks=pytest.mark.proof(name), id=f"{name}-{guard}")
