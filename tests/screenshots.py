@@ -3,17 +3,26 @@
 A demonstration of its own is started, a patient books in it, and everything is gone afterwards.
 """
 
+import json
 import os
 import sys
 import tempfile
+import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from config import processes
 from tests.browser import FLAGS, find_browser
 
+if TYPE_CHECKING:
+    from config.demo import Demonstration
+
 WIDTHS = (320, 768, 1280)
+GOOGLE = "maite@exemple.fr"
+"""The practitioner's account at the double."""
 PICTURE_WIDTH, PICTURE_HEIGHT = 1000, 760
 
 
@@ -86,14 +95,15 @@ def main(folder: Path) -> int:
                 print("No browser: set CHROMIUM, or install chromium.", file=sys.stderr)
                 return 1
             browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-            take(browser, folder, running.port)
+            take(browser, folder, running)
             browser.close()
     return 0
 
 
-def take(browser: Browser, folder: Path, port: int) -> None:
+def take(browser: Browser, folder: Path, running: "Demonstration") -> None:
     """Patients' pages, the dashboard and the desk, at each width."""
     folder.mkdir(parents=True, exist_ok=True)
+    port = running.port
     maite = f"http://maite.lib-rdv.localhost:{port}"
     team = f"http://trois-ponts.lib-rdv.localhost:{port}"
     for width in WIDTHS:
@@ -118,10 +128,87 @@ def take(browser: Browser, folder: Path, port: int) -> None:
         sign_in(page, maite)
         walk(page, folder, maite, WORK, width)
         context.close()
+    with_google(browser, folder, running, maite, team)
     at_the_desk(browser.new_page(locale="fr-FR"), folder, f"http://lib-rdv.localhost:{port}")
     picture = browser.new_page(viewport={"width": PICTURE_WIDTH, "height": PICTURE_HEIGHT})
     picture.goto(f"{maite}/")
     picture.screenshot(path=folder / "practice.png")
+
+
+def with_google(
+    browser: Browser, folder: Path, running: "Demonstration", maite: str, team: str
+) -> None:
+    """Google Agenda before, connected, with differences, lost and on leaving; then that of several agendas."""
+    double = f"http://127.0.0.1:{running.google_port}"
+    page = browser.new_page(locale="fr-FR")
+    sign_in(page, maite)
+    at_each_width(page, folder, "google", f"{maite}/espace/google/")
+    page.get_by_role("button", name="Connecter Google Agenda").click()
+    page.get_by_label(GOOGLE).check()
+    page.get_by_role("button", name="Autoriser").click()
+    page.wait_for_url(f"{maite}/espace/google/**")
+    page.get_by_text("Tout fonctionne").wait_for(timeout=60_000)
+    here = page.url
+    look_until(page, here, "Lues")
+    at_each_width(page, folder, "google-connected", here)
+    at_each_width(page, folder, "google-leave", f"{here}deconnecter/")
+    disturb(double)
+    look_until(page, here, "3 rendez-vous attendent")
+    at_each_width(page, folder, "google-differences", here)
+    at_each_width(page, folder, "google-today", f"{maite}/espace/")
+    order(double, "revoke", account=GOOGLE)
+    order(double, "access-tokens/expire")
+    page.goto(here)
+    page.get_by_role("button", name="Resynchroniser").click()
+    look_until(page, here, "à reconnecter")
+    at_each_width(page, folder, "google-lost", here)
+    at_each_width(page, folder, "google-lost-today", f"{maite}/espace/")
+    at_each_width(page, folder, "google-lost-week", f"{maite}/espace/semaine/")
+    sign_in(page, team, is_team=True)
+    page.wait_for_url(f"{team}/espace/**")
+    at_each_width(page, folder, "google-several", f"{team}/espace/google/")
+    page.close()
+
+
+def look_until(page: Page, address: str, text: str) -> None:
+    """Look again until a worker has done it: the clock beats every half minute."""
+
+    def is_there() -> bool:
+        page.goto(address)
+        return text in page.inner_text("main")
+
+    if not processes.wait_until(is_there, seconds=90):
+        raise RuntimeError(f"{address} never says {text!r}")
+
+
+def at_each_width(page: Page, folder: Path, name: str, address: str) -> None:
+    """One place at each width."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        walk(page, folder, "", ((name, address),), width)
+
+
+def order(double: str, command: str, **said: object) -> Any:
+    """Give the double an order."""
+    request = urllib.request.Request(
+        f"{double}/_control/{command}", json.dumps(said).encode(), method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def disturb(double: str) -> None:
+    """Move one event, delete another, and put something of one's own at the time of a third."""
+    asked = f"{double}/_control/calendars?account={GOOGLE}"
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        own = json.load(answer)["calendars"][-1]
+    named = {"account": GOOGLE, "calendar": own["id"]}
+    moved, deleted, met = own["events"][-3:]
+    later = datetime.fromisoformat(moved["start"]["dateTime"]) + timedelta(hours=1)
+    order(double, "event/move", **named, id=moved["id"], start=later.isoformat())
+    order(double, "event/delete", **named, id=deleted["id"])
+    start, end = met["start"]["dateTime"], met["end"]["dateTime"]
+    order(double, "event/add", account=GOOGLE, start=start, end=end, summary="Autre chose")
 
 
 def shoot(page: Page, folder: Path, name: str) -> None:
@@ -176,12 +263,13 @@ def book(page: Page, folder: Path, practice: str, width: int) -> None:
     shoot(page, folder, f"done-{width}")
 
 
-def sign_in(page: Page, practice: str) -> None:
+def sign_in(page: Page, practice: str, *, is_team: bool = False) -> None:
     """Enter the dashboard as the owner."""
-    from config.demo_data import BIDART, PASSWORD  # the settings are known by now
+    from config.demo_data import BIDART, PASSWORD, STRASBOURG  # the settings are known by now
 
+    owner = (STRASBOURG if is_team else BIDART).owner
     page.goto(f"{practice}/connexion/")
-    page.locator("[name=login]").fill(BIDART.owner.email)
+    page.locator("[name=login]").fill(owner.email)
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("main form button").first.click()
 

@@ -62,8 +62,8 @@ LEVELS: tuple[tuple[Level, Said, Said], ...] = (
         Level.NAMED,
         gettext_lazy("Le nom, le téléphone et le motif"),
         gettext_lazy(
-            "Avec un téléphone, ses coordonnées sont effacées ici dès le rappel envoyé. Dans votre agenda, "
-            "vous seul en répondez."
+            "Si un téléphone est donné, les coordonnées sont effacées ici dès le rappel envoyé. Dans votre "
+            "agenda, vous seul en répondez."
         ),
     ),
 )
@@ -77,14 +77,15 @@ CLEANINGS: tuple[tuple[Cleaning, Said, Said], ...] = (
         Cleaning.ANONYMISE,
         gettext_lazy("L’anonymiser"),
         gettext_lazy(
-            "Il ne dit plus que « RDV ». Les coordonnées restent ici jusque-là, un jour de plus au plus."
+            "Il ne dit plus que « RDV ». Les coordonnées restent ici jusque-là, et un jour de plus au besoin."
         ),
     ),
     (
         Cleaning.DELETE,
         gettext_lazy("Le supprimer"),
         gettext_lazy(
-            "Il disparaît de votre agenda. Les coordonnées restent ici jusque-là, un jour de plus au plus."
+            "Il disparaît de votre agenda. Les coordonnées restent ici jusque-là, et un jour de plus au "
+            "besoin."
         ),
     ),
 )

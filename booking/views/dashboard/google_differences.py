@@ -14,7 +14,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking.models import Appointment, CalendarEntry, CalendarTask, Practitioner
+from booking.models import (
+    Appointment,
+    CalendarEntry,
+    CalendarTask,
+    GoogleAccount,
+    Practitioner,
+)
 from booking.services.agenda import Row, rows_of
 from booking.services.google import differences
 from booking.services.google.attention import Mark
@@ -126,12 +132,14 @@ def google_decide(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     act = _ACTS.get(request.POST.get("acte", ""))
     if act is None:
         raise Http404
-    differing = CalendarEntry.objects.select_related("appointment").filter(
+    differing = CalendarEntry.objects.select_related("appointment", "account").filter(
         appointment=found, account__isnull=False, state__in=act.states
     )
     entry = differing.first()
-    if entry is None:
+    if entry is None or entry.account is None:
         messages.info(request, _("Ce n’est plus différent de cette façon dans Google Agenda."))
+    elif entry.account.state != GoogleAccount.State.CONNECTED:
+        messages.error(request, _("Reconnectez d’abord ce compte."))
     else:
         act.do(entry=entry, actor=actor(request), now=request.now)
         messages.success(request, str(act.said))

@@ -351,7 +351,7 @@ def test_a_link_that_works_is_green_in_words(owner: Client, cabinet: Cabinet) ->
 
     assert "Tout fonctionne" in shown
     assert "42 rendez-vous comparés, 1 écart" in shown
-    assert "Lues mardi 10 novembre, 10 h 40" in shown.replace("\u00a0", " ")
+    assert "Lues mardi 10 novembre à 10 h 40" in shown.replace("\u00a0", " ")
     assert "fake-refresh" not in shown
     assert "fake-calendar" not in shown
 
@@ -578,7 +578,7 @@ def test_what_was_moved_in_google_is_shown_with_two_answers(
 ) -> None:
     shown = owner.get(PAGE).text.replace("\u00a0", " ")
 
-    assert "1 rendez-vous à décider" in shown
+    assert "1 rendez-vous attend votre décision" in shown
     assert "vendredi 13 novembre à 14 h, Camille Spécimen" in shown
     assert "Déplacé dans Google Agenda." in shown
     assert "Rien n’a changé pour les personnes" in shown
@@ -668,6 +668,20 @@ def test_a_decision_that_comes_too_late_changes_nothing(owner: Client, moved: Ap
     assert "Ce n’est plus différent" in put_back.content.decode()
     assert CalendarEntry.objects.get().wanted == 1
     assert OutboxEntry.objects.filter(kind=kinds.CALENDAR_ADOPT).count() == 0
+
+
+def test_nothing_is_decided_of_a_calendar_that_cannot_be_reached(
+    owner: Client, moved: Appointment
+) -> None:
+    GoogleAccount.objects.update(state="reconnect")
+
+    shown = owner.get(PAGE).text
+    answer = owner.post(page("decide", moved.ref), {"acte": "remettre"}, follow=True)
+
+    assert "une fois le compte reconnecté" in shown
+    assert "Remettre comme" not in shown
+    assert "Reconnectez d’abord ce compte." in answer.content.decode()
+    assert CalendarEntry.objects.get().state == "moved"
 
 
 @pytest.mark.parametrize("acte", ["", "annuler", "\x00"])
@@ -980,7 +994,7 @@ def test_a_practice_without_any_agenda_is_told_where_to_begin(owner: Client) -> 
 def test_a_cancelled_appointment_differs_from_nothing(owner: Client, moved: Appointment) -> None:
     appointments.cancel(appointment=moved, by_patient=True, actor="patient", now=NOW)
 
-    assert "à décider" not in owner.get(PAGE).text
+    assert "attend votre décision" not in owner.get(PAGE).text
 
 
 def test_the_guide_of_the_first_day_ends_with_a_way_here(owner: Client, settings: Settings) -> None:
