@@ -1,7 +1,8 @@
 """Nobody is left: markers in every personal field, a whole life through the doors, and a search of everything.
 
 Patients whose every field carries a marker book through HTTP; mails leave; they are reminded, move, correct,
-cancel, are erased by their own hand or by the purge. Then schemas, sessions, dumps, broker, dead letters, cache,
+cancel, are erased by their own hand or by the purge; their practitioner is linked with the double of Google, which
+fails, and leaves it in the end. Then schemas, sessions, dumps, broker, dead letters, cache,
 mail spool, logs, temporary files and the very files of the database are searched in every spelling. In each
 place a control marker is found first. A dump made before the erasures is restored three ways.
 """
@@ -12,6 +13,7 @@ import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,9 +28,11 @@ import psycopg2
 
 from config import embedded
 from tests.fakes.smtp import SmtpServer
+from tests.proofs import double as doubles
 from tests.proofs import searching
 from tests.proofs.patient import Form, Patient, choose, confirm
 from tests.proofs.sabotage import Guard
+from tests.proofs.sentinel_google import ENVIRONMENT, Linked
 from tests.proofs.stage import ROOT, Served, Stage, set_stage
 from tests.proofs.tally import Tally
 
@@ -38,6 +42,8 @@ FATES = ("reminded", "cancelled", "moved", "erased", "kept")
 """What becomes of a patient; the one who is kept shows that a restored dump can be read at all."""
 WAITERS = ("waits", "leaves")
 """What becomes of who only waits for an earlier slot."""
+NEVER_TOLD = {"email", "other email", "extra"}
+"""What no event says of anybody, at any level."""
 WAIT = 40.0
 ZONES = ("Europe/Paris", "Indian/Reunion", "America/Martinique", "Pacific/Tahiti", "Pacific/Noumea")
 
@@ -100,6 +106,17 @@ def _remember_in_the_cache() -> None:
     appointments.book = talkative
 
 
+def _name_people_elsewhere_in_events() -> None:
+    from booking import event_body
+
+    body_of = event_body.body_of
+
+    def talkative(visit: Any, **facts: Any) -> Any:
+        return body_of(visit, **facts) | {"location": visit.last_name}
+
+    event_body.body_of = talkative
+
+
 def _send_people_to_the_broker() -> None:
     import dramatiq
 
@@ -129,11 +146,18 @@ GUARDS = {
     "seal": Guard("what names a person is sealed", process=_seal_nothing),
     "cache": Guard("the cache knows nobody", process=_remember_in_the_cache),
     "broker": Guard("messages carry ids, never people", process=_send_people_to_the_broker),
+    "event": Guard(
+        "an event names its person in its title and its description only",
+        process=_name_people_elsewhere_in_events,
+    ),
 }
 
 
 IN_COPIES = {"key", "ledger", "dump"}
 """What only a restored backup shows."""
+IN_GOOGLE = {"event"}
+"""What only Google is told; the other sabotages do without it."""
+OUTSIDE = "Google, but for the words of its events"
 
 
 # --- The world ----------------------------------------------------------------------------------------
@@ -165,6 +189,7 @@ class World:
     lives: list[Life] = field(default_factory=list)
     waiters: list[Life] = field(default_factory=list)
     """Those who only wait for an earlier slot."""
+    google: Linked | None = None
 
     def command(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run a management command as an operator does."""
@@ -242,6 +267,8 @@ def _open_practice(world: World) -> None:
         cabinet.location.time_zone = zone
         cabinet.location.save(update_fields=["time_zone"])
         publish(questions=[question], actor="system", now=now)
+    if world.google is not None:
+        world.google.link(cabinet.practitioner)
 
 
 def _book_all(world: World, served: Served, tally: Tally) -> None:
@@ -338,10 +365,14 @@ def _sweep() -> None:
 
 
 def _remind(world: World) -> None:
-    """Bring the reminders' hour: they are due now."""
+    """Bring the reminders' hour: they are due now. Who is reminded is erased, so the kept one is not."""
+    kept = [life.ref for life in world.lives if life.fate == "kept"]
     world.stage.owner(
         f"UPDATE {world.unit.schema}.outbox_outboxentry SET due_at = now(),"
         " expires_at = now() + interval '1 hour' WHERE kind = 'booking.reminder' AND state = 'pending'"
+        f" AND object_id NOT IN (SELECT id FROM {world.unit.schema}.booking_appointment"
+        " WHERE replace(ref::text, '-', '') = ANY(%s))",
+        [kept],
     )
 
 
@@ -406,6 +437,8 @@ def _stores(world: World) -> dict[str, Any]:
         "logs": lambda: searching.files_under(world.stage.logs),
         "temporary files": lambda: searching.files_under(world.folder / "tmp"),
     }
+    if world.google is not None:
+        stores[OUTSIDE] = world.google.outside
     if world.cluster is not None:
         cluster = world.cluster
         stores["files and log of the database"] = lambda: searching.files_under(cluster)
@@ -490,12 +523,16 @@ def _controls(world: World, tally: Tally) -> None:
     _plant_in_database(world, marker, written)
     _plant_in_redis(world, written)
     _plant_in_session(world, marker)
+    if world.google is not None:
+        world.google.plant(marker)
     world.must("backup")
     found = _search(world, needles, _stores(world))
     for store, hits in found.items():
         wanted = {("control", "text")} if store == "sessions" else set(needles)
         if store == "dump":  # bytea is written in hexadecimal there
             wanted = {("control", "text"), ("control", "hex")}
+        if store == OUTSIDE:  # JSON and addresses, nothing else
+            wanted = {("control", "text"), ("control", "percent")}
         missing = wanted - hits
         tally.control(("planted", store), failed=bool(missing), seen=sorted(missing))
 
@@ -540,6 +577,38 @@ def _judge(world: World, tally: Tally, names: Iterable[str], when: str) -> None:
             tally.count(f"{when} {store}", key, failed=key in hits, seen="found")
         if world.is_red(tally):
             return
+
+
+def _judge_google(world: World, tally: Tally) -> None:
+    """Google was told names and numbers, in their place, and nothing else of anybody."""
+    google = world.google
+    if google is None:
+        return
+    everybody = [*world.lives, *world.waiters]
+    hits = _search_lives(world, everybody, [OUTSIDE])[OUTSIDE]
+    words = b"\n".join(google.words())
+    for key, needle in _needles(everybody).items():
+        tally.count(OUTSIDE, key, failed=key in hits, seen="found")
+        if key[1] in NEVER_TOLD:
+            tally.count("Google, the words", key, failed=needle in words, seen="found")
+    # One push was refused for good: everybody else who booked stands there by name.
+    told = sum(life.markers["last_name"].encode() in words for life in world.lives)
+    tally.control(("Google was told",), failed=told < len(world.lives) - 1, seen=told)
+
+
+def _judge_link(world: World, tally: Tally) -> None:
+    """What opens the calendar is in no store at any time but under its seal."""
+    if world.google is None:
+        return
+    needles: dict[tuple[str, ...], bytes] = {
+        ("link", name, spelling): needle
+        for name, secret in world.google.secrets.items()
+        for spelling, needle in searching.spellings(secret).items()
+    }
+    names = [name for name in _stores(world) if name != OUTSIDE]
+    for store, hits in _search(world, needles, names).items():
+        for key in needles:
+            tally.count(f"link, {store}", key, failed=key in hits, seen="found")
 
 
 # --- The dump of before, restored ---------------------------------------------------------------------
@@ -606,6 +675,16 @@ def _read_all(world: World, environment: dict[str, str]) -> dict[str, str]:
     return read
 
 
+def _links(world: World, environment: dict[str, str]) -> int:
+    """Return how many links with Google there are in the restored database."""
+    connection = psycopg2.connect(environment["OWNER_DATABASE_URL"])
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {world.unit.schema}.booking_googleaccount")
+        (count,) = cursor.fetchone() or (0,)
+    connection.close()
+    return int(count)
+
+
 def _lend_the_living_keys(world: World, environment: dict[str, str]) -> None:
     """Copy the keys that production still has into the restored database."""
     tables = [f"{world.unit.schema}.keyring_{name}" for name in ("tenantkey", "datakey")]
@@ -635,6 +714,9 @@ def _restore_and_judge(world: World, tally: Tally) -> None:
             if life.ref:
                 back = life.ref in read
                 tally.count("row back", (life.fate, life.ref), failed=back, seen="is back")
+        if world.google is not None:
+            links = _links(world, environment)
+            tally.count("row back", ("the link",), failed=links > 0, seen=links)
 
 
 def _judge_restored(
@@ -658,16 +740,31 @@ def _act(world: World, served: Served, tally: Tally) -> None:
     _look_at_them(world, served, tally)
     _mails(world, FATES, "votre rendez-vous", tally)
     _mails(world, WAITERS, "liste d'attente", tally)
+    _written(world, tally, "booked")
     _judge(world, tally, ["schemas", "sessions"], "before")
+    if world.sabotage in IN_GOOGLE:
+        _judge_google(world, tally)
     if world.is_red(tally):
         return
     world.must("backup")
+    _judge_link(world, tally)
     _live(world, served, tally)
     _leave_by_mail(world, served, tally)
     _remind(world)
     _mails(world, ["reminded"], "rappel", tally)
     _mails(world, ["cancelled"], "annulé", tally)
+    _written(world, tally, "lived")
     _purge(world)
+    if world.google is not None:
+        left = world.google.leave(_sweep, seconds=WAIT)
+        tally.control(("left Google",), failed=not left)
+
+
+def _written(world: World, tally: Tally, when: str) -> None:
+    """Let all that waits for Google be written there."""
+    if world.google is not None:
+        done = world.google.wait_until_written(_sweep, seconds=WAIT)
+        tally.control(("written", when), failed=not done, seen=_states(world))
 
 
 def _after(world: World, tally: Tally) -> None:
@@ -689,12 +786,26 @@ def _after(world: World, tally: Tally) -> None:
         _restore_and_judge(world, tally)
         return
     world.must("backup")
-    _judge(world, tally, _stores(world), "after")
+    _judge(world, tally, [name for name in _stores(world) if name != OUTSIDE], "after")
+    _judge_google(world, tally)
     if world.is_red(tally):
         return
     _restore_and_judge(world, tally)
     checked = world.command("verify_receipts")
     tally.control(("receipts",), failed=checked.returncode != 0, seen=checked.stdout[-300:])
+
+
+@contextmanager
+def _google(sabotage: str | None) -> Iterator[doubles.Double | None]:
+    """Run the double; a sabotage that it does not show goes without."""
+    if sabotage and sabotage not in IN_GOOGLE:
+        yield None
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="double-") as folder,
+        doubles.running(Path(folder)) as double,
+    ):
+        yield double
 
 
 @contextmanager
@@ -714,7 +825,13 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     with (
         _server_of(short=short) as cluster,
         SmtpServer() as relay,
-        set_stage(MAIL_PROVIDER="smtp", EMAIL_URL=relay.url) as stage,
+        _google(sabotage) as double,
+        set_stage(
+            MAIL_PROVIDER="smtp",
+            EMAIL_URL=relay.url,
+            **ENVIRONMENT,
+            **(double.environment() if double else {}),
+        ) as stage,
     ):
         folder = stage.logs / "places"
         for name in ("main", "keys", "spool", "tmp"):
@@ -726,6 +843,7 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
             "KEY_BACKUP_DIR": str(folder / "keys"),
         }
         world = World(stage, folder, cluster, stage.add_tenant(HOST), relay, sabotage)
+        world.google = Linked(stage, world.unit, double) if double else None
         world.lives = [_new_life(fate, n) for n in range(1 if short else 3) for fate in FATES]
         number = len(world.lives)
         world.waiters = [_new_life(fate, number + n) for n, fate in enumerate(WAITERS)]

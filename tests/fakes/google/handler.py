@@ -28,7 +28,8 @@ from tests.fakes.google.faults import (
 from tests.fakes.google.journal import Entry
 from tests.fakes.google.layout import Page, page
 
-_KEPT_HEADERS = ("if-match", "user-agent", "content-type", "x-goog-api-client")
+_TOKEN_HEADER = "authorization"
+"""The one header that the journal leaves out."""
 _OAUTH = {"/token": "oauth.token", "/revoke": "oauth.revoke"}
 _PROXY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>502</body></html>"
 _JSON = "application/json; charset=UTF-8"
@@ -242,7 +243,8 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def _kept_headers(self) -> dict[str, str]:
-        return {name: self.headers[name] for name in _KEPT_HEADERS if name in self.headers}
+        sent = {name.lower(): value for name, value in self.headers.items()}
+        return {name: value for name, value in sent.items() if name != _TOKEN_HEADER}
 
     def _say(self, answer: _Answer) -> None:
         self._head(answer)
