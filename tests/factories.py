@@ -4,7 +4,6 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from booking.event_body import Level
 from booking.models import (
     Appointment,
     AppointmentType,
@@ -95,12 +94,6 @@ def make_hours(
         )
         for weekday in weekdays
     ]
-
-
-def make_google_account(practitioner: Practitioner, **fields: Any) -> GoogleAccount:
-    """Return a practitioner's link with Google as pages see it: nothing is sealed in it."""
-    values: dict[str, Any] = {"sealed": b"", "connected_at": NOW, "level": Level.INITIALS}
-    return GoogleAccount.objects.create(practitioner=practitioner, **values | fields)
 
 
 class Cabinet:

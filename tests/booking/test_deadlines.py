@@ -18,7 +18,7 @@ from tests.factories import (
     Cabinet,
     local,
     make_appointment,
-    make_google_account,
+    make_link,
     make_person,
 )
 
@@ -49,7 +49,7 @@ def cabinet(tenant: Unit) -> Cabinet:
 
 def link(cabinet: Cabinet, level: Level | None, cleaning: Cleaning, **fields: Any) -> None:
     if level is not None:
-        make_google_account(cabinet.practitioner, level=level, on_erasure=cleaning.value, **fields)
+        make_link(cabinet.practitioner, level=level, on_erasure=cleaning.value, **fields)
 
 
 @pytest.mark.parametrize(("level", "cleaning", "phone", "reminded", "moment", "at"), CASES)

@@ -23,7 +23,7 @@ from tests.factories import (
     Cabinet,
     local,
     make_appointment,
-    make_google_account,
+    make_link,
     make_person,
 )
 from tests.fakes.brevo import API_KEY, Brevo, running
@@ -125,7 +125,7 @@ def test_a_mail_says_when_the_person_is_erased(
 ) -> None:
     with inside(world.unit):
         if level is not None:
-            make_google_account(world.cabinet.practitioner, level=level)
+            make_link(world.cabinet.practitioner, level=level)
     appointment = world.book(person=make_person() if phone else make_person(phone=""))
     world.deliver(kinds.CONFIRMATION)
     with inside(world.unit):

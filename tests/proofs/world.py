@@ -223,7 +223,9 @@ def _google(made: Practice, practitioner: Any, appointment: Any, *, now: datetim
     from tenants.keyring import services as keyring
     from tests.factories import make_entry, make_link
 
-    account = make_link(practitioner, now=now, last_error=made.private)
+    # What is busy was read tomorrow: no page wakes the worker to read it again.
+    fresh = now + timedelta(days=1)
+    account = make_link(practitioner, now=now, busy_at=fresh, last_error=made.private)
     make_entry(appointment, account, state="moved", etag=made.private, now=now)
     booking.CalendarTask.objects.create(appointment=appointment, kind="erase", created_at=now)
     hour = timedelta(hours=1)

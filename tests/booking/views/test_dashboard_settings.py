@@ -30,7 +30,7 @@ from tests.factories import (
     Cabinet,
     local,
     make_appointment,
-    make_google_account,
+    make_link,
     make_practitioner,
 )
 
@@ -384,7 +384,7 @@ def test_a_motif_has_a_colour_in_google_agenda(owner: Client, cabinet: Cabinet) 
 def test_events_that_stand_follow_the_name_and_the_colour(
     owner: Client, cabinet: Cabinet, changed: dict[str, str], is_pushed: bool
 ) -> None:
-    make_google_account(cabinet.practitioner)
+    make_link(cabinet.practitioner)
     make_appointment(cabinet, local(FRIDAY, 10))
     CalendarEntry.objects.update(pushed=1, state="written")
 

@@ -15,7 +15,7 @@ from booking.actors import poll
 from booking.models import GoogleAccount
 from tenants.broker import TenantActor
 from tenants.schema import Unit, inside
-from tests.factories import Cabinet, make_appointment, make_google_account, make_practitioner
+from tests.factories import Cabinet, make_appointment, make_link, make_practitioner
 
 HOST = "frais.lib-rdv.localhost"
 OLD = timedelta(minutes=5)
@@ -29,7 +29,7 @@ class Practice:
         self.rung: list[tuple[str, str]] = []
         with inside(unit):
             self.cabinet = Cabinet()
-            self.account = make_google_account(
+            self.account = make_link(
                 self.cabinet.practitioner,
                 can_read_busy=True,
                 busy_at=datetime.now(UTC) - OLD,
@@ -99,7 +99,7 @@ def test_each_account_has_its_own_minute(practice: Practice) -> None:
     with inside(practice.unit):
         other = make_practitioner("Hugo Fictif", position=1)
         practice.cabinet.type.practitioners.add(other)
-        second = make_google_account(other, can_read_busy=True, busy_at=datetime.now(UTC) - OLD)
+        second = make_link(other, can_read_busy=True, busy_at=datetime.now(UTC) - OLD)
     practice.get()
 
     assert [ref for _schema, ref in practice.rung] == [practice.account.ref.hex, second.ref.hex]

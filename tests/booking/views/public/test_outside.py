@@ -16,7 +16,7 @@ from tests.factories import (
     NOW,
     Cabinet,
     make_appointment,
-    make_google_account,
+    make_link,
     make_practitioner,
 )
 
@@ -26,7 +26,7 @@ IN_GOOGLE = "inscrit dans l’agenda Google de Maite Exemple"
 
 
 def link(cabinet: Cabinet, level: Level = Level.NAMED, **fields: Any) -> GoogleAccount:
-    return make_google_account(cabinet.practitioner, level=level, **fields)
+    return make_link(cabinet.practitioner, level=level, **fields)
 
 
 def read(visitor: Visitor, path: str) -> str:
@@ -81,7 +81,7 @@ def test_without_a_calendar_outside_nobody_speaks_of_google(
     visitor: Visitor, cabinet: Cabinet
 ) -> None:
     link(cabinet, state="leaving")
-    make_google_account(make_practitioner("Hugo Fictif"))
+    make_link(make_practitioner("Hugo Fictif"))
 
     pages = [details(visitor), read(visitor, address(visitor.book(FAR)))]
 
@@ -178,7 +178,7 @@ def test_the_privacy_page_names_each_recipient_its_transfers_and_the_moment(
     visitor: Visitor, cabinet: Cabinet
 ) -> None:
     link(cabinet)
-    make_google_account(make_practitioner("Hugo Fictif"), level=Level.INITIALS, on_erasure="delete")
+    make_link(make_practitioner("Hugo Fictif"), level=Level.INITIALS, on_erasure="delete")
 
     page = read(visitor, "/confidentialite/")
 
