@@ -1,0 +1,250 @@
+"""Booking while Google answers at once, after five seconds, not at all, or is refused: the same.
+
+A booking is the request that sends the form of a held slot, in a practice whose practitioners are all linked.
+Workers push meanwhile, over a line that is cut in turn. The web processes are given another address for Google
+than the workers: whoever connects there is counted. Where the machine has two cores, the web has one and
+what stands for other machines the other: the workers and the double.
+"""
+
+import contextlib
+import itertools
+import os
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from config import processes
+from tests.bench.booking import _Bookings
+from tests.fakes.line import REFUSED, SILENT, THROUGH, Running
+from tests.proofs import double as doubles
+from tests.proofs.double import Double
+from tests.proofs.stage import set_stage
+from tests.proofs.tally import Tally, print_line
+from tests.proofs.workers import Workers
+
+NAME = "google"
+AT_ONCE, SLOW, REFUSES, HOLE = "0 ms", "5 s", "refused", "black hole"
+MODES = (AT_ONCE, SLOW, REFUSES, HOLE)
+EQUAL = 0.05
+"""What counts as equal of a p95, if the rounds lie closer together than that."""
+PUSH_SECONDS = 5.0
+THREADS = 4
+PER_SECOND = 20
+"""Bookings: what two cores serve without being busy all the time."""
+_WORKERS = {
+    "GOOGLE_BACKOFF_SECONDS": "0.1",
+    "GOOGLE_LONGEST_WAIT_SECONDS": "1",
+    "GOOGLE_BREAKER_SECONDS": "1",
+    "GOOGLE_LEASE_SECONDS": "8",
+    "OUTBOX_BACKOFF_SECONDS": "0.2",
+    "OUTBOX_LEASE_SECONDS": "8",
+}
+
+
+class Trap:
+    """An address at which nobody has any business: it counts who comes."""
+
+    def __init__(self) -> None:
+        self.visits = 0
+        self._socket = socket.create_server(("127.0.0.2", 0))
+        self.base = f"http://127.0.0.2:{self._socket.getsockname()[1]}/"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                visitor, _ = self._socket.accept()
+                self.visits += 1
+                visitor.close()
+
+    def check(self) -> None:
+        """Raise unless a visit is counted; forget it."""
+        socket.create_connection(self._socket.getsockname(), timeout=10).close()
+        if not processes.wait_until(lambda: self.visits == 1, seconds=10):
+            raise RuntimeError("a visit was not counted")
+        self.visits = 0
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
+
+
+@dataclass
+class Rounds:
+    """The same bookings while Google is in each of its moods, by turns."""
+
+    course: Any
+    work: _Bookings
+    double: Double
+    line: Running
+    queue: Any
+    p95: dict[str, list[float]] = field(default_factory=lambda: {mode: [] for mode in MODES})
+    waiting: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MODES, 0))
+    pushes: list[float] = field(default_factory=list)
+    failures: int = 0
+
+    def play(self, rounds: int, *, many: int) -> None:
+        """Alternate; each round begins with another mood."""
+        for number in range(rounds):
+            turn = number % len(MODES)
+            for mode in MODES[turn:] + MODES[:turn]:
+                self._one(mode, many)
+
+    def _one(self, mode: str, many: int) -> None:
+        self.work.hold(many)
+        forms, self.work.forms = self.work.forms[:many], self.work.forms[many:]
+        self.line.change({REFUSES: REFUSED, HOLE: SILENT}.get(mode, THROUGH))
+        self.double.order("latency", seconds=5 if mode == SLOW else 0)
+        ((since,),) = self.course.stage.owner("SELECT clock_timestamp()")
+        seconds = self._book(forms)
+        self.p95[mode].append(_p95(seconds))
+        self.waiting[mode] += self.queue.waiting()
+        self.double.order("calm")
+        self.line.change(THROUGH)
+        if self.queue.drain() == float("inf"):
+            raise RuntimeError("what waited could not be written")
+        if mode == AT_ONCE:
+            self.pushes += self._pushed_since(since)
+
+    def _book(self, forms: list[dict[str, str]]) -> list[float]:
+        """Send the forms at their instants, whoever is still waiting for an answer."""
+        start = time.perf_counter() + 0.1
+
+        def send(numbered: tuple[int, dict[str, str]]) -> float:
+            number, form = numbered
+            time.sleep(max(0.0, start + number / PER_SECOND - time.perf_counter()))
+            sent = time.perf_counter()
+            answer = self.course.post("book", "/reserver/confirmer/", form)
+            self.failures += answer.status != 302
+            return time.perf_counter() - sent
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(send, enumerate(forms)))
+
+    def _pushed_since(self, since: Any) -> list[float]:
+        rows = self.course.stage.owner(
+            "SELECT extract(epoch FROM pushed_at - wanted_at)::float"
+            f' FROM "{self.course.schema}".booking_calendarentry WHERE wanted_at > %s',
+            [since],
+        )
+        return [seconds for (seconds,) in rows]
+
+
+def _p95(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=20)[-1]
+
+
+@contextmanager
+def _on_cores(cores: set[int]) -> Iterator[None]:
+    """Start processes on some cores only, where there are several."""
+    all_ = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores & all_ or all_)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, all_)
+
+
+def _link_everybody(course: Any, double: Double) -> None:
+    from tests.proofs.google_practice import link
+
+    for number, person in enumerate(course.people):
+        link(double, course.unit, person, address=f"agenda{number}@bench.example", level=2)
+
+
+def run(*, short: bool = False) -> dict[str, Any]:
+    """Measure; return the line of the bench."""
+    rounds, many = (2, 20) if short else (10, 60)
+    here, there = {0}, {1}
+    trap = Trap()
+    trap.check()
+    with tempfile.TemporaryDirectory(prefix="double-") as name, contextlib.ExitStack() as stack:
+        with _on_cores(there):
+            double = stack.enter_context(doubles.running(Path(name)))
+            line = Running(double.port, Path(name) / "line.log")
+            stack.callback(line.close)
+        stage = stack.enter_context(set_stage(**double.environment(), **_WORKERS))
+        to_the_line = f"http://127.0.0.1:{line.port}/"
+        environment = {
+            **stage.environment, "GOOGLE_API_URL": to_the_line, "GOOGLE_OAUTH_URL": to_the_line,
+            "PROOF": "", "SABOTAGE": "",
+        }  # fmt: skip
+        workers = Workers(environment, stage.logs / "worker.log", many=1, threads=4)
+        stack.callback(workers.close)
+        with _on_cores(there):
+            workers.start()
+        stage.environment |= {"GOOGLE_API_URL": trap.base, "GOOGLE_OAUTH_URL": trap.base}
+        with _on_cores(here):
+            served = stack.enter_context(stage.serve(workers=2, threads=THREADS // 2))
+        played = _play(stage, served, double, line, workers, rounds=rounds, many=many)
+    trap.close()
+    return _line(played, trap, rounds)
+
+
+def _play(
+    stage: Any, served: Any, double: Double, line: Running, workers: Workers, **size: int
+) -> Rounds:
+    from tests.proofs.google_queue import Queue
+    from tests.proofs.race_rounds import Course
+
+    course = Course(stage, Tally(), served)
+    _link_everybody(course, double)
+    work = _Bookings(course, size["many"])
+    queue = Queue(stage, workers, [course.schema], sweep_every=0.5)
+    played = Rounds(course, work, double, line, queue)
+    played.play(1, many=20)  # warm
+    played = Rounds(course, work, double, line, queue)
+    played.play(size["rounds"], many=size["many"])
+    for raw in work.raw:
+        raw.close()
+    return played
+
+
+def _line(played: Rounds, trap: Trap, rounds: int) -> dict[str, Any]:
+    medians = {mode: statistics.median(values) for mode, values in played.p95.items()}
+    spread = statistics.mean(_spread(values) for values in played.p95.values())
+    difference = max(abs(one - other) for one, other in itertools.combinations(medians.values(), 2))
+    push = _p95(played.pushes)
+    is_equal = difference < spread or difference <= EQUAL * medians[AT_ONCE]
+    # While it is refused or silent nothing arrives: else the moods would show nothing.
+    bites = min(played.waiting[REFUSES], played.waiting[HOLE]) > played.waiting[AT_ONCE]
+    return {
+        "bench": NAME,
+        "p95_ms": {mode: round(value * 1000, 2) for mode, value in medians.items()},
+        "p95_ms_by_round": {
+            mode: [round(value * 1000, 2) for value in values]
+            for mode, values in played.p95.items()
+        },
+        "difference_ms": round(difference * 1000, 2),
+        "spread_ms": round(spread * 1000, 2),
+        "sockets_of_the_web": trap.visits,
+        "waiting_at_the_end": played.waiting,
+        "push_p95_s": round(push, 3),
+        "pushes": len(played.pushes),
+        "failures": played.failures,
+        "rounds": rounds,
+        "ok": is_equal
+        and bites
+        and trap.visits == 0
+        and push < PUSH_SECONDS
+        and played.failures == 0,
+    }
+
+
+def _spread(values: list[float]) -> float:
+    """Return how far the middle half of the rounds reaches."""
+    low, _middle, high = statistics.quantiles(values, n=4)
+    return high - low
+
+
+if __name__ == "__main__":
+    sys.exit(print_line(run(short="--short" in sys.argv)))
