@@ -36,6 +36,7 @@ PAGES = (
     "espace/equipe/agendas/nouveau/",
     "espace/equipe/remplacements/nouveau/",
     "espace/reglages/",
+    "espace/google/",
     "espace/flux/",
     "compte/securite/",
     "compte/mot-de-passe/",

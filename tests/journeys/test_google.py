@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
@@ -29,6 +29,10 @@ from tests.journeys.test_dashboard import OWNER, sign_in
 CONNECT = "connect.lib-rdv.localhost"
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 700}
+VIEWS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = (
+    (NARROW, "light"),
+    (WIDE, "dark"),
+)
 PATIENCE = 60
 """Seconds until what a worker does is seen, on a machine that has more to do."""
 
@@ -98,11 +102,13 @@ class Story:
     has_scripts: bool
 
     def look(self) -> None:
-        """Ask the page, wide and narrow, for faults."""
+        """Ask the page for faults: narrow by day, wide at night."""
         if not self.has_scripts:
             return
-        for size in (NARROW, WIDE):
+        for size, scheme in VIEWS:
             self.page.set_viewport_size(size)
+            # A colour on its way from one scheme to the other is neither's.
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             self.faults += faults_of(self.page, unfold=True)
 
     def wait_for(self, text: str, *, looks_again: bool = False) -> None:
