@@ -326,8 +326,9 @@ class Inspector:
         self.pages = 0
 
     def look(self, name: str) -> None:
-        """Open every fold, then look at the page in each shape."""
+        """Open every fold of the loaded page, then look at it in each shape."""
         self.pages += 1
+        self.page.wait_for_load_state()
         self.page.evaluate(
             "() => document.querySelectorAll('details').forEach("
             "e => { e.removeAttribute('name'); e.open = true })"
