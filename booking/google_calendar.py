@@ -290,6 +290,8 @@ class Client:
             failure = _failure(error)
         except (requests.RequestException, httplib2.HttpLib2Error, OSError):
             failure = Unavailable("unreachable")
+        except outbound.OutboundRefusedError:
+            failure = Unavailable("gate")  # a redirect, or a name that leads to no public address
         except ValueError:
             failure = Unavailable("unreadable")  # half an answer, or none of Google's
         else:

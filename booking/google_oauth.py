@@ -133,6 +133,8 @@ def refresh(*, refresh_token: str, now: datetime) -> Access:
             raise Unavailable("token_fault") from None
         except (GoogleAuthError, requests.RequestException, OSError):
             raise Unavailable("unreachable") from None
+        except outbound.OutboundRefusedError:
+            raise Unavailable("gate") from None
         except (ValueError, TypeError):
             raise Unavailable("unreadable") from None
     expiry = credentials.expiry.replace(tzinfo=UTC) if credentials.expiry else now
@@ -148,12 +150,15 @@ def revoke(*, token: str) -> None:
 
 
 def _post(path: str, form: dict[str, str]) -> requests.Response:
+    outbound.refuse_inside_a_unit()
     with outbound.session("google_oauth") as session:
         address = outbound.base_address("google_oauth") + path
         try:
             return session.post(address, data=form, timeout=_patience())
         except requests.RequestException:
             raise Unavailable("unreachable") from None
+        except outbound.OutboundRefusedError:
+            raise Unavailable("gate") from None
 
 
 def _patience() -> tuple[float, float]:

@@ -1,8 +1,9 @@
 """What the practitioner's own calendar is to hold: noted in the transaction that decides it, pushed after it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -19,25 +20,28 @@ from booking.models import (
 )
 from tenants.outbox.services import Due, write
 
-# One message, whether or not an account is linked: every booking pays for it.
+# One message, whether or not an account is linked, and however many appointments: every booking pays for it.
 _WANT = """
 WITH changed AS (
     UPDATE booking_calendarentry
     SET wanted = wanted + 1, state = 'pending', has_conflict = false, answer = '',
         wanted_at = CASE WHEN wanted = pushed THEN %(now)s ELSE wanted_at END
-    WHERE appointment_id = %(appointment)s AND account_id IS NOT NULL
+    WHERE appointment_id = ANY(%(appointments)s) AND account_id IS NOT NULL
       AND (%(is_news)s OR state NOT IN ('moved', 'deleted'))
-    RETURNING account_id, wanted
+    RETURNING appointment_id, account_id, wanted
 ), added AS (
     INSERT INTO booking_calendarentry (appointment_id, account_id, state, wanted, pushed, wanted_at,
         generation, etag, cleaning, is_held_back, has_conflict, answer)
-    SELECT %(appointment)s, id, 'pending', 1, 0, %(now)s, 0, '', 'keep', false, false, ''
-    FROM booking_googleaccount
-    WHERE practitioner_id = %(practitioner)s AND state <> 'leaving' AND %(is_standing)s
+    SELECT visit.id, account.id, 'pending', 1, 0, %(now)s, 0, '', 'keep', false, false, ''
+    FROM booking_appointment visit
+    JOIN booking_googleaccount account ON account.practitioner_id = visit.practitioner_id
+    WHERE visit.id = ANY(%(appointments)s) AND account.state <> 'leaving'
+      AND visit.status IN ('booked', 'fulfilled', 'noshow')
     ON CONFLICT (appointment_id, account_id) DO NOTHING
-    RETURNING account_id, wanted
+    RETURNING appointment_id, account_id, wanted
 )
-SELECT found.account_id, found.wanted, account.level, account.on_erasure, account.practitioner_id
+SELECT found.appointment_id, found.account_id, found.wanted, account.level, account.on_erasure,
+    account.practitioner_id
 FROM (SELECT * FROM changed UNION ALL SELECT * FROM added) found
 JOIN booking_googleaccount account ON account.id = found.account_id
 """
@@ -63,31 +67,52 @@ class Wanted:
 
 
 def want(*, appointment: Appointment, now: datetime, is_news: bool = True) -> Wanted:
-    """Note that the calendar must follow the appointment as it is now, in one statement.
+    """Note that the calendar must follow the appointment as its row is now, in one statement.
 
     The event of an agenda that the appointment has left is noted too. ``is_news``: its times or state
     have changed; otherwise an event that the practitioner moved or deleted keeps waiting for a decision.
     """
-    is_standing = not appointment.is_cancelled and appointment.status != Appointment.Status.HELD
+    rows = _note([appointment], now=now, is_news=is_news)
+    standing = NOT_THERE
+    for row in rows:
+        if row.stands_for(appointment):
+            standing = _standing_of(row.level, Cleaning(row.on_erasure), is_written=False)
+    return Wanted(tuple(_due([appointment], rows, now=now)), standing)
+
+
+class _Noted(NamedTuple):
+    """What one statement notes: an event of an account that waits to be written."""
+
+    appointment_id: int
+    account_id: int
+    version: int
+    level: int
+    on_erasure: str
+    practitioner_id: int
+
+    def stands_for(self, appointment: Appointment) -> bool:
+        """Whether this is the agenda in which the appointment stands."""
+        return self.practitioner_id == appointment.practitioner_id and not appointment.is_cancelled
+
+
+def _note(appointments: Iterable[Appointment], *, now: datetime, is_news: bool) -> list[_Noted]:
     with connection.cursor() as cursor:
         cursor.execute(
             _WANT,
-            {
-                "appointment": appointment.pk,
-                "practitioner": appointment.practitioner_id,
-                "is_standing": is_standing,
-                "is_news": is_news,
-                "now": now,
-            },
+            {"appointments": [one.pk for one in appointments], "is_news": is_news, "now": now},
         )
-        rows = cursor.fetchall()
-    due = [_push(appointment.pk, account, version, now) for account, version, *_ in rows]
-    standing = NOT_THERE
-    for _account, _version, level, on_erasure, practitioner_id in rows:
-        if practitioner_id == appointment.practitioner_id and is_standing:
-            standing = _standing_of(level, Cleaning(on_erasure), is_written=False)
-            due += _cleaning(appointment, Cleaning(on_erasure), now)
-    return Wanted(tuple(due), standing)
+        return [_Noted(*row) for row in cursor.fetchall()]
+
+
+def _due(
+    appointments: Iterable[Appointment], rows: Iterable[_Noted], *, now: datetime
+) -> Iterator[Due]:
+    by_id = {one.pk: one for one in appointments}
+    for row in rows:
+        appointment = by_id[row.appointment_id]
+        yield _push(row.appointment_id, row.account_id, row.version, now)
+        if row.stands_for(appointment):
+            yield from _cleaning(appointment, Cleaning(row.on_erasure), now)
 
 
 def standing_of(appointment: Appointment) -> Standing:
@@ -201,14 +226,14 @@ def push_all(*, account: GoogleAccount, since: datetime, now: datetime) -> int:
     For an account just linked, reconnected, or whose level has changed. What the practitioner moved or
     deleted there keeps waiting for a decision.
     """
-    coming = Appointment.objects.filter(
-        practitioner=account.practitioner_id, status=Appointment.Status.BOOKED, ends_at__gt=since
+    return _push_these(
+        Appointment.objects.filter(
+            practitioner=account.practitioner_id,
+            status=Appointment.Status.BOOKED,
+            ends_at__gt=since,
+        ),
+        now=now,
     )
-    due: list[Due] = []
-    for appointment in coming.order_by("starts_at"):
-        due += want(appointment=appointment, now=now, is_news=False).due
-    write(due=due, now=now)
-    return len(due)
 
 
 def push_motif(*, motif: AppointmentType, now: datetime) -> int:
@@ -216,12 +241,15 @@ def push_motif(*, motif: AppointmentType, now: datetime) -> int:
     coming = Appointment.objects.filter(
         appointment_type=motif, status=Appointment.Status.BOOKED, ends_at__gt=now
     )
-    written = coming.filter(calendar_entries__account__isnull=False).distinct()
-    due: list[Due] = []
-    for appointment in written.order_by("starts_at"):
-        due += want(appointment=appointment, now=now, is_news=False).due
+    return _push_these(coming.filter(calendar_entries__account__isnull=False).distinct(), now=now)
+
+
+def _push_these(appointments: QuerySet[Appointment], *, now: datetime) -> int:
+    """Three statements, however many there are."""
+    coming = list(appointments.order_by("starts_at", "pk"))
+    due = list(_due(coming, _note(coming, now=now, is_news=False), now=now)) if coming else []
     write(due=due, now=now)
-    return len(due)
+    return sum(one.kind == kinds.CALENDAR_PUSH for one in due)
 
 
 def push_again(*, entry: CalendarEntry, now: datetime) -> None:

@@ -165,7 +165,7 @@ class Notice:
             return
         if self.kind in kinds.BEFORE_THE_VISIT:
             # The last word before the visit has gone: where the calendar knows the person, we need not.
-            deadlines.recompute(appointment=appointment, now=now)
+            deadlines.recompute(appointment=appointment, only_earlier=True, now=now)
             contacts.erase_if_due(appointment=appointment, now=now)
 
 

@@ -84,6 +84,9 @@ def _recorded(
         _("État"): str(Appointment.Status(appointment.status).label),
         _("Pris le"): local(appointment.booked_at),
         _("Annulé le"): local(appointment.cancelled_at),
+        _("Retard annoncé"): _("%(n)d min") % {"n": appointment.late_min}
+        if appointment.late_min
+        else "",
         _("Rappel demandé"): _("oui") if appointment.has_reminder else _("non"),
         _("Prénom"): known.first_name,
         _("Nom"): known.last_name,

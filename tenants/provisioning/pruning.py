@@ -3,9 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+import psycopg2
+import structlog
 from psycopg2 import sql
 
 from tenants.trail.checkpoints import KEPT
+
+log = structlog.get_logger("provisioning")
 
 # Only names of schemas are put in, quoted by psycopg2.sql; values are bound.
 _RECEIPTS = """
@@ -29,11 +33,20 @@ _SCHEMAS = (
 
 
 def prune_all(connection: Any, *, now: datetime) -> int:
-    """Delete in every schema what is older than twelve months and signed; return how many rows."""
+    """Delete in every schema what is older than twelve months and signed; return how many rows.
+
+    A schema that cannot be pruned, because its migrations are behind for instance, is logged and passed over.
+    """
     with connection, connection.cursor() as cursor:
         cursor.execute(_SCHEMAS)
         schemas = [name for (name,) in cursor.fetchall()]
-    return sum(_prune(connection, schema, now=now) for schema in schemas)
+    deleted = 0
+    for schema in schemas:
+        try:
+            deleted += _prune(connection, schema, now=now)
+        except psycopg2.Error as error:
+            log.warning("prune_failed", schema=schema, code=error.pgcode)
+    return deleted
 
 
 def _prune(connection: Any, schema: str, *, now: datetime) -> int:

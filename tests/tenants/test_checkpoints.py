@@ -1,5 +1,6 @@
 """Twelve months of trail: what is older goes, what stays verifies, and a cut is noticed at either end (B-27)."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -31,8 +32,6 @@ def write(at: datetime, count: int = 3) -> None:
 
 
 def prune(now: datetime = NOW) -> int:
-    import os
-
     connection = psycopg2.connect(os.environ["OWNER_DATABASE_URL"])
     try:
         return prune_all(connection, now=now)
@@ -139,3 +138,15 @@ def test_a_practice_may_neither_change_nor_delete_a_checkpoint(unit: Unit) -> No
         Checkpoint.objects.all().delete()
     with pytest.raises(DatabaseError), inside(unit):
         Checkpoint.objects.update(links=1)
+
+
+def test_a_schema_that_is_behind_stops_nobody(
+    unit: Unit, committed_tenant: Callable[[str], Unit]
+) -> None:
+    behind = committed_tenant("behind")
+    with owner_cursor() as cursor:
+        cursor.execute(f"DROP TABLE {behind.schema}.trail_checkpoint")
+    with inside(unit):
+        checkpoints.sign_past(now=NOW)
+
+    assert prune() == 9

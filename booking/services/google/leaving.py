@@ -56,7 +56,8 @@ class Leave:
 
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Whatever happened before: the key is destroyed."""
-        forget(account_id=entry.object_id or 0, now=now)
+        is_told = outcome == SENT
+        forget(account_id=entry.object_id or 0, is_done_there=is_told, now=now)
 
     def _leave(self, account_id: int, unit: Unit, *, is_first: bool) -> Outcome:
         leaving = GoogleAccount.State.LEAVING
@@ -98,11 +99,12 @@ def _delete(client: Client, *, calendar: str) -> None:
     client.delete_calendar(calendar=calendar)
 
 
-def forget(*, account_id: int, now: datetime) -> None:
+def forget(*, account_id: int, is_done_there: bool, now: datetime) -> None:
     """Destroy the key, delete the link and what hangs on it, write the receipt; nothing the second time.
 
-    An event that was left in a calendar is remembered as such, without the account: a person who asks
-    to be erased later is the practitioner's to erase there.
+    ``is_done_there``: Google did all that was asked. An event that stands, because it was to stay or because
+    Google did not answer, is remembered without the account: a person who asks to be erased later is the
+    practitioner's to erase there.
     """
     if not GoogleAccount.objects.filter(pk=account_id).exists():
         return
@@ -110,7 +112,7 @@ def forget(*, account_id: int, now: datetime) -> None:
     ledger.append(table=TABLE, ref=account.ref, now=now)
     fingerprint = b"" if account.data_key is None else keyring.destroy(key=account.data_key)
     standing = CalendarEntry.objects.filter(account=account)
-    if account.on_leaving == GoogleAccount.Leaving.KEEP:
+    if account.on_leaving == GoogleAccount.Leaving.KEEP or not is_done_there:
         standing.filter(level__gt=0).exclude(state=CalendarEntry.State.GONE).update(account=None)
     CalendarEntry.objects.filter(account=account).delete()
     Channel.objects.filter(account=account).delete()
@@ -128,5 +130,5 @@ def forget_again(*, hashes: set[str], schema: str, now: datetime) -> int:
         if ledger.ref_hash(schema=schema, table=TABLE, ref=account.ref) in hashes
     ]
     for account_id in back:
-        forget(account_id=account_id, now=now)
+        forget(account_id=account_id, is_done_there=False, now=now)
     return len(back)

@@ -21,7 +21,8 @@ def poll(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> bool:
     with inside(unit):
         # First: what asks for a poll from now on is answered by another one. And once only, however
         # often the bell was rung while no worker came.
-        wanted = Q(poll_at__lte=now) | Q(busy_at__isnull=True) | Q(busy_at__lte=now - FRESH)
+        is_old = Q(busy_at__isnull=True) | Q(busy_at__lte=now - FRESH)
+        wanted = Q(poll_at__lte=now) | (Q(can_read_busy=True) & is_old)
         due = GoogleAccount.objects.filter(
             wanted, pk=account_id, state=GoogleAccount.State.CONNECTED
         )

@@ -6,7 +6,7 @@ Always by a worker, never while a page is served. Nothing is kept but intervals,
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import F, Max
 
 from booking import event_body, kinds
 from booking.google_calendar import Deleted, Event, Page, Refused
@@ -72,7 +72,7 @@ def read_own(held: Held, *, own: str, whole: bool = False) -> int:
     page, is_whole = _changes(held, own, whole=whole)
     with inside(held.unit):
         held.check_ours()
-        differing = _compare(held.account_id, page.events)
+        differing = _compare(held.account_id, page.events, now=held.clock())
         if is_whole:
             standing = {event.id for event in page.events}
             differing += _note_missing(held.account_id, standing, now=held.clock())
@@ -90,7 +90,7 @@ def _changes(held: Held, own: str, *, whole: bool) -> tuple[Page, bool]:
     return page, not token
 
 
-def _compare(account_id: int, events: Sequence[Event]) -> int:
+def _compare(account_id: int, events: Sequence[Event], *, now: datetime) -> int:
     """Set our entries beside what was read; return how many differ. One query, whatever was read."""
     if not events:
         return 0
@@ -104,14 +104,15 @@ def _compare(account_id: int, events: Sequence[Event]) -> int:
         if entry.state == CalendarEntry.State.GONE and not event.is_cancelled:
             # A deletion whose answer was lost, or one that somebody took back: it must not stand.
             differing += 1
-            CalendarEntry.objects.filter(pk=entry.pk).update(wanted=entry.wanted + 1)
+            standing = CalendarEntry.objects.filter(pk=entry.pk, wanted=entry.wanted)
+            standing.update(wanted=entry.wanted + 1, wanted_at=now)
             continue
         if entry.etag == event.etag:
             continue  # our own writing is no news
         state = _state_of(entry, event)
         differing += state in CalendarEntry.DIFFERENT
         CalendarEntry.objects.filter(pk=entry.pk, wanted=entry.wanted).update(
-            state=state, etag=event.etag
+            state=state, etag=event.etag, answer=""
         )
     return differing
 
@@ -126,7 +127,9 @@ def _note_missing(account_id: int, standing: Collection[str], *, now: datetime) 
         and entry.state in {CalendarEntry.State.WRITTEN, CalendarEntry.State.MOVED}
         and entry.appointment.ends_at > now
     ]
-    CalendarEntry.objects.filter(pk__in=gone).update(state=CalendarEntry.State.DELETED)
+    # What is changed here meanwhile is written again, and waits for nobody's decision.
+    settled = CalendarEntry.objects.filter(pk__in=gone, wanted=F("pushed"))
+    settled.update(state=CalendarEntry.State.DELETED, answer="")
     return len(gone)
 
 

@@ -47,7 +47,8 @@ _MOST_TRIES = 8
 class Job:
     """One event to bring to its wanted state; it lives as long as its writing.
 
-    ``body`` None: it must not stand. ``frame`` is what may be changed when nobody is known here any more.
+    ``body`` None: it must not stand. ``frame`` is what may be changed when nobody is known here any more:
+    the words that stand stay, and say ``kept_level``. A whole ``body`` says ``level``.
     """
 
     entry_id: int
@@ -58,6 +59,7 @@ class Job:
     generation: int
     etag: str
     level: Level
+    kept_level: Level
     body: dict[str, Any] | None
     frame: dict[str, Any] | None
 
@@ -69,11 +71,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Written:
-    """What stands in the calendar now."""
+    """What stands in the calendar now; ``level`` is how much its words say, None when it does not stand."""
 
     state: CalendarEntry.State
     generation: int
     etag: str = ""
+    level: Level | None = None
 
 
 def apply(client: Client, job: Job) -> Written:
@@ -101,7 +104,7 @@ def _remove(client: Client, job: Job) -> Written | Job:
     except Changed:
         return replace(job, etag="")
     except Deleted:
-        return replace(job, generation=job.generation + 1, etag="")
+        return _renamed(job)
     except Missing:
         pass
     return Written(CalendarEntry.State.GONE, job.generation)
@@ -111,8 +114,13 @@ def _try(client: Client, job: Job) -> Written | Job:
     """Write once; return what stands now, or the job as what was found there changes it."""
     try:
         event = _write(client, job)
-    except (Exists, Changed, Deleted):
-        return _reconciled(job, client.get(calendar=job.calendar, event_id=job.event_id))
+    except Exists:
+        found = _standing(client, job)
+        # Taken, and yet not there: a tombstone that Google has put away.
+        return _reconciled(job, found) if found else _renamed(job)
+    except (Changed, Deleted):
+        found = _standing(client, job)
+        return _reconciled(job, found) if found else replace(job, etag="")
     except Missing:
         if not job.etag:
             raise  # the calendar itself is gone
@@ -123,7 +131,9 @@ def _try(client: Client, job: Job) -> Written | Job:
         if found is None or not found.is_cancelled:
             raise refusal from None
         return _reconciled(job, found)
-    return Written(CalendarEntry.State.WRITTEN, job.generation, event.etag)
+    is_kept = bool(job.etag) and job.frame is not None
+    said = job.kept_level if is_kept else job.level
+    return Written(CalendarEntry.State.WRITTEN, job.generation, event.etag, said)
 
 
 def _standing(client: Client, job: Job) -> Event | None:
@@ -143,9 +153,12 @@ def _write(client: Client, job: Job) -> Event:
 
 def _reconciled(job: Job, found: Event) -> Job:
     """Take what stands there for what we change; what was deleted comes back under another identifier."""
-    if found.is_cancelled:
-        return replace(job, generation=job.generation + 1, etag="")
-    return replace(job, etag=found.etag)
+    return _renamed(job) if found.is_cancelled else replace(job, etag=found.etag)
+
+
+def _renamed(job: Job) -> Job:
+    """Go on under the next identifier."""
+    return replace(job, generation=job.generation + 1, etag="")
 
 
 @dataclass
@@ -212,9 +225,9 @@ def _next(account_id: int, skipped: set[int], *, now: datetime) -> Job | None:
     appointment, account = entry.appointment, entry.account
     contact = contacts.contact_of(appointment)
     person = contacts.open_contact(contact) if contact else None
-    level = Level(account.level)
     visit = visit_of(appointment, person)
-    body, frame = _bodies(entry, account, visit, level, now=now)
+    is_cleaned = entry.cleans_at is not None and entry.cleans_at <= now
+    body, frame = _bodies(entry, account, visit, is_cleaned=is_cleaned)
     return Job(
         entry_id=entry.pk,
         version=entry.wanted,
@@ -223,23 +236,25 @@ def _next(account_id: int, skipped: set[int], *, now: datetime) -> Job | None:
         ref=appointment.ref,
         generation=entry.generation,
         etag=entry.etag,
-        level=level if person else Level(entry.level or 0),
+        level=Level(account.level) if person and not is_cleaned else Level.REFERENCE,
+        kept_level=Level(entry.level or 0),
         body=body,
         frame=frame,
     )
 
 
 def _bodies(
-    entry: CalendarEntry, account: GoogleAccount, visit: Visit, level: Level, *, now: datetime
+    entry: CalendarEntry, account: GoogleAccount, visit: Visit, *, is_cleaned: bool
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the whole event, or None when it must not stand; and what to change of one that stands."""
     appointment = entry.appointment
     if appointment.is_cancelled or appointment.practitioner_id != account.practitioner_id:
         return None, None
-    if entry.cleans_at is not None and entry.cleans_at <= now:
+    if is_cleaned:
         is_deleted = calendar_entries.cleaning_of(entry, account) is Cleaning.DELETE
         body = event_body.anonymous_body(visit, version=entry.wanted)
         return (None if is_deleted else body), None
+    level = Level(account.level)
     body = event_body.body_of(visit, level=level, version=entry.wanted)
     if visit.is_named or not entry.level or level < entry.level:
         return body, None
@@ -270,7 +285,7 @@ def _record(job: Job, written: Written, *, now: datetime) -> None:
     entry = CalendarEntry.objects.select_related("appointment", "account").get(pk=job.entry_id)
     entry.pushed, entry.pushed_at = job.version, now
     entry.generation, entry.etag = written.generation, written.etag
-    entry.level = None if job.body is None else job.level
+    entry.level = written.level
     if entry.wanted == job.version:
         entry.state = written.state
     entry.save(update_fields=["pushed", "pushed_at", "generation", "etag", "level", "state"])
@@ -284,13 +299,24 @@ def _record(job: Job, written: Written, *, now: datetime) -> None:
         return
     if not appointment.is_cancelled:
         is_asked = Cleaning(entry.cleaning) is not Cleaning.KEEP
-        deadlines.recompute(appointment=appointment, is_erased_by_person=is_asked, now=now)
+        # Nothing that happens in a calendar keeps a person longer than they were told.
+        deadlines.recompute(
+            appointment=appointment, is_erased_by_person=is_asked, only_earlier=True, now=now
+        )
         contacts.erase_if_due(appointment=appointment, now=now)
 
 
 def _park(held: Held, job: Job, *, code: str) -> None:
-    """Google will never take this one: it is shown, and the others go on."""
+    """Google will never take this one: it is shown, and the others go on.
+
+    An event that had to go, or to forget its person, is the practitioner's to do (B-34).
+    """
     with inside(held.unit):
+        entry = CalendarEntry.objects.select_related("appointment").get(pk=job.entry_id)
+        is_owed = job.body is None or entry.cleans_at is not None
+        if is_owed and entry.level:
+            kind = CalendarTask.Kind.ERASE
+            calendar_entries.ask(appointment_id=entry.appointment_id, kind=kind, now=held.clock())
         CalendarEntry.objects.filter(pk=job.entry_id, wanted=job.version).update(
             pushed=job.version, state=CalendarEntry.State.REFUSED
         )
@@ -372,7 +398,9 @@ class Clean:
     ) -> Outcome | Callable[[], Outcome]:
         """Have the event cleaned; past the day of grace the purge has gone ahead without it."""
         rows = CalendarEntry.objects.select_related("account", "appointment").filter(
-            appointment_id=entry.object_id or 0, account__isnull=False
+            # An appointment that changed hands may still have an event to go in the other's calendar.
+            appointment_id=entry.object_id or 0,
+            account__practitioner=F("appointment__practitioner"),
         )
         cleaned = rows.filter(appointment__sequence=entry.version).first()
         if cleaned is None or cleaned.account is None:

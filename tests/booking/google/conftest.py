@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,7 +47,6 @@ class Linked:
     clock: Clock
     cabinet: Cabinet
     account_id: int
-    _refs: dict[str, Any] = field(default_factory=dict)
 
     def account(self) -> GoogleAccount:
         with inside(self.unit):

@@ -105,6 +105,23 @@ def test_an_event_left_behind_is_the_practitioners_to_erase(linked: Links) -> No
     assert (task.kind, task.appointment_id) == ("erase", held.pk)
 
 
+@pytest.mark.parametrize("choice", ["empty", "delete"])
+def test_what_google_did_not_take_away_is_not_forgotten(linked: Links, choice: str) -> None:
+    agenda = linked()
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    agenda.google.black_hole.open()
+    try:
+        leave(agenda, choice)
+        agenda.deliver()
+    finally:
+        agenda.google.black_hole.close()
+
+    with inside(agenda.unit):
+        erasing.erase_and_keep(appointment=held, now=agenda.clock())
+        assert CalendarTask.objects.get().kind == CalendarTask.Kind.ERASE
+
+
 def choose(agenda: Linked, level: Level, **fields: object) -> None:
     values: dict[str, Any] = {
         "on_erasure": Cleaning.KEEP,

@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from booking import google_oauth
 from booking.google_calendar import Refused, Unavailable
+from tenants.outbound import OutboundRefusedError
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
 TOKEN = "https://oauth2.example/token"
@@ -113,3 +114,15 @@ def test_the_challenge_is_that_of_the_standard() -> None:
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert google_oauth.challenge_of(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     assert google_oauth.challenge_of(verifier) != verifier
+
+
+def test_a_redirect_is_followed_nowhere_and_tried_again_later() -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(TOKEN, status=302, headers={"Location": "https://elsewhere.example/"})
+        with pytest.raises(Unavailable):
+            google_oauth.exchange(code="c", verifier="v" * 43, nonce="n", now=NOW)
+
+
+def test_nothing_is_asked_while_a_unit_is_open(tenant: object) -> None:
+    with pytest.raises(OutboundRefusedError):
+        google_oauth.revoke(token="r")

@@ -398,8 +398,9 @@ def test_our_calendar_deleted_there_is_made_again_by_the_poll(linked: Links) -> 
     assert agenda.account().busy_at is not None
 
 
-def test_bells_that_pile_up_are_answered_once(linked: Links) -> None:
-    agenda = linked()
+@pytest.mark.parametrize("can_read_busy", [True, False])
+def test_bells_that_pile_up_are_answered_once(linked: Links, can_read_busy: bool) -> None:
+    agenda = linked(can_read_busy=can_read_busy)
     assert agenda.poll()
     calls = len(agenda.google.journal)
 

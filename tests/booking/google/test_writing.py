@@ -5,17 +5,28 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from booking.event_body import Level
 from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount, PatientContact
-from booking.services import contacts, erasing
+from booking.services import calendar_entries, contacts, erasing
 from booking.services.appointments import cancel, move
 from booking.services.google.leases import Busy, hold
+from booking.services.google.writing import Clean
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import inside
 from tests.booking.google.conftest import ADDRESS, Linked
-from tests.factories import NOW, local
-from tests.fakes.google import KNOWN
+from tests.factories import (
+    NOW,
+    Cabinet,
+    local,
+    make_appointment,
+    make_hours,
+    make_link,
+    make_practitioner,
+)
+from tests.fakes.google import KNOWN, Fault
 
 MONDAY = local((NOW + timedelta(days=7)).date(), 10)
 INSERT, PATCH, DELETE = (f"calendar.events.{verb}" for verb in ("insert", "patch", "delete"))
@@ -355,8 +366,6 @@ def test_erased_and_kept_the_event_is_anonymised_after_the_visit(linked: Links) 
 
 
 def test_moved_to_a_colleague_without_google_the_event_goes(linked: Links) -> None:
-    from tests.factories import make_hours, make_practitioner
-
     agenda = linked()
     held = agenda.book(MONDAY)
     agenda.deliver()
@@ -377,8 +386,6 @@ def test_moved_to_a_colleague_without_google_the_event_goes(linked: Links) -> No
 
 
 def test_a_practice_without_google_writes_nothing_for_it(tenant: object) -> None:
-    from tests.factories import Cabinet, make_appointment
-
     make_appointment(Cabinet(), MONDAY)
 
     assert not CalendarEntry.objects.exists()
@@ -391,3 +398,126 @@ def test_nothing_of_the_person_goes_through_the_outbox(linked: Links) -> None:
     with inside(agenda.unit):
         rows = list(OutboxEntry.objects.values())
     assert "Introuvable" not in str(rows)
+
+
+def erase(agenda: Linked, held: Appointment) -> None:
+    with inside(agenda.unit):
+        contact = contacts.contact_of(held)
+        assert contact is not None
+        contacts.erase(contact=contact, rule="test", now=agenda.clock())
+        held.refresh_from_db()
+
+
+def test_what_an_event_says_is_known_once_it_was_cleaned(linked: Links) -> None:
+    agenda = linked(on_erasure="anonymise")
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    assert agenda.entry(held).level == Level.NAMED
+    agenda.clock.now = held.ends_at + timedelta(minutes=1)
+    agenda.deliver()
+
+    assert agenda.entry(held).level == Level.REFERENCE
+
+
+@pytest.mark.parametrize("loses", ["calendar", "level"])
+def test_an_event_whose_name_nobody_knows_any_more_says_so_here_too(
+    linked: Links, loses: str
+) -> None:
+    agenda = linked()
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    erase(agenda, held)
+
+    if loses == "calendar":
+        agenda.google.delete_calendar(ADDRESS, agenda.calendar())
+    with inside(agenda.unit):
+        account = GoogleAccount.objects.get()
+        account.level = Level.INITIALS if loses == "level" else account.level
+        account.save(update_fields=["level"])
+        calendar_entries.push_all(account=account, since=agenda.clock(), now=agenda.clock())
+    agenda.deliver()
+
+    assert agenda.events()[0]["summary"].startswith("Réservé")
+    assert agenda.entry(held).level == Level.REFERENCE
+
+
+def test_an_identifier_that_is_taken_by_nothing_is_left_for_the_next(linked: Links) -> None:
+    agenda = linked()
+    before = agenda.calendar()
+    agenda.google.faults[INSERT].append(Fault("answer", 409, "duplicate"))
+    agenda.google.faults["calendar.events.get"].append(Fault("answer", 404, "notFound"))
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+
+    assert agenda.calendar() == before
+    assert len(agenda.events()) == 1
+    assert agenda.entry(held).generation == 1
+
+
+def test_what_google_refuses_to_clean_is_the_practitioners_to_do(linked: Links) -> None:
+    agenda = linked(on_erasure="anonymise")
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    agenda.google.faults[PATCH].append(KNOWN["403 forbidden"])
+    agenda.clock.now = held.ends_at + timedelta(minutes=1)
+    agenda.deliver()
+
+    with inside(agenda.unit):
+        assert CalendarTask.objects.get().kind == CalendarTask.Kind.ERASE
+
+
+def test_what_changed_hands_is_cleaned_in_the_calendar_where_it_stands(linked: Links) -> None:
+    agenda = linked(on_erasure="delete")
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    with inside(agenda.unit):
+        other = make_practitioner("Autre Exemple")
+        agenda.cabinet.type.practitioners.add(other)
+        make_hours(other, agenda.cabinet.location)
+        second = make_link(other, now=agenda.clock(), on_erasure="delete")
+        moved = move(
+            appointment=held,
+            choice=agenda.cabinet.choice(MONDAY, practitioner_id=other.pk),
+            by_patient=False,
+            actor="system",
+            now=agenda.clock(),
+        )
+    agenda.clock.now = moved.ends_at + timedelta(minutes=1)
+    with inside(agenda.unit):
+        entry = OutboxEntry.objects.get(kind="calendar.clean", version=moved.sequence)
+        Clean(agenda.clock).prepare(entry, unit=agenda.unit, now=agenda.clock())
+        cleaned = CalendarEntry.objects.filter(cleans_at__isnull=False)
+        assert [one.account_id for one in cleaned] == [second.pk]
+
+
+def test_another_choice_after_the_booking_keeps_nobody_longer(linked: Links) -> None:
+    agenda = linked()
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    with inside(agenda.unit):
+        before = PatientContact.objects.get(appointment=held).erase_at
+        account = GoogleAccount.objects.get()
+        account.on_erasure = "anonymise"
+        account.save(update_fields=["on_erasure"])
+        calendar_entries.push_all(account=account, since=agenda.clock(), now=agenda.clock())
+    agenda.deliver()
+
+    with inside(agenda.unit):
+        assert PatientContact.objects.get(appointment=held).erase_at <= before
+
+
+def test_writing_everything_again_costs_the_same_whatever_there_is(linked: Links) -> None:
+    agenda = linked()
+
+    def statements() -> int:
+        with inside(agenda.unit), CaptureQueriesContext(connection) as sent:
+            account = GoogleAccount.objects.get()
+            calendar_entries.push_all(account=account, since=agenda.clock(), now=agenda.clock())
+        return len(sent)
+
+    agenda.book(MONDAY)
+    few = statements()
+    for hour in range(1, 7):
+        agenda.book(MONDAY + timedelta(hours=hour))
+
+    assert statements() == few
