@@ -351,7 +351,7 @@ def test_a_link_that_works_is_green_in_words(owner: Client, cabinet: Cabinet) ->
 
     assert "Tout fonctionne" in shown
     assert "42 rendez-vous comparés, 1 écart" in shown
-    assert "Lues mardi 10 novembre à 10 h 40" in shown.replace("\u00a0", " ")
+    assert "Lues mardi 10 novembre, 10 h 40" in shown.replace("\u00a0", " ")
     assert "fake-refresh" not in shown
     assert "fake-calendar" not in shown
 
@@ -494,7 +494,8 @@ def test_names_in_a_personal_account_need_an_instruction_which_is_kept(
     assert refused.status_code == 422
     assert "Pour inscrire les noms, cochez cette case." in refused.text
     assert 'id="id_is_instructed_error"' in refused.text
-    assert "Noms inscrits sur votre instruction du 10 novembre 2026" in instructed.content.decode()
+    said = instructed.content.decode().replace("\u00a0", " ")
+    assert "Noms inscrits sur votre instruction du 10 novembre 2026" in said
     assert GoogleAccount.objects.get().level == Level.NAMED
     assert Practice.objects.get().notice_version == before + 1
     assert verbs()[-1] == "calendar.level.2"
