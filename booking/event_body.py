@@ -32,6 +32,7 @@ COLOURS: Mapping[int, str] = MappingProxyType(
     }
 )
 """Google's eleven colours of an event by number; 0 is the calendar's own."""
+_WORDS = frozenset({"summary", "description"})
 ANONYMOUS = "RDV"
 """What is left of an event whose person was erased."""
 
@@ -84,8 +85,18 @@ def anonymous_body(visit: Visit, *, version: int) -> dict[str, Any]:
     return {"summary": ANONYMOUS, "description": "", **frame_of(visit, version=version)}
 
 
+def part_of(body: dict[str, Any], *, words: bool, frame: bool) -> dict[str, Any]:
+    """Return what is changed of an event that stands: its words, the rest, both, or its version alone."""
+    kept = {
+        name
+        for name in body
+        if (words if name in _WORDS else frame) or name == "extendedProperties"
+    }
+    return {name: value for name, value in body.items() if name in kept}
+
+
 def frame_of(visit: Visit, *, version: int) -> dict[str, Any]:
-    """Return all but the words: what a move changes when nobody is known here any more."""
+    """Return all but the words."""
     framed: dict[str, Any] = {
         "start": _instant(visit.starts_at, visit.zone),
         "end": _instant(visit.ends_at, visit.zone),

@@ -24,10 +24,11 @@ from tenants.outbox.services import Due, write
 _WANT = """
 WITH changed AS (
     UPDATE booking_calendarentry
-    SET wanted = wanted + 1, state = 'pending', has_conflict = false, answer = '',
+    SET wanted = wanted + 1, has_conflict = false, answer = '',
+        state = CASE WHEN state = 'moved' AND NOT %(is_news)s THEN state ELSE 'pending' END,
         wanted_at = CASE WHEN wanted = pushed THEN %(now)s ELSE wanted_at END
     WHERE appointment_id = ANY(%(appointments)s) AND account_id IS NOT NULL
-      AND (%(is_news)s OR state NOT IN ('moved', 'deleted'))
+      AND (%(is_news)s OR state <> 'deleted')
     RETURNING appointment_id, account_id, wanted
 ), added AS (
     INSERT INTO booking_calendarentry (appointment_id, account_id, state, wanted, pushed, wanted_at,
@@ -70,7 +71,8 @@ def want(*, appointment: Appointment, now: datetime, is_news: bool = True) -> Wa
     """Note that the calendar must follow the appointment as its row is now, in one statement.
 
     The event of an agenda that the appointment has left is noted too. ``is_news``: its times or state
-    have changed; otherwise an event that the practitioner moved or deleted keeps waiting for a decision.
+    have changed. Otherwise an event that the practitioner has moved or deleted keeps waiting for a decision;
+    the words of a moved one are written all the same, for they may have to say less.
     """
     rows = _note([appointment], now=now, is_news=is_news)
     standing = NOT_THERE

@@ -47,8 +47,8 @@ _MOST_TRIES = 8
 class Job:
     """One event to bring to its wanted state; it lives as long as its writing.
 
-    ``body`` None: it must not stand. ``frame`` is what may be changed when nobody is known here any more:
-    the words that stand stay, and say ``kept_level``. A whole ``body`` says ``level``.
+    ``body`` None: it must not stand. ``patch`` is what is changed of an event that stands: then it is in
+    ``patched_state`` and says ``patched_level``. A whole ``body``, where none stands, says ``level``.
     """
 
     entry_id: int
@@ -59,9 +59,10 @@ class Job:
     generation: int
     etag: str
     level: Level
-    kept_level: Level
     body: dict[str, Any] | None
-    frame: dict[str, Any] | None
+    patch: dict[str, Any]
+    patched_level: Level
+    patched_state: CalendarEntry.State
 
     @property
     def event_id(self) -> str:
@@ -131,9 +132,9 @@ def _try(client: Client, job: Job) -> Written | Job:
         if found is None or not found.is_cancelled:
             raise refusal from None
         return _reconciled(job, found)
-    is_kept = bool(job.etag) and job.frame is not None
-    said = job.kept_level if is_kept else job.level
-    return Written(CalendarEntry.State.WRITTEN, job.generation, event.etag, said)
+    if job.etag:
+        return Written(job.patched_state, job.generation, event.etag, job.patched_level)
+    return Written(CalendarEntry.State.WRITTEN, job.generation, event.etag, job.level)
 
 
 def _standing(client: Client, job: Job) -> Event | None:
@@ -147,8 +148,7 @@ def _write(client: Client, job: Job) -> Event:
     assert job.body is not None  # noqa: S101  # the caller has asked
     if not job.etag:
         return client.insert(calendar=job.calendar, event_id=job.event_id, body=job.body)
-    changes = job.body if job.frame is None else job.frame
-    return client.patch(calendar=job.calendar, event_id=job.event_id, body=changes, etag=job.etag)
+    return client.patch(calendar=job.calendar, event_id=job.event_id, body=job.patch, etag=job.etag)
 
 
 def _reconciled(job: Job, found: Event) -> Job:
@@ -225,9 +225,13 @@ def _next(account_id: int, skipped: set[int], *, now: datetime) -> Job | None:
     appointment, account = entry.appointment, entry.account
     contact = contacts.contact_of(appointment)
     person = contacts.open_contact(contact) if contact else None
-    visit = visit_of(appointment, person)
     is_cleaned = entry.cleans_at is not None and entry.cleans_at <= now
-    body, frame = _bodies(entry, account, visit, is_cleaned=is_cleaned)
+    body = _body(entry, account, visit_of(appointment, person), is_cleaned=is_cleaned)
+    level = Level(account.level) if person and not is_cleaned else Level.REFERENCE
+    kept = Level(entry.level or 0)
+    # Where nobody is known here any more, the words that stand stay, unless they are to say less.
+    has_words = person is not None or is_cleaned or account.level < kept or not kept
+    is_moved = entry.state == CalendarEntry.State.MOVED and not is_cleaned
     return Job(
         entry_id=entry.pk,
         version=entry.wanted,
@@ -236,30 +240,25 @@ def _next(account_id: int, skipped: set[int], *, now: datetime) -> Job | None:
         ref=appointment.ref,
         generation=entry.generation,
         etag=entry.etag,
-        level=Level(account.level) if person and not is_cleaned else Level.REFERENCE,
-        kept_level=Level(entry.level or 0),
+        level=level,
         body=body,
-        frame=frame,
+        patch=event_body.part_of(body or {}, words=has_words, frame=not is_moved),
+        patched_level=level if has_words else kept,
+        patched_state=CalendarEntry.State.MOVED if is_moved else CalendarEntry.State.WRITTEN,
     )
 
 
-def _bodies(
+def _body(
     entry: CalendarEntry, account: GoogleAccount, visit: Visit, *, is_cleaned: bool
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return the whole event, or None when it must not stand; and what to change of one that stands."""
+) -> dict[str, Any] | None:
+    """Return the whole event, or None when it must not stand."""
     appointment = entry.appointment
     if appointment.is_cancelled or appointment.practitioner_id != account.practitioner_id:
-        return None, None
+        return None
     if is_cleaned:
         is_deleted = calendar_entries.cleaning_of(entry, account) is Cleaning.DELETE
-        body = event_body.anonymous_body(visit, version=entry.wanted)
-        return (None if is_deleted else body), None
-    level = Level(account.level)
-    body = event_body.body_of(visit, level=level, version=entry.wanted)
-    if visit.is_named or not entry.level or level < entry.level:
-        return body, None
-    # Nobody is known here any more, and the event says who comes: its words stay.
-    return body, event_body.frame_of(visit, version=entry.wanted)
+        return None if is_deleted else event_body.anonymous_body(visit, version=entry.wanted)
+    return event_body.body_of(visit, level=Level(account.level), version=entry.wanted)
 
 
 def visit_of(appointment: Appointment, person: Person | None) -> Visit:

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from booking.event_body import Level
 from booking.models import (
     Appointment,
     BusyInterval,
     CalendarEntry,
     Channel,
+    GoogleAccount,
 )
 from booking.queries import free_slots, vacancies
+from booking.services import calendar_entries, contacts
 from booking.services.google import channels, differences, polling, reading
 from booking.services.week import busy_between
 from tenants.outbox.models import OutboxEntry
@@ -406,3 +409,32 @@ def test_bells_that_pile_up_are_answered_once(linked: Links, can_read_busy: bool
 
     assert not polling.poll(unit=agenda.unit, account_id=agenda.account_id, clock=agenda.clock)
     assert len(agenda.google.journal) == calls
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_an_event_moved_there_says_less_too_and_waits_for_its_decision(
+    linked: Links, is_erased: bool
+) -> None:
+    agenda = linked()
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    agenda.poll()
+    event = agenda.events()[0]["id"]
+    agenda.google.move_event(ADDRESS, event, MONDAY + HOUR, calendar=agenda.calendar())
+    agenda.poll()
+    with inside(agenda.unit):
+        contact = contacts.contact_of(held)
+        if is_erased and contact is not None:
+            contacts.erase(contact=contact, rule="test", now=agenda.clock())
+        account = GoogleAccount.objects.get()
+        account.level = Level.REFERENCE
+        account.save(update_fields=["level"])
+        calendar_entries.push_all(account=account, since=agenda.clock(), now=agenda.clock())
+    agenda.deliver()
+    agenda.poll()
+
+    (said,) = agenda.events()
+    assert said["summary"].startswith("Réservé")
+    assert datetime.fromisoformat(said["start"]["dateTime"]) == MONDAY + HOUR
+    entry = agenda.entry(held)
+    assert (entry.state, entry.level) == (CalendarEntry.State.MOVED, Level.REFERENCE)
