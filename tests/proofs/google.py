@@ -188,7 +188,7 @@ def _stop_at_the_first() -> None:
 
 
 def _never_look_again() -> None:
-    _module("booking.services.google.reading")._compare = lambda _account_id, _events: 0
+    _module("booking.services.google.reading")._compare = lambda _account_id, _events, **_now: 0
 
 
 def _miss_what_is_missing() -> None:
