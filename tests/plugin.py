@@ -24,15 +24,21 @@ hypothesis.settings.load_profile("house")
 SERVICES = pytest.StashKey[embedded.Services]()
 LEAVE_AT = pytest.StashKey[str]()
 """Where `make test` wants to read what was counted; no child of the run sees it."""
-JOURNEYS, ORDINARY = "journeys", "ordinary"
-"""The parts of the suite that belong to no proof: what needs a browser, and all the rest."""
-JOURNEYS_FOLDER = Path(__file__).resolve().parent / "journeys"
-PROOFS_FILE = Path(__file__).resolve().parent / "proofs" / "test_proofs.py"
+TESTS = Path(__file__).resolve().parent
+FOLDERS = {
+    "journeys": TESTS / "journeys",
+    "views": TESTS / "booking" / "views",
+    "booking": TESTS / "booking",
+}
+"""The parts of the suite that are a folder; of two that hold a test the first has it."""
+ORDINARY = "ordinary"
+"""What belongs to no folder of those and to no proof."""
+PROOFS_FILE = TESTS / "proofs" / "test_proofs.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make test` run the suite in parts: together they are all of it, and no test is in two."""
-    parser.addoption("--part", default="", help=f"a proof's name, {JOURNEYS} or {ORDINARY}")
+    parser.addoption("--part", default="", help=f"a proof's name, {', '.join(FOLDERS)} or {ORDINARY}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -46,8 +52,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _part_of(item: pytest.Item) -> str:
-    if item.path.is_relative_to(JOURNEYS_FOLDER):
-        return JOURNEYS
+    for part, folder in FOLDERS.items():
+        if item.path.is_relative_to(folder):
+            return part
     mark = item.get_closest_marker("proof") if item.path == PROOFS_FILE else None
     return str(mark.args[0]) if mark else ORDINARY
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from config import embedded
 from tests.lanes import Lane, run_lanes, summary
-from tests.plugin import JOURNEYS, JOURNEYS_FOLDER, ORDINARY, PROOFS_FILE
+from tests.plugin import FOLDERS, ORDINARY, PROOFS_FILE
 from tests.proofs.__main__ import load, names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,9 +107,9 @@ def lanes(seed: str) -> list[Lane]:
     walk = [*pytest, str(PROOFS_FILE), "--part"]
     return [
         Lane("types", tool("mypy", "."), is_check=True),
-        Lane("tests", [*pytest, "--part", ORDINARY]),
         Lane("migrations", [sys.executable, "-m", "tests.run", "migrations"], is_check=True),
-        Lane("journeys", [*pytest, str(JOURNEYS_FOLDER), "--part", JOURNEYS]),
+        *(Lane(part, [*pytest, str(folder), "--part", part]) for part, folder in FOLDERS.items()),
+        Lane("other tests", [*pytest, "--part", ORDINARY]),
         *(Lane(f"proof {name}", [*walk, name]) for name in proofs),
     ]
 

@@ -12,7 +12,7 @@ import pytest
 
 from config.processes import ROOT, wait_until
 from tests.lanes import RESULT, Lane, Outcome, run_lanes, summary
-from tests.plugin import JOURNEYS, ORDINARY
+from tests.plugin import FOLDERS, ORDINARY
 from tests.proofs.__main__ import names
 from tests.run import lanes
 
@@ -122,4 +122,4 @@ def test_however_it_ends_no_lane_is_left(how: signal.Signals, tmp_path: Path) ->
 def test_each_part_of_the_suite_has_its_lane() -> None:
     parts = [one.command[-1] for one in lanes("") if "--part" in one.command]
 
-    assert sorted(parts) == sorted([*names(), JOURNEYS, ORDINARY])
+    assert sorted(parts) == sorted([*names(), *FOLDERS, ORDINARY])
