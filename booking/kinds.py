@@ -21,6 +21,12 @@ TO_PATIENT = (
 )
 """What is written to the person, and stops when the person is erased."""
 
+HOLDS_ADDRESS = (*TO_PATIENT, CONTACT_CORRECTED)
+"""What needs an address of the person until it has gone."""
+
+UNASKED = tuple(kind for kind in TO_PATIENT if kind != MANAGE_LINKS)
+"""What is written to the person though they have not just asked for it: nothing of it once they said so."""
+
 BEFORE_THE_VISIT = (CONFIRMATION, REMINDER, MOVED)
 """What loses its sense when the appointment is cancelled."""
 

@@ -24,6 +24,7 @@ from django.template.loader import render_to_string
 
 from booking import french, sms, wording
 from booking.calendar_file import Event, Method, calendar_file
+from booking.erasure import Moment
 from tenants.mail import Mail
 
 
@@ -103,7 +104,8 @@ class Visit:
     """One appointment as messages tell it. Instants are aware; `zone` is the zone of the place.
 
     `base_url` is the practice's own address without final slash. `reminder_at` is None when no
-    reminder will leave; `changes_until` None when the person may change until the start.
+    reminder will leave; `changes_until` None when the person may change until the start. `moment` is when
+    the person's data go from here.
     """
 
     ref: UUID
@@ -123,7 +125,7 @@ class Visit:
     spoken_ref: str = ""
     limit_at: dt.datetime | None = None
     reminder_at: dt.datetime | None = None
-    is_erased_by_reminder: bool = False
+    moment: Moment = Moment.AFTER_APPOINTMENT
     changes_until: dt.datetime | None = None
     late_min: int | None = None
     previous_starts_at: dt.datetime | None = None

@@ -38,7 +38,9 @@ PROOFS_FILE = TESTS / "proofs" / "test_proofs.py"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make test` run the suite in parts: together they are all of it, and no test is in two."""
-    parser.addoption("--part", default="", help=f"a proof's name, {', '.join(FOLDERS)} or {ORDINARY}")
+    parser.addoption(
+        "--part", default="", help=f"a proof's name, {', '.join(FOLDERS)} or {ORDINARY}"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Q
+from django.db.models import ExpressionWrapper, F, Q, Value
 
 from booking.models.appointment import Appointment
 from tenants.keyring.models import DataKey
@@ -18,6 +18,9 @@ class PatientContact(models.Model):
     """What names a person. ``erase_at`` is never NULL and never past the limit: a CHECK says so.
 
     ``booked_at`` is a copy of the appointment's, so that the promise stands in one table.
+    ``retention_days`` is the practice's setting of the day it was told (B-25); a shorter one applies to
+    those who come after, and to this one when it is moved. ``erasure_asked_at``: since then nothing is
+    sent to this person any more.
     """
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -32,7 +35,9 @@ class PatientContact(models.Model):
     email_index = models.BinaryField(max_length=32, null=True)
     phone_index = models.BinaryField(max_length=32, null=True)
     booked_at = models.DateTimeField()
+    retention_days = models.SmallIntegerField(default=357)
     erase_at = models.DateTimeField()
+    erasure_asked_at = models.DateTimeField(null=True)
 
     personal_data = declare(
         subjects="patients",
@@ -52,7 +57,16 @@ class PatientContact(models.Model):
             "email_index": "empreinte de l'e-mail, propre au cabinet",
             "phone_index": "empreinte du téléphone, propre au cabinet",
         },
-        harmless=("id", "ref", "appointment", "data_key", "booked_at", "erase_at"),
+        harmless=(
+            "id",
+            "ref",
+            "appointment",
+            "data_key",
+            "booked_at",
+            "retention_days",
+            "erase_at",
+            "erasure_asked_at",
+        ),
     )
 
     class Meta:
@@ -69,6 +83,15 @@ class PatientContact(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(erase_at__gte=F("booked_at")), name="contact_erased_after"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    erase_at__lte=ExpressionWrapper(
+                        F("booked_at") + F("retention_days") * Value(timedelta(days=1)),
+                        output_field=models.DateTimeField(),
+                    )
+                ),
+                name="contact_erased_as_told",
             ),
         )
         indexes = (

@@ -34,8 +34,16 @@ class Row:
 
     @property
     def can_be_told(self) -> bool:
-        """Whether there is somebody to write to, and where."""
-        return self.person is not None and bool(self.person.email or self.person.phone)
+        """Whether there is somebody to write to, and where; who asked to be erased is not written to."""
+        if self.person is None or self.wants_silence:
+            return False
+        return bool(self.person.email or self.person.phone)
+
+    @property
+    def wants_silence(self) -> bool:
+        """Whether the person has asked to be erased: from then on nothing more is sent."""
+        contact = getattr(self.appointment, "contact", None)
+        return contact is not None and contact.erasure_asked_at is not None
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from booking.persons import Person
 from booking.services import calendar_entries, contacts, deadlines, offering, waiting
 from booking.services.choice import Choice, Placed, choice_of, is_offered, place, placed_of
 from booking.services.contacts import Indexes
-from booking.services.holds import insert_occupying, of_form, refused_is_taken, release
+from booking.services.holds import HOLD_FOR, insert_occupying, of_form, refused_is_taken, release
 from booking.services.links import assign_links
 from booking.services.locks import (
     drop_expired_holds,
@@ -196,7 +196,7 @@ def announce(*, appointment: Appointment, left_at: datetime, tell: bool, now: da
     )
     calendar = calendar_entries.want(appointment=appointment, now=now)
     write(due=[*due, *([reminder] if reminder else []), *calendar.due], now=now)
-    deadlines.recompute(appointment=appointment, now=now)
+    deadlines.recompute(appointment=appointment, is_moved=True, now=now)
 
 
 def cancel(
@@ -234,7 +234,11 @@ def cancel(
     if not by_patient and tell:
         notices += calendar_entries.hold_back_to_tell(appointment=appointment, now=now)
     write(due=[*notices, *calendar.due], now=now)
-    deadlines.recompute(appointment=appointment, now=now)
+    deadlines.recompute(
+        appointment=appointment,
+        are_notices_gone=not tell and not deadlines.holds_address(appointment),
+        now=now,
+    )
     trail.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
     # In this order: the lock of the list comes before the rows of it.
     offering.offer_freed(placed=placed_of(appointment), left_by=appointment.pk, now=now)
@@ -300,17 +304,24 @@ def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None
 def _wanted(held: Appointment | None, choice: Choice, *, now: datetime) -> Placed | None:
     """Return where the form wants to go, when that is not where its hold is; SlotTaken when it cannot.
 
-    A page may show another slot than the one held since: what was shown is what is meant. Asked before
-    the locks, so that those who come too late do not queue. The constraint judges afterwards.
+    A hold that lives is a promise of ten minutes; who closes that time takes it away (absences.add). A page
+    may show another slot than the one held since: what was shown is what is meant. Asked before the locks,
+    so that those who come too late do not queue. The constraint judges afterwards.
     """
-    if held is not None and choice_of(held) == choice:
+    is_its_hold = held is not None and choice_of(held) == choice
+    held_until = held.held_until if held is not None and is_its_hold else None
+    if held_until is not None and held_until > now:
         return None
+    # Somewhere else, or a hold that has expired: nothing says any more that it may still be booked.
     placed = place(choice, online=True)
     own = held.pk if held else None
     _refuse_taken(placed, now=now, ignore=own)
-    if not is_offered(placed, now=now, ignore_appointment=own):
+    # Who has chosen in time and typed slowly has kept the minimum notice.
+    chosen_at = held_until - HOLD_FOR if held_until is not None else now
+    is_open = is_offered(placed, now=chosen_at, ignore_appointment=own)
+    if not is_open or placed.starts_at <= now:
         raise SlotTaken
-    return placed
+    return None if is_its_hold else placed
 
 
 def _take(
@@ -426,12 +437,17 @@ def _complete(
     if not person.is_empty:
         erase_at = deadlines.erase_at_for(
             appointment=appointment,
-            settings=settings,
+            retention_days=settings.retention_days,
             standing=calendar.standing,
             has_phone=indexes.phone is not None,
         )
         contacts.store(
-            appointment=appointment, person=person, indexes=indexes, erase_at=erase_at, now=now
+            appointment=appointment,
+            person=person,
+            indexes=indexes,
+            retention_days=settings.retention_days,
+            erase_at=erase_at,
+            now=now,
         )
     reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
     confirmation = Due(kinds.CONFIRMATION, appointment.pk, due_at=now, version=appointment.sequence)

@@ -21,7 +21,7 @@ from tenants.trail import receipts
 from tenants.trail import services as trail
 
 TABLE = PatientContact._meta.db_table
-FIELDS = "sealed,email_index,phone_index"
+FIELDS = ",".join(PatientContact.personal_data.personal)
 EMAIL_INDEX = "contact.email"
 PHONE_INDEX = "contact.phone"
 DUE = "B-21 due"
@@ -50,16 +50,23 @@ def indexes_of(person: Person) -> Indexes:
     )
 
 
-def store(
-    *, appointment: Appointment, person: Person, indexes: Indexes, erase_at: datetime, now: datetime
+def store(  # one argument per column
+    *,
+    appointment: Appointment,
+    person: Person,
+    indexes: Indexes,
+    retention_days: int,
+    erase_at: datetime,
+    now: datetime,
 ) -> PatientContact:
-    """Seal the person under a key of their own and store the contact."""
+    """Seal the person under a key of their own and store the contact, with the limit they were told."""
     contact = PatientContact(
         appointment=appointment,
         data_key=keyring.new_key(now=now),
         email_index=indexes.email,
         phone_index=indexes.phone,
         booked_at=appointment.booked_at or now,
+        retention_days=retention_days,
         erase_at=erase_at,
     )
     _seal(contact, person)

@@ -54,19 +54,40 @@ def reminder_entry(*, appointment: Appointment, settings: Practice, now: datetim
     )
 
 
+def shift_reminders(*, settings: Practice, now: datetime) -> int:
+    """Have the reminders that wait leave at the practice's hour of now; return how many.
+
+    What is due already, or would have been by the new hour, leaves as it was to: nobody goes without.
+    """
+    waiting = OutboxEntry.objects.select_for_update().filter(
+        kind=kinds.REMINDER, state=OutboxEntry.State.PENDING, attempts=0, due_at__gt=now
+    )
+    entries = {entry.object_id or 0: entry for entry in waiting}
+    moved = []
+    for appointment in Appointment.objects.select_related("location").filter(pk__in=entries):
+        due = reminder_entry(appointment=appointment, settings=settings, now=now)
+        if due is not None:
+            entry = entries[appointment.pk]
+            entry.due_at, entry.expires_at = due.due_at, due.expires_at
+            moved.append(entry)
+    OutboxEntry.objects.bulk_update(moved, ["due_at", "expires_at"], batch_size=1000)
+    return len(moved)
+
+
 def erase_at_for(
     *,
     appointment: Appointment,
-    settings: Practice,
+    retention_days: int,
     standing: Standing = NOT_THERE,
     has_phone: bool = False,
     is_erased_by_person: bool = False,
+    are_notices_gone: bool = False,
     now: datetime | None = None,
 ) -> datetime:
     """Return when the person of an appointment is erased, by the table of design section 5.
 
     ``standing`` is how it stands in the practitioner's calendar; ``now`` is when the last condition was
-    met, for the case in which nothing more is waited for.
+    met, for the case in which nothing more is waited for. ``retention_days`` is what the person was told.
     """
     assert appointment.booked_at is not None  # noqa: S101  # a CHECK of the table
     is_reachable_there = standing.is_reachable_there and has_phone
@@ -82,8 +103,9 @@ def erase_at_for(
         case=erasure.case_of(facts),
         ends_at=appointment.ends_at,
         booked_at=appointment.booked_at,
-        retention_days=settings.retention_days,
+        retention_days=retention_days,
         since=appointment.cancelled_at or now,
+        notices_gone_at=now if are_notices_gone else None,
     )
 
 
@@ -99,6 +121,7 @@ def foreseen(
     *,
     appointment: Appointment,
     settings: Practice,
+    retention_days: int | None = None,
     standing: Standing,
     has_phone: bool = False,
     is_reminded: bool = False,
@@ -107,7 +130,7 @@ def foreseen(
     """Return what a notice announces: the rule of ``erase_at_for`` once the calendar has been written.
 
     ``has_phone`` and ``is_reminded`` are False as long as nobody knows: then the later words are said.
-    Works for a hold too, as if it were booked now.
+    Works for a hold too, as if it were booked now: ``retention_days`` is None until somebody was told one.
     """
     booked_at = appointment.booked_at or now
     moment = moment_of(standing=standing, has_phone=has_phone and is_reminded)
@@ -119,7 +142,7 @@ def foreseen(
         case=_CASE_OF[moment],
         ends_at=appointment.ends_at,
         booked_at=booked_at,
-        retention_days=settings.retention_days,
+        retention_days=retention_days or settings.retention_days,
         since=since,
     )
     return Foreseen(at, moment)
@@ -140,24 +163,36 @@ def recompute(
     *,
     appointment: Appointment,
     now: datetime,
-    is_erased_by_person: bool = False,
+    is_moved: bool = False,
+    are_notices_gone: bool = False,
     only_earlier: bool = False,
 ) -> None:
-    """Compute ``erase_at`` again after a change and store it with the contact, if there is one."""
+    """Compute ``erase_at`` again after a change and store it with the contact, if there is one.
+
+    By the limit that the person was told; a move is told anew, so that the practice's own of today then
+    applies (B-25). ``are_notices_gone``: nothing is left to send about a cancellation (B-24).
+    """
     contact = PatientContact.objects.filter(appointment=appointment)
-    known = contact.values_list("phone_index", "erase_at").first()
+    known = contact.values_list(
+        "phone_index", "erase_at", "retention_days", "erasure_asked_at"
+    ).first()
     if known is None:
         return
-    phone_index, before = known
+    phone_index, before, days, asked_at = known
+    if is_moved:
+        days = min(days, practice().retention_days)
     erase_at = erase_at_for(
         appointment=appointment,
-        settings=practice(),
+        retention_days=days,
         standing=calendar_entries.standing_of(appointment),
         has_phone=phone_index is not None,
-        is_erased_by_person=is_erased_by_person,
+        is_erased_by_person=asked_at is not None,
+        are_notices_gone=are_notices_gone,
         now=now,
     )
-    contact.update(erase_at=min(before, erase_at) if only_earlier else erase_at)
+    contact.update(
+        erase_at=min(before, erase_at) if only_earlier else erase_at, retention_days=days
+    )
 
 
 def _reminder_of(appointment: Appointment) -> erasure.Reminder:
@@ -189,4 +224,11 @@ def has_reminder_gone(appointment: Appointment) -> bool:
         object_id=appointment.pk,
         version=appointment.sequence,
         state=OutboxEntry.State.SENT,
+    ).exists()
+
+
+def holds_address(appointment: Appointment) -> bool:
+    """Return whether a message is still to leave for an address of this person."""
+    return OutboxEntry.objects.filter(
+        object_id=appointment.pk, kind__in=kinds.HOLDS_ADDRESS, state=OutboxEntry.State.PENDING
     ).exists()

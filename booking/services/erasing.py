@@ -42,9 +42,11 @@ def erase_and_keep(
         return None
     Appointment.objects.filter(pk=appointment.pk).update(has_reminder=False)
     appointment.has_reminder = False
+    contact.erasure_asked_at = contact.erasure_asked_at or now
+    contact.save(update_fields=["erasure_asked_at"])
     settle_pending(object_id=appointment.pk, kinds=kinds.TO_PATIENT, reason="person", now=now)
     calendar_entries.clean_when_over(appointment=appointment, now=now)
-    deadlines.recompute(appointment=appointment, is_erased_by_person=True, now=now)
+    deadlines.recompute(appointment=appointment, now=now)
     trail.record(verb="erasure.asked", ref=appointment.ref, actor=actor, now=now)
     waiting.leave_with(appointment=appointment, actor=actor, now=now)
     contact.refresh_from_db(fields=["erase_at"])

@@ -87,6 +87,8 @@ def can_resend(
         return False
     if entry.version != appointment.sequence or not hasattr(appointment, "contact"):
         return False
+    if appointment.contact.erasure_asked_at is not None:
+        return False
     if appointment.status != Appointment.Status.BOOKED or appointment.starts_at <= now:
         return False
     return entry.kind != kinds.REMINDER or _is_eve(appointment, now=now)

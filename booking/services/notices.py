@@ -41,6 +41,8 @@ from tenants.schema import Unit
 CANCELLED = "cancelled"
 """Rule of the receipt: the notices of a cancellation have gone (B-24)."""
 
+REMINDER_TRIES = 3
+"""A reminder that is refused is tried again: no other message follows it (B-24)."""
 _MESSAGES = {
     kinds.CONFIRMATION: Kind.CONFIRMATION,
     kinds.REMINDER: Kind.REMINDER,
@@ -57,7 +59,6 @@ _STATUS_OF_CANCELLING = {
     kinds.CANCELLED_BY_PRACTITIONER: Appointment.Status.CANCELLED_BY_PRACTITIONER,
     kinds.SLOT_FREED: Appointment.Status.CANCELLED_BY_PATIENT,
 }
-_HOLDS_ADDRESS = (*kinds.TO_PATIENT, kinds.CONTACT_CORRECTED)
 
 
 def dropped(reason: str) -> Outcome:
@@ -120,9 +121,12 @@ class Notice:
         if self.kind in kinds.TO_PRACTITIONER:
             recipient = Recipient(email=_address_of_practitioner(appointment, settings))
         else:
-            person = _person(appointment)
-            if person is None:
+            contact = contacts.contact_of(appointment)
+            person = contacts.open_contact(contact) if contact else None
+            if contact is None or person is None:
                 return dropped("erased")
+            if contact.erasure_asked_at is not None and self.kind in kinds.UNASKED:
+                return dropped("person")
             recipient = _recipient(entry, person)
         return self._letter(entry, appointment, recipient, settings, unit=unit, now=now)
 
@@ -160,7 +164,7 @@ class Notice:
         if self.kind == kinds.CONTACT_CORRECTED and not _is_pending(entry, [self.kind]):
             contacts.forget_previous_email(contact=contact)
         if appointment.is_cancelled:
-            if not _is_pending(entry, _HOLDS_ADDRESS):
+            if not _is_pending(entry, kinds.HOLDS_ADDRESS):
                 contacts.erase(contact=contact, rule=CANCELLED, now=now)
             return
         if self.kind in kinds.BEFORE_THE_VISIT:
@@ -170,19 +174,29 @@ class Notice:
 
 
 def why_not(entry: OutboxEntry, appointment: Appointment, *, now: datetime) -> str:
-    """Return why an entry must not be sent any more, or nothing."""
+    """Return why an entry must not be sent any more, or nothing.
+
+    That an address was taken away is told to it whatever becomes of the appointment: it may not have been
+    its owner who did both.
+    """
+    if entry.kind == kinds.CONTACT_CORRECTED:
+        return ""
     if entry.kind in _STATUS_OF_CANCELLING:
         is_so = appointment.status == _STATUS_OF_CANCELLING[entry.kind]
         return "" if is_so and entry.version == appointment.sequence else "moved"
     if appointment.is_cancelled:
         return "cancelled"
-    if entry.kind in kinds.BEFORE_THE_VISIT and entry.version != appointment.sequence:
-        return "moved"
-    if entry.kind == kinds.LATE and entry.version != appointment.late_min:
+    if _is_outdated(entry, appointment):
         return "moved"
     if appointment.starts_at <= now:
         return "late"
     return _why_no_reminder(entry, appointment, now=now) if entry.kind == kinds.REMINDER else ""
+
+
+def _is_outdated(entry: OutboxEntry, appointment: Appointment) -> bool:
+    if entry.kind == kinds.LATE:
+        return entry.version != appointment.late_min
+    return entry.kind in kinds.BEFORE_THE_VISIT and entry.version != appointment.sequence
 
 
 def _why_no_reminder(entry: OutboxEntry, appointment: Appointment, *, now: datetime) -> str:
@@ -204,7 +218,11 @@ def send(letter: Letter, *, unit: Unit, now: datetime) -> Outcome:
         return _send_mail(letter, visit, now=now)
     except (MailUnavailableError, sms.SmsUnavailableError) as error:
         raise TryAgain(str(error)) from None
-    except (MailRefusedError, sms.SmsRefusedError) as error:
+    except MailRefusedError as error:
+        if letter.kind is Kind.REMINDER and letter.entry.attempts < REMINDER_TRIES:
+            raise TryAgain(str(error)) from None
+        return Outcome(OutboxEntry.State.FAILED, str(error))
+    except sms.SmsRefusedError as error:
         return Outcome(OutboxEntry.State.FAILED, str(error))
 
 
@@ -280,7 +298,7 @@ def _facts(
         "limit_at": _limit(appointment, settings),
         "reminder_at": _coming_reminder(appointment, now=now),
         "late_min": appointment.late_min,
-        "is_erased_by_reminder": _is_erased_by_reminder(entry, appointment),
+        "moment": _moment(entry, appointment),
         "changes_until": None if until == appointment.starts_at else until,
         "previous_starts_at": _previous_start(entry),
     }
@@ -302,11 +320,6 @@ def _appointment(entry: OutboxEntry) -> Appointment | None:
         .filter(pk=entry.object_id or 0)
         .first()
     )
-
-
-def _person(appointment: Appointment) -> Person | None:
-    contact = contacts.contact_of(appointment)
-    return contacts.open_contact(contact) if contact else None
 
 
 def _recipient(entry: OutboxEntry, person: Person) -> Recipient:
@@ -336,10 +349,14 @@ def substitute_of(appointment: Appointment) -> str:
 
 
 def _limit(appointment: Appointment, settings: Practice) -> datetime | None:
+    """Return the limit that the person was told: it outlives a shorter setting of the practice."""
     if appointment.booked_at is None:
         return None
+    told = PatientContact.objects.filter(appointment=appointment).values_list(
+        "retention_days", flat=True
+    )
     return erasure.erasure_limit(
-        booked_at=appointment.booked_at, retention_days=settings.retention_days
+        booked_at=appointment.booked_at, retention_days=told.first() or settings.retention_days
     )
 
 
@@ -354,18 +371,20 @@ def _coming_reminder(appointment: Appointment, *, now: datetime) -> datetime | N
     return due.values_list("due_at", flat=True).first()
 
 
-def _is_erased_by_reminder(entry: OutboxEntry, appointment: Appointment) -> bool:
-    """Return whether the reminder is the end here, because the calendar then says how to reach the person.
+def _moment(entry: OutboxEntry, appointment: Appointment) -> Moment:
+    """Return when the person goes from here, in the words of the notice (T-1, T-2).
 
-    The reminder itself says so only when the event is written; before, it is foreseen (T-2).
+    After the reminder where the calendar then says how to reach them; the reminder itself says so only
+    when the event is written, before it is foreseen.
     """
     contact = PatientContact.objects.filter(appointment=appointment)
     standing = standing_of(appointment)
-    if entry.kind == kinds.REMINDER and standing.calendar is not Calendar.CONFIRMED:
-        return False
     has_phone = contact.filter(phone_index__isnull=False).exists()
     moment = deadlines.moment_of(standing=standing, has_phone=has_phone)
-    return moment is Moment.AFTER_REMINDER
+    is_foreseen = standing.calendar is not Calendar.CONFIRMED
+    if moment is Moment.AFTER_REMINDER and entry.kind == kinds.REMINDER and is_foreseen:
+        return Moment.WITHIN_A_DAY
+    return moment
 
 
 def _previous_start(entry: OutboxEntry) -> datetime | None:

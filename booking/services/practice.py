@@ -6,6 +6,7 @@ from typing import Any
 
 from booking.errors import BookingError
 from booking.models import Practice
+from booking.services import deadlines
 from tenants.trail import services as trail
 
 
@@ -17,13 +18,15 @@ def save_practice(*, values: Mapping[str, Any], actor: str, now: datetime) -> Pr
     """Change settings or legal identity; the notice's version moves when what it says does.
 
     Raises RetentionCannotGrow. A shorter retention applies to bookings made from now on; those already
-    made keep the date they were told, which was theirs to rely on.
+    made keep the date they were told, which was theirs to rely on. A new hour of the reminder is that of
+    the reminders still to leave, too.
     """
     practice = Practice.objects.select_for_update().get()
     if values.get("retention_days", practice.retention_days) > practice.retention_days:
         raise RetentionCannotGrow
     told = ("retention_days", "rights_contact", "name", "sms_enabled")
     before = [getattr(practice, name) for name in told]
+    reminded_at = practice.reminder_minute
     for name, value in values.items():
         setattr(practice, name, value)
     changed = list(values)
@@ -31,5 +34,7 @@ def save_practice(*, values: Mapping[str, Any], actor: str, now: datetime) -> Pr
         practice.notice_version += 1
         changed.append("notice_version")
     practice.save(update_fields=changed)
+    if practice.reminder_minute != reminded_at:
+        deadlines.shift_reminders(settings=practice, now=now)
     trail.record(verb="practice.saved", ref=practice.ref, actor=actor, now=now)
     return practice

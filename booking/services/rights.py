@@ -1,6 +1,7 @@
 """What a person does with their own data: have the links sent again, take a copy."""
 
 import json
+from dataclasses import fields
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,10 @@ from booking.persons import Person
 from booking.services import contacts
 from booking.services.outside import calendars
 from tenants.outbox.services import Due, write
+from tenants.personal_data import declaration_of, personal_values
 
+SEALED = "sealed"
+"""The field of what only its key opens."""
 WITHOUT_A_DOORBELL = timedelta(seconds=5)
 """The sweep finds what is due a little later; ringing for known addresses only would tell."""
 
@@ -67,12 +71,14 @@ def export(
 def _recorded(
     appointment: Appointment, contact: PatientContact | None, person: Person | None, zone: ZoneInfo
 ) -> dict[str, str]:
-    """Walk what is kept; an empty value was not given."""
+    """Say what is kept: the facts of the visit, then every field that is declared to be personal.
+
+    An empty value was not given.
+    """
 
     def local(moment: datetime | None) -> str:
         return moment.astimezone(zone).isoformat(timespec="minutes") if moment else ""
 
-    known = person or Person()
     elsewhere = [one.said for one in calendars(practitioner_id=appointment.practitioner_id)]
     return {
         _("Référence"): appointment.spoken_ref,
@@ -88,14 +94,39 @@ def _recorded(
         if appointment.late_min
         else "",
         _("Rappel demandé"): _("oui") if appointment.has_reminder else _("non"),
-        _("Prénom"): known.first_name,
-        _("Nom"): known.last_name,
-        _("Téléphone"): known.phone,
-        _("E-mail"): known.email,
-        _("Ancien e-mail, le temps de le prévenir"): known.previous_email,
-        _("Prénom de la personne attendue"): known.relative,
-        **known.extras,
+        **(_of_person(person) if person else {}),
+        **_others(contact),
+        **_others(appointment),
         _("Reçu aussi par"): "" if appointment.is_cancelled else " ".join(elsewhere),
         _("Effacement prévu le"): local(contact.erase_at) if contact else "",
         _("Effacé le"): local(appointment.erased_at),
     }
+
+
+def _of_person(person: Person) -> dict[str, str]:
+    """Walk what was sealed; KeyError for a field that nobody has named yet."""
+    labels = {
+        "first_name": _("Prénom"),
+        "last_name": _("Nom"),
+        "phone": _("Téléphone"),
+        "email": _("E-mail"),
+        "previous_email": _("Ancien e-mail, le temps de le prévenir"),
+        "relative": _("Prénom de la personne attendue"),
+    }
+    typed = [field.name for field in fields(person) if field.name != "extras"]
+    return {labels[name]: getattr(person, name) for name in typed} | person.extras
+
+
+def _others(row: PatientContact | Appointment | None) -> dict[str, str]:
+    """Walk the other declared fields of a row: bytes that nobody can read are said to be kept."""
+    declared = declaration_of(type(row)) if row is not None else None
+    if row is None or declared is None:
+        return {}
+    said: dict[str, str] = {}
+    for name, value in personal_values(row).items():
+        if value and name != SEALED:
+            category = declared.personal[name]
+            said[category[:1].upper() + category[1:]] = (
+                value if isinstance(value, str) else _("conservé")
+            )
+    return said

@@ -14,7 +14,7 @@ from tenants.schema import current_schema
 from tenants.trail import receipts
 
 TABLE = WaitingEntry._meta.db_table
-FIELDS = "sealed,email_index,phone_index,link_hash"
+FIELDS = ",".join(WaitingEntry.personal_data.personal)
 
 
 def seal(entry: WaitingEntry, person: Person) -> None:

@@ -55,6 +55,7 @@ def _store(cabinet: Any, now: datetime) -> None:
             appointment=appointment,
             person=person,
             indexes=contacts.indexes_of(person),
+            retention_days=357,
             erase_at=ends_at,
             now=now,
         )

@@ -120,8 +120,9 @@ class _Bookings:
         (made,) = cursor.fetchone()
         cursor.execute(
             f"INSERT INTO {s}.booking_patientcontact (ref, appointment_id, data_key_id, sealed,"
-            " email_index, phone_index, booked_at, erase_at) SELECT gen_random_uuid(), %s, %s, sealed,"
-            f" email_index, phone_index, booked_at, erase_at FROM {s}.booking_patientcontact"
+            " email_index, phone_index, booked_at, retention_days, erase_at) SELECT gen_random_uuid(),"
+            " %s, %s, sealed, email_index, phone_index, booked_at, retention_days, erase_at"
+            f" FROM {s}.booking_patientcontact"
             " WHERE appointment_id = %s",
             [made, key, last],
         )

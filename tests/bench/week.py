@@ -72,6 +72,7 @@ def _store(now: datetime) -> list[Any]:
                     appointment=held,
                     person=person,
                     indexes=contacts.indexes_of(person),
+                    retention_days=357,
                     erase_at=ends_at,
                     now=now,
                 )

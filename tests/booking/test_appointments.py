@@ -19,7 +19,7 @@ from booking.errors import (
 )
 from booking.models import Appointment, OpeningHours, PatientContact
 from booking.persons import Person
-from booking.services import contacts, links
+from booking.services import absences, contacts, links
 from booking.services.appointments import book, book_by_staff, cancel, mark, move
 from booking.services.holds import HOLD_FOR, hold_slot, release
 from tenants.outbox.models import OutboxEntry
@@ -169,6 +169,40 @@ def test_a_hold_that_was_taken_away_is_slot_taken(cabinet: Cabinet) -> None:
     with pytest.raises(SlotTaken):
         confirm(cabinet, held.form_ref, now=later)
     assert Appointment.objects.get().pk == other.pk
+
+
+def test_an_expired_hold_books_only_what_is_still_proposed(cabinet: Cabinet) -> None:
+    held = hold(cabinet)
+    later = NOW + timedelta(minutes=40)
+    OpeningHours.objects.all().delete()
+
+    with pytest.raises(SlotTaken):
+        confirm(cabinet, held.form_ref, now=later)
+
+
+def test_an_expired_hold_does_not_book_what_is_past(cabinet: Cabinet) -> None:
+    held = hold(cabinet)
+
+    with pytest.raises(SlotTaken):
+        confirm(cabinet, held.form_ref, now=NINE + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("of_everybody", [True, False])
+def test_who_closes_a_time_takes_its_holds_away(cabinet: Cabinet, of_everybody: bool) -> None:
+    held, other = hold(cabinet), hold(cabinet, TEN_THIRTY)
+    absences.add(
+        practitioner=None if of_everybody else cabinet.practitioner,
+        starts_at=NINE - timedelta(hours=1),
+        ends_at=NINE + timedelta(minutes=10),
+        label="",
+        public_message="",
+        actor="user:1",
+        now=NOW,
+    )
+
+    with pytest.raises(SlotTaken):
+        confirm(cabinet, held.form_ref)
+    assert confirm(cabinet, other.form_ref, choice=cabinet.choice(TEN_THIRTY)).is_cancelled is False
 
 
 def test_the_database_itself_refuses_an_overlap(cabinet: Cabinet) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from booking import messages, sms
+from booking.erasure import Moment
 from booking.messages import TO_PRACTITIONER, Channel, Kind, Recipient, Visit
 from tenants.mail import Mail
 
@@ -145,11 +146,22 @@ def test_no_reminder_is_promised_that_will_not_leave() -> None:
 
 
 def test_what_is_erased_with_the_reminder_says_so() -> None:
-    confirmation = part(mail(Kind.CONFIRMATION, is_erased_by_reminder=True), "plain")
-    reminder = part(mail(Kind.REMINDER, now=EVE, is_erased_by_reminder=True), "plain")
+    after = Moment.AFTER_REMINDER
+    confirmation = part(mail(Kind.CONFIRMATION, moment=after), "plain")
+    reminder = part(mail(Kind.REMINDER, now=EVE, moment=after), "plain")
 
     assert "jusqu'au rappel du lundi 23 novembre à 18 h" in words(confirmation)
     assert "Après ce message, vos coordonnées sont effacées" in words(reminder)
+
+
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER])
+@pytest.mark.parametrize("which", ["plain", "html"])
+def test_what_may_stay_a_day_longer_says_so(kind: Kind, which: str) -> None:
+    said = words(part(mail(kind, now=EVE, moment=Moment.WITHIN_A_DAY), which))
+
+    assert "dans les 24 heures qui suivent" in said
+    assert "à la fin du rendez-vous" not in said
+    assert "jusqu'à la fin" not in said
 
 
 def test_the_reminder_speaks_of_tomorrow_beside_the_date() -> None:

@@ -13,7 +13,8 @@ from booking import kinds
 from booking.event_body import Level
 from booking.models import Appointment, CalendarEntry, MessageText, Practice
 from booking.persons import Person
-from booking.services import appointments, contacts, letters, notices
+from booking.services import appointments, contacts, erasing, letters, notices, rights
+from booking.services.practice import save_practice
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, write
@@ -117,7 +118,13 @@ def test_a_booking_is_confirmed_at_once_and_remembered_the_day_before(world: Wor
         (Level.INITIALS, True, True, "fin du rendez-vous", "fin du rendez-vous"),
         (Level.NAMED, False, True, "fin du rendez-vous", "fin du rendez-vous"),
         (Level.NAMED, True, True, "rappel du lundi 23 novembre", "Après ce message"),
-        (Level.NAMED, True, False, "rappel du lundi 23 novembre", "fin du rendez-vous"),
+        (
+            Level.NAMED,
+            True,
+            False,
+            "rappel du lundi 23 novembre",
+            "24 heures qui suivent le rendez-vous",
+        ),
     ],
 )
 def test_a_mail_says_when_the_person_is_erased(
@@ -184,7 +191,10 @@ def test_a_refused_address_is_a_failure_and_the_data_end_with_the_visit(world: W
     appointment = world.book(person=make_person(email="camille@localhost"))
 
     assert world.deliver(kinds.CONFIRMATION) == "failed:refused"
-    assert world.deliver(kinds.REMINDER, at=EVE) == "failed:refused"
+    # Three times, because nothing follows it (B-24).
+    assert world.deliver(kinds.REMINDER, at=EVE) == "pending:refused"
+    assert world.deliver(kinds.REMINDER, at=EVE + timedelta(minutes=5)) == "pending:refused"
+    assert world.deliver(kinds.REMINDER, at=EVE + timedelta(minutes=15)) == "failed:refused"
     with inside(world.unit):
         contact = contacts.contact_of(appointment)
         assert contact is not None
@@ -318,6 +328,120 @@ def test_the_practitioner_who_cancels_apologises_and_the_person_is_erased(world:
     assert world.contact(appointment) is None
 
 
+def test_cancelled_without_a_word_the_person_is_due_at_once(world: World) -> None:
+    appointment = world.book()
+    world.deliver(kinds.CONFIRMATION)
+    with inside(world.unit):
+        appointments.cancel(
+            appointment=appointment, by_patient=False, actor="user:1", tell=False, now=NOW
+        )
+
+        assert contacts.erase_due(now=NOW) == 1
+
+
+def test_cancelled_without_a_word_the_person_stays_until_an_old_address_is_told(
+    world: World,
+) -> None:
+    appointment = world.book()
+    with inside(world.unit):
+        contacts.correct(
+            appointment=appointment, phone=None, email="new@example.org", actor="patient", now=NOW
+        )
+        appointments.cancel(
+            appointment=appointment, by_patient=False, actor="user:1", tell=False, now=NOW
+        )
+        assert contacts.erase_due(now=NOW) == 0
+
+    world.deliver(kinds.CONTACT_CORRECTED)
+    assert world.contact(appointment) is None
+
+
+@pytest.mark.parametrize("by", ["moved", "cancelled_by_patient", "cancelled_by_practitioner"])
+def test_who_asked_to_be_erased_hears_of_nothing_more(world: World, by: str) -> None:
+    appointment = world.book()
+    with inside(world.unit):
+        erasing.erase_and_keep(appointment=appointment, now=NOW)
+    if by == "moved":
+        move(world, appointment)
+        kind = kinds.MOVED
+    else:
+        kind = getattr(kinds, {"cancelled_by_patient": "CANCELLED_BY_PATIENT"}.get(by, by.upper()))
+        with inside(world.unit):
+            is_theirs = by == "cancelled_by_patient"
+            appointments.cancel(
+                appointment=appointment, by_patient=is_theirs, actor="user:1", now=NOW
+            )
+
+    assert world.deliver(kind) == "dropped:person"
+    assert world.subjects == []
+
+
+def test_who_asked_to_be_erased_still_gets_the_link_they_ask_for(world: World) -> None:
+    appointment = world.book()
+    with inside(world.unit):
+        erasing.erase_and_keep(appointment=appointment, now=NOW)
+        rights.send_links(person=make_person(), now=NOW)
+
+    assert world.deliver(kinds.MANAGE_LINKS, at=NOW + timedelta(minutes=1)) == "sent"
+
+
+def test_what_was_asked_outlives_what_the_calendar_says(world: World) -> None:
+    appointment = world.book()
+    with inside(world.unit):
+        erasing.erase_and_keep(appointment=appointment, now=NOW)
+        make_link(world.cabinet.practitioner, level=Level.NAMED, state="reconnect")
+        contacts.correct(
+            appointment=appointment, phone=None, email="new@example.org", actor="user:1", now=NOW
+        )
+        contact = contacts.contact_of(appointment)
+
+    assert contact is not None
+    assert contact.erase_at == appointment.ends_at
+
+
+def test_a_shorter_retention_keeps_who_was_told_a_longer_one_until_the_visit(world: World) -> None:
+    with inside(world.unit):
+        appointment = make_appointment(world.cabinet, VISIT, now=VISIT - timedelta(days=40))
+        save_practice(values={"retention_days": 30}, actor="user:1", now=NOW)
+    world.deliver(kinds.CONFIRMATION)
+
+    assert world.deliver(kinds.REMINDER, at=EVE) == "sent"
+    with inside(world.unit):
+        contact = contacts.contact_of(appointment)
+    assert contact is not None
+    assert contact.erase_at == appointment.ends_at
+
+
+def test_moved_the_new_retention_applies(world: World) -> None:
+    with inside(world.unit):
+        appointment = make_appointment(world.cabinet, VISIT)
+        save_practice(values={"retention_days": 30}, actor="user:1", now=NOW)
+        contacts.stop_reminders(appointment=appointment, actor="patient", now=NOW)
+        before = contacts.contact_of(appointment)
+    move(world, appointment)
+    with inside(world.unit):
+        after = contacts.contact_of(appointment)
+
+    assert before is not None
+    assert after is not None
+    assert (before.retention_days, after.retention_days) == (357, 30)
+
+
+def test_a_new_hour_is_that_of_the_reminders_still_to_leave(world: World) -> None:
+    world.book()
+    with inside(world.unit):
+        save_practice(values={"reminder_minute": 9 * 60 + 30}, actor="user:1", now=NOW)
+    entry = world.entry(kinds.REMINDER)
+    assert entry.due_at == local(date(2026, 11, 23), 9, 30)
+    assert entry.expires_at == local(date(2026, 11, 23), 11, 30)
+
+    # At noon of the day before: by the new hour it would have gone already.
+    noon = local(date(2026, 11, 23), 9)
+    with inside(world.unit):
+        save_practice(values={"reminder_minute": 8 * 60}, actor="user:1", now=noon)
+    assert world.entry(kinds.REMINDER).due_at == local(date(2026, 11, 23), 9, 30)
+
+
 def test_a_notice_that_cannot_leave_does_not_keep_the_person(world: World) -> None:
     appointment = world.book(person=make_person(email=""))
     by_patient(world, appointment)
@@ -355,6 +479,23 @@ def test_a_corrected_address_is_told_and_then_forgotten(world: World) -> None:
     known = world.contact(appointment)
     assert known is not None
     assert (known.email, known.previous_email) == ("new@example.org", "")
+
+
+def test_an_address_taken_away_is_told_though_the_appointment_is_cancelled_since(
+    world: World,
+) -> None:
+    appointment = world.book()
+    with inside(world.unit):
+        contacts.correct(
+            appointment=appointment, phone=None, email="new@example.org", actor="patient", now=NOW
+        )
+    by_patient(world, appointment)
+
+    assert world.deliver(kinds.CANCELLED_BY_PATIENT) == "sent"
+    assert world.contact(appointment) is not None
+    assert world.deliver(kinds.CONTACT_CORRECTED) == "sent"
+    assert world.brevo.mails()[-1].body["to"] == [{"email": "camille@example.org"}]
+    assert world.contact(appointment) is None
 
 
 def test_each_address_of_two_corrections_is_told(world: World) -> None:

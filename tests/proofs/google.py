@@ -378,9 +378,15 @@ def _rage(world: World, queue: Any, patients: Any) -> None:
         queue.beat()
         blows.strike(queue)
         time.sleep(0.1)
-        if patients.are_done and blows.injected >= size.faults:
+        if not patients.are_done:
+            continue
+        # Some lose their slot to another's click: what counts is what was acknowledged.
+        missing = size.lives - len(patients.lives)
+        if missing > 0:
+            patients.start(threads=size.patients, lives=missing)
+        elif blows.injected >= size.faults:
             break
-        if patients.are_done and not queue.waiting():
+        elif not queue.waiting():
             patients.start(threads=size.patients, lives=max(10, size.lives // 20))
     patients.stop()
 

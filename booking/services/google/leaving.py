@@ -20,7 +20,7 @@ from tenants.trail import receipts
 from tenants.trail import services as trail
 
 RULE = "B-35 disconnected"
-FIELDS = "sealed"
+FIELDS = ",".join(GoogleAccount.personal_data.personal)
 
 
 def leave(

@@ -297,11 +297,8 @@ def _record(job: Job, written: Written, *, now: datetime) -> None:
             contacts.erase(contact=contact, rule=CLEANED, now=now)
         return
     if not appointment.is_cancelled:
-        is_asked = Cleaning(entry.cleaning) is not Cleaning.KEEP
         # Nothing that happens in a calendar keeps a person longer than they were told.
-        deadlines.recompute(
-            appointment=appointment, is_erased_by_person=is_asked, only_earlier=True, now=now
-        )
+        deadlines.recompute(appointment=appointment, only_earlier=True, now=now)
         contacts.erase_if_due(appointment=appointment, now=now)
 
 

@@ -288,7 +288,8 @@ def reminder(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             appointment=visit.appointment, actor=trail.PATIENT, now=visit.site.now
         )
         return _back(visit, said="rappel")
-    return show(request, visit.site, "booking/reminder.html", _context(visit), is_personal=True)
+    context = _context(visit) | {"notice": _notice(visit)}
+    return show(request, visit.site, "booking/reminder.html", context, is_personal=True)
 
 
 @link_view("POST")
@@ -389,6 +390,7 @@ def _notice(visit: Visit) -> notice.Notice | None:
         visit.site,
         known=notice.Known(
             erase_at=visit.contact.erase_at,
+            retention_days=visit.contact.retention_days,
             has_phone=bool(person.phone),
             is_reminded=_gets_messages(visit, person),
         ),

@@ -35,6 +35,8 @@ class Notice:
 
     steps: list[Step]
     moment: str
+    kept: str
+    """The latest of the moments: when they go although no message is sent."""
     limit: str
     outside: Sequence[str] = ()
     """Who else receives the appointment: a sentence for each calendar outside."""
@@ -47,6 +49,7 @@ class Known:
     """What is known of somebody who has booked: until when they are kept at most, and how they are reached."""
 
     erase_at: datetime
+    retention_days: int
     has_phone: bool
     is_reminded: bool
 
@@ -68,7 +71,8 @@ def for_appointment(
     calendars = outside.calendars(practitioner_id=appointment.practitioner_id)
     gone = _foreseen(appointment, site, calendars, known)
     asked = extras or []
-    limit = erasure.erasure_limit(booked_at=booked_at, retention_days=site.practice.retention_days)
+    days = known.retention_days if known is not None else site.practice.retention_days
+    limit = erasure.erasure_limit(booked_at=booked_at, retention_days=days)
     return Notice(
         steps=_steps(
             starts=appointment.starts_at.astimezone(zone),
@@ -80,6 +84,7 @@ def for_appointment(
             else _reminder(appointment, site, is_sure=known is not None),
         ),
         moment=_in_words(gone, appointment, zone, now=site.now),
+        kept=_at_the_latest(gone.moment),
         limit=french.legal_day(limit.astimezone(zone).date()),
         outside=[one.said for one in calendars],
         extra_labels=", ".join(f"«\u00a0{extra.label}\u00a0»" for extra in asked),
@@ -99,6 +104,7 @@ def _foreseen(
     gone = deadlines.foreseen(
         appointment=appointment,
         settings=site.practice,
+        retention_days=known.retention_days if known is not None else None,
         standing=standing,
         has_phone=known is not None and known.has_phone,
         is_reminded=known is not None and known.is_reminded and appointment.has_reminder,
@@ -111,15 +117,19 @@ def _foreseen(
 
 
 def _in_words(gone: Foreseen, appointment: Appointment, zone: ZoneInfo, *, now: datetime) -> str:
-    if gone.moment is Moment.WITHIN_A_DAY:
-        return _("dans les 24\u00a0heures qui suivent le rendez-vous")
-    if gone.at >= appointment.ends_at:
-        return _("à la fin du rendez-vous")
+    if gone.moment is Moment.WITHIN_A_DAY or gone.at >= appointment.ends_at:
+        return _at_the_latest(gone.moment)
     if gone.moment is Moment.AFTER_REMINDER:
         is_next = gone.at > now
         return _("une fois le rappel envoyé") if is_next else _("une fois la confirmation envoyée")
     today = now.astimezone(zone).date()
     return french.day_and_hour(gone.at.astimezone(zone), today=today)
+
+
+def _at_the_latest(moment: Moment) -> str:
+    if moment is Moment.WITHIN_A_DAY:
+        return _("dans les 24\u00a0heures qui suivent le rendez-vous")
+    return _("à la fin du rendez-vous")
 
 
 def _steps(

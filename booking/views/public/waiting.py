@@ -310,6 +310,7 @@ def _notice(site: Site, gone: datetime, zone: ZoneInfo) -> Notice:
             ),
         ],
         moment="",
+        kept="",
         limit=day,
     )
 

@@ -1,14 +1,14 @@
 """Erasing on time: what goes, what stays, and what happens when it is stopped or run twice."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core import mail
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 from booking.models import Appointment, DailyCount, PatientContact
@@ -20,6 +20,7 @@ from tenants import ledger
 from tenants.keyring.models import DataKey
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
+from tenants.personal_data import models_with_people
 from tenants.schema import PUBLIC, Unit, inside
 from tenants.trail import receipts
 from tests.conftest import ONE, owner_cursor
@@ -68,6 +69,40 @@ def test_an_erasure_leaves_neither_key_nor_contact_nor_message(tenant: Unit) -> 
     assert hashes == {
         ledger.ref_hash(schema=ONE.schema, table="booking_patientcontact", ref=contact.ref)
     }
+
+
+def test_after_a_life_no_declared_field_of_a_patient_holds_anything(tenant: Unit) -> None:
+    """Every declaration is walked: a personal field that nothing clears fails here."""
+    _kept, cancelled = booked(Cabinet(), 2)
+    Appointment.objects.filter(pk=cancelled.pk).update(
+        status=Appointment.Status.CANCELLED_BY_PATIENT, cancelled_at=NOW
+    )
+    of_patients = [
+        (model, declared.personal)
+        for model, declared in models_with_people()
+        if declared.subjects == "patients"
+    ]
+    assert len(of_patients) >= 4
+    assert _values(of_patients)
+
+    later = NOW + timedelta(days=4)
+    contacts.erase_due(now=later)
+    leftovers.forget_links(now=later)
+    leftovers.drop_stale_holds(now=later)
+
+    assert _values(of_patients) == []
+
+
+def _values(
+    of_patients: list[tuple[type[models.Model], Mapping[str, str]]],
+) -> list[tuple[str, str]]:
+    return [
+        (model._meta.label, name)
+        for model, personal in of_patients
+        for row in model._default_manager.all()
+        for name in personal
+        if getattr(row, name)
+    ]
 
 
 def test_the_ledger_is_written_before_anything_is_erased(
