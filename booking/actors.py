@@ -2,15 +2,14 @@
 
 import uuid
 
-from django.db import connection
 from django.utils import timezone
 
 from booking.models import GoogleAccount
 from booking.services.google import lights, polling
+from tenants import across
 from tenants.broker import actor, tenant_actor
-from tenants.outbox.sweep import chunks
 from tenants.routing import served_units
-from tenants.schema import SWEEPER, Unit, inside
+from tenants.schema import Unit, inside
 
 
 @tenant_actor(queue_name="slow", max_retries=0)
@@ -27,18 +26,15 @@ def poll(unit: Unit, ref: str) -> None:
 def poll_all() -> None:
     """Enqueue the accounts of every schema that are due: ids and instants only."""
     now = timezone.now()
-    for group in chunks(served_units()):
-        # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
-        parts = [
-            f"SELECT '{unit.schema}', ref FROM \"{unit.schema}\".booking_googleaccount"  # noqa: S608
-            " WHERE state = 'connected' AND poll_at <= %s"
-            for unit in group
-        ]
-        with inside(SWEEPER), connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts), [now] * len(group))
-            due = cursor.fetchall()
-        for schema, ref in due:
-            poll.send(schema, ref.hex)
+    for unit, (ref,) in across.read(served_units(), _due_to_be_read, [now]).rows:
+        poll.send(unit.schema, ref.hex)
+
+
+def _due_to_be_read(unit: Unit) -> str:
+    return (
+        f'SELECT ref FROM "{unit.schema}".booking_googleaccount'  # noqa: S608
+        " WHERE state = 'connected' AND poll_at <= %s"
+    )
 
 
 @actor(queue_name="sweep", max_retries=0)

@@ -99,5 +99,5 @@ def _last_booked_on(zone: ZoneInfo) -> date | None:
 
 def _is_at_risk(now: datetime) -> Q:
     is_late = Q(due_at__lt=now - REMINDER_TOLERANCE)
-    is_retried = Q(attempts__gt=0, expires_at__lt=now + REMINDER_LIFE - REMINDER_TOLERANCE)
+    is_retried = Q(attempts__gt=1, expires_at__lt=now + REMINDER_LIFE - REMINDER_TOLERANCE)
     return Q(kind=REMINDER) & (is_late | is_retried)

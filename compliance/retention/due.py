@@ -1,14 +1,11 @@
 """Whose date has come, in all schemas with few queries, as the sweeper: ids and instants only."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
-
-from tenants.outbox.sweep import chunks
+from tenants import across
 from tenants.routing import kept_units
-from tenants.schema import SWEEPER, Unit, inside
+from tenants.schema import Unit
 
 OVERDUE_AFTER = timedelta(minutes=60)
 """An erasure this late breaks the promise (B-27)."""
@@ -24,9 +21,12 @@ class Backlog:
 
 
 def backlog(*, until: datetime) -> list[Backlog]:
-    """Return the schemas with people whose ``erase_at`` is not after ``until``; empty is good."""
-    units = kept_units()
-    return [entry for group in chunks(units) for entry in _backlog_of(group, until=until)]
+    """Return the schemas with people whose ``erase_at`` is not after ``until``; empty is good.
+
+    A schema that cannot be read is left out: nobody else waits for it, and ``/promises`` counts it.
+    """
+    found = across.read(kept_units(), _people_due, [until, until])
+    return [Backlog(unit=unit, count=count, oldest_at=at) for unit, (count, at) in found.rows]
 
 
 def overdue(*, now: datetime) -> list[Backlog]:
@@ -34,16 +34,10 @@ def overdue(*, now: datetime) -> list[Backlog]:
     return backlog(until=now - OVERDUE_AFTER)
 
 
-def _backlog_of(group: Sequence[Unit], *, until: datetime) -> list[Backlog]:
-    # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
-    parts = [
-        f"SELECT {number}, count(*), min(erase_at) FROM"  # noqa: S608
+def _people_due(unit: Unit) -> str:
+    return (
+        "SELECT count(*), min(erase_at) FROM"  # noqa: S608
         f' (SELECT erase_at FROM "{unit.schema}".booking_patientcontact WHERE erase_at <= %s'
         f' UNION ALL SELECT erase_at FROM "{unit.schema}".booking_waitingentry WHERE erase_at <= %s'
         ") people HAVING count(*) > 0"
-        for number, unit in enumerate(group)
-    ]
-    with inside(SWEEPER), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), [until] * 2 * len(group))
-        rows = cursor.fetchall()
-    return [Backlog(unit=group[number], count=count, oldest_at=at) for number, count, at in rows]
+    )

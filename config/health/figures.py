@@ -1,15 +1,14 @@
 """Figures read from the database for the exporter: how much is pending, how many practices, connections."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
 from django.db.models import Count
 
 from config.health import promises
+from tenants import across
 from tenants.models import Tenant
-from tenants.outbox.sweep import chunks
 from tenants.routing import kept_units
 from tenants.schema import PUBLIC, ROUTER, SWEEPER, Unit, inside
 
@@ -17,20 +16,16 @@ from tenants.schema import PUBLIC, ROUTER, SWEEPER, Unit, inside
 def pending_by_kind() -> dict[str, int]:
     """Return how many outbox entries wait, by kind, in all schemas."""
     total: Counter[str] = Counter()
-    for group in chunks([PUBLIC, *kept_units()]):
-        total.update(_pending_in(group))
+    for _unit, (kind, count) in across.read([PUBLIC, *kept_units()], _pending).rows:
+        total[kind] += count
     return dict(total)
 
 
-def _pending_in(group: Sequence[Unit]) -> dict[str, int]:
-    # Schema names come from Unit, which refuses anything but [a-z0-9_].
-    parts = " UNION ALL ".join(
-        f"SELECT kind FROM \"{unit.schema}\".outbox_outboxentry WHERE state = 'pending'"  # noqa: S608
-        for unit in group
+def _pending(unit: Unit) -> str:
+    return (
+        f'SELECT kind, count(*) FROM "{unit.schema}".outbox_outboxentry'  # noqa: S608
+        " WHERE state = 'pending' GROUP BY kind"
     )
-    with inside(SWEEPER), connection.cursor() as cursor:
-        cursor.execute(f"SELECT kind, count(*) FROM ({parts}) entries GROUP BY kind")  # noqa: S608
-        return dict(cursor.fetchall())
 
 
 def spaces_by_state() -> dict[str, int]:

@@ -3,26 +3,25 @@
 Read as the sweeper, with one query per hundred schemas; numbers only, no person, no practice.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from booking.kinds import REMINDER
 from booking.services.google.lights import stuck_accounts
 from config.health import broker
+from tenants import across
 from tenants.heartbeat import Duty, ages
 from tenants.models import Tenant
-from tenants.outbox.sweep import chunks
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.routing import kept_units
-from tenants.schema import ROUTER, SWEEPER, Unit, inside
+from tenants.schema import ROUTER, Unit, inside
 
 ERASURE_TOLERANCE = timedelta(minutes=60)
 REMINDER_TOLERANCE = timedelta(minutes=15)
 REMINDER_LIFE = timedelta(hours=2)
-"""A reminder expires two hours after its hour: ``due_at`` moves with each attempt, this does not."""
+"""A reminder expires two hours after its hour, or at eight in the evening: ``due_at`` moves, this does not."""
 DUTY_TOLERANCE = {
     Duty.SWEEP: timedelta(minutes=2),
     Duty.PURGE: timedelta(minutes=15),
@@ -49,7 +48,6 @@ def all_promises(*, now: datetime) -> list[Promise]:
             *_of_schemas(now=now),
             _of_calendars(now=now),
             *_of_duties(now=now),
-            _of_spaces(),
             *promises,
         ]
     except DatabaseError:
@@ -57,37 +55,31 @@ def all_promises(*, now: datetime) -> list[Promise]:
 
 
 def _of_schemas(*, now: datetime) -> list[Promise]:
-    overdue = at_risk = 0
-    for group in chunks(kept_units()):
-        more_overdue, more_at_risk = _count_in(group, now=now)
-        overdue, at_risk = overdue + more_overdue, at_risk + more_at_risk
-    return [
-        Promise("erasures", overdue == 0, {"overdue": overdue}),
-        Promise("reminders", at_risk == 0, {"at_risk": at_risk}),
-    ]
-
-
-def _count_in(group: Sequence[Unit], *, now: datetime) -> tuple[int, int]:
-    # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
-    one = (
-        "SELECT (SELECT count(*) FROM {0}.booking_patientcontact WHERE erase_at < %s)"
-        " + (SELECT count(*) FROM {0}.booking_waitingentry WHERE erase_at < %s) AS overdue,"
-        " (SELECT count(*) FROM {0}.outbox_outboxentry WHERE state = 'pending' AND kind = %s"
-        " AND (due_at < %s OR (attempts > 0 AND expires_at < %s))) AS at_risk"
-    )
-    parts = " UNION ALL ".join(one.format(f'"{unit.schema}"') for unit in group)
-    values: list[datetime | str] = [
+    values = [
         now - ERASURE_TOLERANCE,
         now - ERASURE_TOLERANCE,
         REMINDER,
         now - REMINDER_TOLERANCE,
         now + REMINDER_LIFE - REMINDER_TOLERANCE,
     ]
-    statement = f"SELECT sum(overdue), sum(at_risk) FROM ({parts}) counted"  # noqa: S608
-    with inside(SWEEPER), connection.cursor() as cursor:
-        cursor.execute(statement, values * len(group))
-        overdue, at_risk = cursor.fetchone()
-    return int(overdue), int(at_risk)
+    found = across.read(kept_units(), _counts, values)
+    overdue = sum(overdue for _unit, (overdue, _at_risk) in found.rows)
+    at_risk = sum(at_risk for _unit, (_overdue, at_risk) in found.rows)
+    return [
+        Promise("erasures", overdue == 0, {"overdue": overdue}),
+        Promise("reminders", at_risk == 0, {"at_risk": at_risk}),
+        _of_spaces(unreadable=len(found.unreadable)),
+    ]
+
+
+def _counts(unit: Unit) -> str:
+    """A first attempt that is under way is no risk: whoever tries again has failed once."""
+    return (
+        f'SELECT (SELECT count(*) FROM "{unit.schema}".booking_patientcontact WHERE erase_at < %s)'  # noqa: S608
+        f' + (SELECT count(*) FROM "{unit.schema}".booking_waitingentry WHERE erase_at < %s),'
+        f" (SELECT count(*) FROM \"{unit.schema}\".outbox_outboxentry WHERE state = 'pending' AND kind = %s"
+        " AND (due_at < %s OR (attempts > 1 AND expires_at < %s)))"
+    )
 
 
 def _of_calendars(*, now: datetime) -> Promise:
@@ -107,9 +99,13 @@ def _of_duties(*, now: datetime) -> list[Promise]:
     ]
 
 
-def _of_spaces() -> Promise:
-    """Practices whose schema is behind the code are not served: somebody must migrate them."""
+def _of_spaces(*, unreadable: int) -> Promise:
+    """Practices whose schema is behind the code are not served: somebody must migrate them.
+
+    ``unreadable`` are those in which not even the erasures can be looked for.
+    """
     with inside(ROUTER):
         served = Tenant.objects.filter(state__in=Tenant.SERVED)
         behind = served.exclude(schema_version=CURRENT_VERSION).count()
-    return Promise("spaces", behind == 0, {"behind": behind})
+    is_kept = behind == unreadable == 0
+    return Promise("spaces", is_kept, {"behind": behind, "unreadable": unreadable})

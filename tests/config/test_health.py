@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from tenants.heartbeat import Duty, beat
 from tenants.models import Domain, Tenant
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
-from tests.conftest import ONE, PUBLIC_HOST
+from tests.conftest import ONE, PUBLIC_HOST, owner_cursor
 from tests.factories import NOW as BOOKED_AT
 from tests.factories import Cabinet, local, make_appointment
 
@@ -159,7 +160,10 @@ def reminder(**fields: object) -> None:
         ({"due_at": NOW - timedelta(minutes=16)}, True),
         # Tried and put off: the hour is that of its expiry.
         ({"attempts": 3, "expires_at": NOW + timedelta(minutes=104)}, True),
-        ({"attempts": 1, "expires_at": NOW + timedelta(minutes=110)}, False),
+        ({"attempts": 2, "expires_at": NOW + timedelta(minutes=104)}, True),
+        ({"attempts": 2, "expires_at": NOW + timedelta(minutes=110)}, False),
+        # Leaving at this moment, at seven in the evening: it expires in an hour, and nothing is wrong.
+        ({"attempts": 1, "expires_at": NOW + timedelta(minutes=60)}, False),
         # Terminal, or of another kind: not at risk.
         (
             {"due_at": NOW - timedelta(days=1), "state": "dropped", "finished_at": NOW},
@@ -206,6 +210,20 @@ def test_a_practice_whose_schema_is_behind_breaks_the_promise(duties_done: None)
         Tenant.objects.filter(schema_name=ONE.schema).update(schema_version="old")
 
     assert broken() == {"spaces"}
+
+
+def test_a_schema_that_cannot_be_read_breaks_the_promise_and_hides_no_other(
+    duties_done: None, committed_tenant: Callable[[str], Unit]
+) -> None:
+    unit = committed_tenant("unreadable")
+    with owner_cursor() as cursor:
+        cursor.execute(f"DROP TABLE {unit.schema}.booking_waitingentry CASCADE")
+
+    status, body = ask("/promises")
+
+    assert status == 503
+    assert body["spaces"] == {"kept": False, "behind": 0, "unreadable": 1}
+    assert body["erasures"] == {"kept": True, "overdue": 0}
 
 
 def test_promises_without_a_database_are_broken(

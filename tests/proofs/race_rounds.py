@@ -183,11 +183,15 @@ class Course:
 
     # --- Things to want -----------------------------------------------------------------------------
     def new_slots(self, count: int) -> list[Slot]:
-        """Return instants three hours apart, on the four agendas in turn."""
+        """Return instants three hours apart, on the four agendas in turn; holidays are closed."""
+        from booking.holidays import public_holidays
+
         made: list[Slot] = []
         while len(made) < count:
             morning = datetime.now(ZONE).replace(hour=3, minute=0, second=0, microsecond=0)
             morning += timedelta(days=next(self.days))
+            if morning.date() in public_holidays(territory="", postcode="", year=morning.year):
+                continue
             for hour, person in itertools.product(range(6), self.people):
                 instant = (morning + hour * APART).astimezone(UTC)
                 made.append(Slot(len(self.slots) + len(made), person, instant))

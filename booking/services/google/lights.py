@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, F, Min, Q
 
 from booking import kinds
@@ -14,10 +13,10 @@ from booking.erasure import FAILURE_GRACE
 from booking.models import Appointment, CalendarEntry, GoogleAccount
 from booking.services.google import reading
 from booking.services.google.leases import Held
+from tenants import across
 from tenants.outbox.services import Due, write
-from tenants.outbox.sweep import chunks
 from tenants.routing import served_units
-from tenants.schema import PUBLIC, SWEEPER, inside
+from tenants.schema import PUBLIC, Unit, inside
 
 STUCK_AFTER = timedelta(hours=1)
 SLOW_AFTER = timedelta(minutes=5)
@@ -133,22 +132,20 @@ class Stuck:
 def stuck_accounts(*, now: datetime) -> Stuck:
     """Count accounts whose oldest change has waited an hour, in all schemas: ids and instants only."""
     failing = lost = 0
-    for group in chunks(served_units()):
-        # Schema names come from Unit, which refuses anything but [a-z0-9_]; values are bound.
-        parts = [
-            "SELECT account.state, count(DISTINCT account.id)"  # noqa: S608
-            f' FROM "{unit.schema}".booking_googleaccount account'
-            f' JOIN "{unit.schema}".booking_calendarentry entry ON entry.account_id = account.id'
-            " WHERE entry.wanted > entry.pushed AND NOT entry.is_held_back AND entry.wanted_at <= %s"
-            " GROUP BY account.state"
-            for unit in group
-        ]
-        with inside(SWEEPER), connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts), [now - STUCK_AFTER] * len(group))
-            for state, count in cursor.fetchall():
-                failing += count if state == GoogleAccount.State.CONNECTED else 0
-                lost += count if state == GoogleAccount.State.RECONNECT else 0
+    for _unit, (state, count) in across.read(served_units(), _stuck, [now - STUCK_AFTER]).rows:
+        failing += count if state == GoogleAccount.State.CONNECTED else 0
+        lost += count if state == GoogleAccount.State.RECONNECT else 0
     return Stuck(failing, lost)
+
+
+def _stuck(unit: Unit) -> str:
+    return (
+        "SELECT account.state, count(DISTINCT account.id)"  # noqa: S608
+        f' FROM "{unit.schema}".booking_googleaccount account'
+        f' JOIN "{unit.schema}".booking_calendarentry entry ON entry.account_id = account.id'
+        " WHERE entry.wanted > entry.pushed AND NOT entry.is_held_back AND entry.wanted_at <= %s"
+        " GROUP BY account.state"
+    )
 
 
 def raise_alert(*, now: datetime) -> int:
