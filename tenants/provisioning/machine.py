@@ -4,6 +4,7 @@ Runs with the owner's login, in a process of its own: web and worker processes n
 comes after ``ready`` (first rows, go-live, suspension) is done by services under the application's login.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ log = structlog.get_logger("provisioning")
 
 _NEXT = (
     "SELECT id, schema_name, state FROM public.tenants_tenant"
-    " WHERE state IN ('ordered', 'provisioning') ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+    " WHERE state IN ('ordered', 'provisioning') AND id <> ALL(%s) ORDER BY id LIMIT 1"
+    " FOR UPDATE SKIP LOCKED"
 )
 
 
@@ -36,14 +38,25 @@ class Built:
     schema: str
 
 
-def advance_one(connection: Connection, *, app_role: str) -> Built | None:
+class NotBuilt(Exception):  # named after what happened
+    """A space could not be built: ``tenant_id`` says whose, its cause says why."""
+
+    def __init__(self, tenant_id: int) -> None:
+        super().__init__(str(tenant_id))
+        self.tenant_id = tenant_id
+
+
+def advance_one(
+    connection: Connection, *, app_role: str, passed_over: Collection[int] = ()
+) -> Built | None:
     """Build the oldest ordered space; return it, or None when there is nothing to do.
 
     One transaction holds role, schema, tables, rows and the new state. When it fails, the tenant
-    keeps its state with the error's code, and the next call tries again.
+    keeps its state with the error's code, NotBuilt is raised, and the next call tries again: unless the
+    caller passes it over, so that the others do not wait for it.
     """
     with connection, connection.cursor() as cursor:
-        cursor.execute(_NEXT)
+        cursor.execute(_NEXT, [list(passed_over)])
         row = cursor.fetchone()
         if row is None:
             return None
@@ -65,7 +78,7 @@ def advance_one(connection: Connection, *, app_role: str) -> Built | None:
             )
             _note_failure(cursor, built.tenant_id, error.pgcode or type(error).__name__)
         log.exception("provisioning_failed", schema=built.schema, code=error.pgcode)
-        raise
+        raise NotBuilt(built.tenant_id) from error
     log.info("provisioned", schema=built.schema)
     return built
 

@@ -3,15 +3,17 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from io import StringIO
 from typing import Any
 
 import psycopg2
 import pytest
+from django.core.management import call_command
 
 from tenants.provisioning import build, machine, template
 from tests.conftest import APP_ROLE, ONE, manage, owner_cursor, remove_tenant
 
-SCHEMA = "t_ordered"
+SCHEMA, NEXT = "t_ordered", "t_ordered_next"
 
 
 @pytest.fixture
@@ -19,26 +21,27 @@ def owner(django_db_setup: None) -> Iterator[Any]:
     with closing(psycopg2.connect(os.environ["OWNER_DATABASE_URL"])) as connection:
         yield connection
     with owner_cursor() as cursor:
-        remove_tenant(cursor, schema=SCHEMA)
+        for schema in (SCHEMA, NEXT):
+            remove_tenant(cursor, schema=schema)
 
 
-def order(state: str = "ordered") -> None:
+def order(state: str = "ordered", *, schema: str = SCHEMA) -> None:
     with owner_cursor() as cursor:
-        remove_tenant(cursor, schema=SCHEMA)
+        remove_tenant(cursor, schema=schema)
         cursor.execute(
             "INSERT INTO public.tenants_tenant (ref, schema_name, name, state, schema_version, last_error,"
             " suspended_reason, profession, time_zone, territory, owner_email, owner_name,"
             " attestation_text_version, created_at)"
             " VALUES (gen_random_uuid(), %s, '', %s, '', '', '', '', '', '', '', '', '', now())",
-            [SCHEMA, state],
+            [schema, state],
         )
 
 
-def state_of_order() -> tuple[str, str, str]:
+def state_of_order(schema: str = SCHEMA) -> tuple[str, str, str]:
     with owner_cursor() as cursor:
         cursor.execute(
             "SELECT state, schema_version, last_error FROM public.tenants_tenant WHERE schema_name = %s",
-            [SCHEMA],
+            [schema],
         )
         return tuple(cursor.fetchone())
 
@@ -94,8 +97,9 @@ def test_a_failure_leaves_no_schema_and_no_role_and_keeps_the_order(
     monkeypatch.setattr(build, "statements_for", lambda schema: whole(schema) + "SELECT 1/0;")
 
     for _try in range(3):
-        with pytest.raises(psycopg2.errors.DivisionByZero):
+        with pytest.raises(machine.NotBuilt) as failure:
             machine.advance_one(owner, app_role=APP_ROLE)
+        assert isinstance(failure.value.__cause__, psycopg2.errors.DivisionByZero)
 
     assert steps_of_order() == [("started", ""), ("failed", "22012")]
     assert exists(SCHEMA) == (False, False)
@@ -106,6 +110,41 @@ def test_a_failure_leaves_no_schema_and_no_role_and_keeps_the_order(
 
     assert state_of_order() == ("ready", template.CURRENT_VERSION, "")
     assert steps_of_order() == [("started", ""), ("failed", "22012"), ("built", "")]
+
+
+class Watched(Exception):  # not an error: the command waits
+    """The command has nothing more to do at this moment."""
+
+
+def watch() -> None:
+    with pytest.raises(Watched):
+        call_command("provision", "--watch", stdout=StringIO())
+
+
+def test_a_space_that_cannot_be_built_holds_up_no_other(
+    owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order()
+    order(schema=NEXT)
+    whole = template.statements_for
+    broken = {SCHEMA: "SELECT 1/0;"}
+    monkeypatch.setattr(
+        build, "statements_for", lambda schema: whole(schema) + broken.get(schema, "")
+    )
+
+    def sleep(_seconds: float) -> None:
+        raise Watched
+
+    monkeypatch.setattr("tenants.management.commands.provision.time.sleep", sleep)
+    watch()
+
+    assert state_of_order() == ("provisioning", "", "22012")
+    assert state_of_order(NEXT)[0] == "ready"
+
+    # What was in the way is gone: the next turn builds it.
+    broken.clear()
+    watch()
+    assert state_of_order()[0] == "ready"
 
 
 def test_two_provisioners_do_not_build_the_same_space(owner: Any) -> None:
