@@ -111,9 +111,20 @@ class Rounds:
         self.double.order("calm")
         self.line.change(THROUGH)
         if self.queue.drain() == float("inf"):
-            raise RuntimeError("what waited could not be written")
+            raise RuntimeError(f"what waited could not be written after {mode}: {self._left()}")
         if mode == AT_ONCE:
             self.pushes += self._pushed_since(since)
+
+    def _left(self) -> list[Any]:
+        """Return what waits, by account, and in which state that is."""
+        rows: list[Any] = self.course.stage.owner(
+            "SELECT account.state, account.last_error, account.poll_at - now(), count(*),"
+            " min(entry.wanted_at) - now()"
+            f' FROM "{self.course.schema}".booking_calendarentry entry'
+            f' JOIN "{self.course.schema}".booking_googleaccount account ON account.id = entry.account_id'
+            " WHERE entry.wanted > entry.pushed GROUP BY account.id"
+        )
+        return rows
 
     def _book(self, forms: list[dict[str, str]]) -> list[float]:
         """Send the forms at their instants, whoever is still waiting for an answer."""
