@@ -66,3 +66,14 @@ CALENDAR_CONFLICT = "calendar.conflict"
 """One mail to a practitioner whose own calendar has something at the time of an appointment."""
 CALENDAR_STUCK = "calendar.stuck"
 """One mail to lib-rdv's staff: ``object_id`` is how many accounts wait."""
+
+OF_AN_APPOINTMENT = (
+    *TO_PATIENT,
+    CONTACT_CORRECTED,
+    *TO_PRACTITIONER,
+    CALENDAR_PUSH,
+    CALENDAR_CLEAN,
+    CALENDAR_TELL,
+    CALENDAR_CONFLICT,
+)
+"""What stands in the ledger for an appointment, and goes with its row; ``object_id`` is its key."""

@@ -1,5 +1,7 @@
 """An appointment, or the hold that becomes one. No word about the person stands here."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
@@ -157,6 +159,11 @@ class Appointment(models.Model):
     def spoken_ref(self) -> str:
         """The short reference to say on the phone."""
         return spoken(self.ref)
+
+    @property
+    def minutes(self) -> int:
+        """How long the visit lasts; by hand it may be longer or shorter than its motif."""
+        return (self.ends_at - self.starts_at) // timedelta(minutes=1)
 
     @property
     def is_cancelled(self) -> bool:

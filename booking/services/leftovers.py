@@ -1,4 +1,4 @@
-"""What outlives its use without naming anybody: links, holds, rows of long past appointments."""
+"""What outlives its use without naming anybody: links, holds, rows of long past appointments, the ledger."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q, QuerySet
 
+from booking import kinds
 from booking.models import Appointment, DailyCount
+from tenants.outbox import services as outbox
 
 
 class Cell(NamedTuple):
@@ -32,13 +34,15 @@ class Sums:
         """Take one appointment in: its length, and how many local days ahead it was booked."""
         zone = ZoneInfo(row.location.time_zone)
         self.count += 1
-        self.minutes += (row.ends_at - row.starts_at) // timedelta(minutes=1)
+        self.minutes += row.minutes
         if row.booked_at is not None:
             booked_on = row.booked_at.astimezone(zone).date()
             self.lead_days += max(0, (row.starts_at.astimezone(zone).date() - booked_on).days)
 
 
 BARE_ROW_DAYS = timedelta(days=30)
+LEDGER_DAYS = timedelta(days=400)
+"""How long the ledger remembers what is no appointment's: a year of digests and alerts, and a month."""
 BATCH = 500
 
 
@@ -57,7 +61,10 @@ def drop_stale_holds(*, now: datetime, limit: int = BATCH) -> int:
 
 
 def count_and_delete(*, now: datetime, limit: int = BATCH) -> int:
-    """Count and delete appointments that ended 30 days ago; none that still has a contact."""
+    """Count and delete appointments that ended 30 days ago; none that still has a contact.
+
+    What the ledger says of their messages goes with them: nobody can ask about them any more.
+    """
     past = Appointment.objects.filter(
         ends_at__lte=now - BARE_ROW_DAYS, contact__isnull=True
     ).exclude(status=Appointment.Status.HELD)
@@ -69,8 +76,15 @@ def count_and_delete(*, now: datetime, limit: int = BATCH) -> int:
         cells[_cell(row)].add(row)
     for cell in sorted(cells):
         _add(cell, cells[cell])
-    Appointment.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    keys = [row.pk for row in rows]
+    outbox.forget_of(object_ids=keys, kinds=kinds.OF_AN_APPOINTMENT)
+    Appointment.objects.filter(pk__in=keys).delete()
     return len(rows)
+
+
+def forget_entries(*, now: datetime, limit: int = BATCH) -> int:
+    """Delete what the ledger still says of work that ended long ago; return how many rows."""
+    return outbox.forget_finished(before=now - LEDGER_DAYS, limit=limit)
 
 
 def _some(rows: QuerySet[Appointment], limit: int) -> QuerySet[Appointment]:

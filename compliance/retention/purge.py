@@ -22,7 +22,8 @@ def purge(unit: Unit, *, now: datetime) -> int:
 def tidy(unit: Unit, *, now: datetime) -> None:
     """Clear what names nobody but has no use any more, and do what comes back every day.
 
-    Holds, links, rows past their 30 days; the opening of past days, the digests of the coming ones.
+    Holds, links, rows past their 30 days, the ledger of long ago; the opening of past days, the digests
+    of the coming ones.
     """
     with inside(unit):
         # Before the rows are deleted, and while the hours of those days are still known.
@@ -32,6 +33,7 @@ def tidy(unit: Unit, *, now: datetime) -> None:
         leftovers.drop_stale_holds,
         leftovers.forget_links,
         leftovers.count_and_delete,
+        leftovers.forget_entries,
         waiting.forget_offers,
         reading.drop_old,
         lights.drop_past,

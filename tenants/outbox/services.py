@@ -62,6 +62,20 @@ def settle_all(
     return pending.update(state=OutboxEntry.State.DROPPED, reason=reason, finished_at=now)
 
 
+def forget_of(*, object_ids: Iterable[int], kinds: Iterable[str]) -> int:
+    """Delete what stands in the ledger for objects that go, whatever its state; return how many."""
+    of_them = OutboxEntry.objects.filter(object_id__in=tuple(object_ids), kind__in=tuple(kinds))
+    return of_them.delete()[0]
+
+
+def forget_finished(*, before: datetime, limit: int) -> int:
+    """Delete at most ``limit`` entries that ended before an instant; what is pending always stays."""
+    # By its terminal instant, which only a finished entry has.
+    ended = OutboxEntry.objects.filter(finished_at__lt=before).select_for_update(skip_locked=True)
+    keys = list(ended.order_by("pk").values_list("pk", flat=True)[:limit])
+    return OutboxEntry.objects.filter(pk__in=keys).delete()[0]
+
+
 def _ring(schema: str, rung: list[tuple[str, str]]) -> None:
     from tenants.outbox.actors import actor_for  # the actor's module calls delivery
 

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
+from booking import kinds
 from booking.models import Appointment, DailyCount, PatientContact
 from booking.services import contacts, leftovers, links
 from compliance.retention import alerts
@@ -20,6 +21,7 @@ from tenants import ledger
 from tenants.keyring.models import DataKey
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
+from tenants.outbox.services import Due, write
 from tenants.personal_data import models_with_people
 from tenants.schema import PUBLIC, Unit, inside
 from tenants.trail import receipts
@@ -288,3 +290,37 @@ def test_a_past_appointment_that_still_has_a_contact_is_not_deleted(tenant: Unit
 
     assert leftovers.count_and_delete(now=NOW + timedelta(days=90)) == 0
     assert Appointment.objects.count() == 1
+
+
+def test_the_ledger_of_an_appointment_goes_with_its_row(tenant: Unit) -> None:
+    first, second = booked(Cabinet(), 2)
+    write(due=[Due(kinds.DIGEST, first.pk, NOW)], now=NOW)
+    contacts.erase_due(now=NOW + timedelta(days=20))
+    assert OutboxEntry.objects.filter(object_id=first.pk, kind=kinds.REMINDER).exists()
+
+    leftovers.count_and_delete(now=first.ends_at + timedelta(days=30))
+
+    left = OutboxEntry.objects.filter(object_id=first.pk)
+    # A user's key may be an appointment's: what is another noun's stays.
+    assert [entry.kind for entry in left] == [kinds.DIGEST]
+    assert OutboxEntry.objects.filter(object_id=second.pk).exists()
+
+
+def test_the_ledger_of_anything_else_stays_for_four_hundred_days(tenant: Unit) -> None:
+    write(due=[Due(kinds.DIGEST, 1, NOW), Due(kinds.DIGEST, 2, NOW)], now=NOW)
+    ended, _pending = OutboxEntry.objects.order_by("object_id")
+    OutboxEntry.objects.filter(pk=ended.pk).update(state="sent", finished_at=NOW)
+    until = NOW + timedelta(days=400)
+
+    assert leftovers.forget_entries(now=until) == 0
+    assert leftovers.forget_entries(now=until + MINUTE) == 1
+
+    assert [entry.object_id for entry in OutboxEntry.objects.all()] == [2]
+
+
+def test_the_ledger_is_swept_in_batches(tenant: Unit) -> None:
+    write(due=[Due(kinds.DIGEST, number, NOW) for number in range(3)], now=NOW)
+    OutboxEntry.objects.update(state="sent", finished_at=NOW)
+
+    assert leftovers.forget_entries(now=NOW + timedelta(days=401), limit=2) == 2
+    assert leftovers.forget_entries(now=NOW + timedelta(days=401), limit=2) == 1
