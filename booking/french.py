@@ -15,6 +15,7 @@ import phonenumbers
 NBSP = "\u00a0"
 
 _WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_NUMBERS = ("zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit")
 _MONTHS = (
     "janvier",
     "février",
@@ -118,6 +119,13 @@ def short_hour(time: dt.time | dt.datetime) -> str:
 def day_and_hour(moment: dt.datetime, *, today: dt.date) -> str:
     """ "mardi 24 novembre à 14 h 30"; `moment` is already in the zone of the place."""
     return f"{long_day(moment.date(), today=today)} à{NBSP}{hour(moment)}"
+
+
+def one_week_in(weeks: int) -> str:
+    """How often something comes back: "une semaine sur deux", up to eight; every week for one."""
+    if weeks == 1:
+        return "toutes les semaines"
+    return f"une semaine sur {_NUMBERS[weeks]}"
 
 
 def zone_name(zone: ZoneInfo | str) -> str:

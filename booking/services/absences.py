@@ -1,8 +1,11 @@
 """Time in which nobody receives; appointments it touches are shown, never dropped (B-16)."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from booking.models import Absence, Appointment, Practitioner
 from booking.services.locks import lock_practitioners
@@ -42,6 +45,45 @@ def remove(*, absence: Absence, actor: str, now: datetime) -> None:
     ref = absence.ref
     absence.delete()
     trail.record(verb="absence.removed", ref=ref, actor=actor, now=now)
+
+
+@dataclass(frozen=True)
+class Away:
+    """An absence as the public reads it; local dates of the place, both included.
+
+    ``who`` is empty when all those who were asked about are away.
+    """
+
+    message: str
+    who: str
+    first_on: date
+    last_on: date
+
+
+def announced(
+    *, practitioners: Sequence[Practitioner], zone: ZoneInfo, from_on: date, until_on: date
+) -> list[Away]:
+    """Return the absences with a public message that touch these local dates (B-16): one query.
+
+    Their label stays inside the practice: it may say why.
+    """
+    first = datetime.combine(from_on, time(), zone)
+    end = datetime.combine(until_on + timedelta(days=1), time(), zone)
+    touching = Absence.objects.filter(
+        Q(practitioner=None) | Q(practitioner__in=[one.pk for one in practitioners]),
+        starts_at__lt=end,
+        ends_at__gt=first,
+    )
+    names = {one.pk: one.name for one in practitioners} if len(practitioners) > 1 else {}
+    return [
+        Away(
+            absence.public_message,
+            names.get(absence.practitioner_id or 0, ""),
+            absence.starts_at.astimezone(zone).date(),
+            (absence.ends_at - timedelta(microseconds=1)).astimezone(zone).date(),
+        )
+        for absence in touching.exclude(public_message="").order_by("starts_at", "pk")
+    ]
 
 
 def touched_by(absence: Absence) -> list[Appointment]:

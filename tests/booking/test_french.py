@@ -25,6 +25,14 @@ def test_the_first_of_a_month_is_premier() -> None:
     assert french.legal_day(dt.date(2027, 8, 1)) == "1er\xa0août\xa02027"
 
 
+def test_a_rhythm_reads_as_it_is_said() -> None:
+    assert french.one_week_in(1) == "toutes les semaines"
+    assert [french.one_week_in(weeks) for weeks in (2, 8)] == [
+        "une semaine sur deux",
+        "une semaine sur huit",
+    ]
+
+
 @pytest.mark.parametrize(
     ("time", "written"),
     [

@@ -9,10 +9,12 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.forms.dashboard.base import DayField, HourField, WorkForm, write_minutes
+from booking.french import one_week_in
 from booking.models import AppointmentType, Location, OpeningHours, Practitioner
 from booking.services.hours import Pattern, Range
 
@@ -180,16 +182,7 @@ class WeekForm(WorkForm):
     every = forms.TypedChoiceField(
         label=gettext_lazy("Rythme"),
         coerce=int,
-        choices=[
-            (1, gettext_lazy("Toutes les semaines")),
-            (2, gettext_lazy("Une semaine sur deux")),
-            (3, gettext_lazy("Une semaine sur trois")),
-            (4, gettext_lazy("Une semaine sur quatre")),
-            (5, gettext_lazy("Une semaine sur cinq")),
-            (6, gettext_lazy("Une semaine sur six")),
-            (7, gettext_lazy("Une semaine sur sept")),
-            (8, gettext_lazy("Une semaine sur huit")),
-        ],
+        choices=[(weeks, capfirst(one_week_in(weeks))) for weeks in range(1, 9)],
         initial=1,
     )
     anchor_on = DayField(

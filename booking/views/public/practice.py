@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from booking import form_token, limits
-from booking.holidays import public_holidays
-from booking.intervals import merge
-from booking.models import Location, OpeningHours
+from booking.services import absences
+from booking.services.absences import Away
 from booking.views.public import search as searches
+from booking.views.public.hours import hours_of
 from booking.views.public.page import Site, patient_view, schema_of_request, show, too_many
 from booking.views.public.search import DayOfSlots, Offer, Search, SlotButton
 
@@ -20,18 +19,11 @@ CHOOSE = "choose"
 """Purpose of the token that stands on pages with slots."""
 DAYS_ON_FRONT = 3
 SLOTS_ON_FRONT = 6
+ANNOUNCED_AHEAD = timedelta(days=21)
+"""How long before it begins an absence is announced on the practice page."""
 SLOTS_IN_HALF_DAY = 8
 """Of a week; the rest stands on the day's own page, so that no page is heavy."""
 _NOON = 12
-
-
-@dataclass(frozen=True)
-class HoursRow:
-    """One line of the opening hours: "lundi, mercredi", and its ranges."""
-
-    days: str
-    ranges: Sequence[str]
-    is_today: bool
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,8 @@ class WeekDay:
     is_today: bool
     why_closed: str
     count: int
+    said: str = ""
+    """What the practice says of its absence that day, when nothing is free."""
 
     @property
     def hidden(self) -> int:
@@ -73,6 +67,7 @@ def _front(request: HttpRequest, site: Site) -> dict[str, object]:
         "days": [],
         "today": None,
         "rows": [],
+        "away": [],
     }
     if search:
         today = site.today(search.zone)
@@ -87,7 +82,8 @@ def _front(request: HttpRequest, site: Site) -> dict[str, object]:
             "substitutes": searches.substitutes_of(
                 [*filter(None, [next_slot]), *(slot for day in days for slot in day.slots)]
             ),
-            "rows": _hours(search, today=today),
+            "away": _away(search, from_on=today, until_on=today + ANNOUNCED_AHEAD),
+            "rows": hours_of(offer, today=today),
             "token": _token(site),
         }
     return context
@@ -127,7 +123,8 @@ def week_context(
     day = _read_day(asked.get("jour", ""))
     wanted = day or _read_day(asked.get("semaine", "")) or (first.day if first else today)
     monday = _monday(_within(wanted, today, last))
-    days = _week(offer, monday, today=today, last=last)
+    away = _away(search, from_on=max(monday, today), until_on=monday + timedelta(days=6))
+    days = _week(offer, monday, away, today=today, last=last)
     only_day = _whole_day(day, offer)
     return {
         "search": search,
@@ -145,6 +142,7 @@ def week_context(
             ]
         ),
         "only_day": only_day,
+        "away": away,
         "days": days,
         "first_on": days[0].day,
         "last_on": days[-1].day,
@@ -173,21 +171,31 @@ def _first_days(offer: Offer, today: date) -> tuple[SlotButton | None, list[DayO
     return next_slot, days
 
 
-def _week(offer: Offer, monday: date, *, today: date, last: date) -> list[WeekDay]:
+def _away(search: Search, *, from_on: date, until_on: date) -> list[Away]:
+    """Return the announced absences of those looked for, between two local dates, both included."""
+    wanted = [search.practitioner] if search.practitioner else search.practitioners
+    return absences.announced(
+        practitioners=wanted, zone=search.zone, from_on=from_on, until_on=until_on
+    )
+
+
+def _week(
+    offer: Offer, monday: date, away: Sequence[Away], *, today: date, last: date
+) -> list[WeekDay]:
     """Return Monday to Saturday; Sunday only when someone works."""
     days = [monday + timedelta(days=shift) for shift in range(7)]
     by_day = {one.day: one.slots for one in searches.days_of(offer.between(days[0], days[6]))}
     if days[6] not in by_day:
         days.pop()
-    location = offer.search.location
     return [
         WeekDay(
             day=day,
             morning=_half(by_day.get(day, ()), is_morning=True)[:SLOTS_IN_HALF_DAY],
             afternoon=_half(by_day.get(day, ()), is_morning=False)[:SLOTS_IN_HALF_DAY],
             is_today=day == today,
-            why_closed=_why_closed(location, day, today=today, last=last),
+            why_closed=_why_closed(offer, day, today=today, last=last),
             count=len(by_day.get(day, ())),
+            said=_said(away, day),
         )
         for day in days
     ]
@@ -212,14 +220,23 @@ def _half(slots: Sequence[SlotButton], *, is_morning: bool) -> list[SlotButton]:
     return [slot for slot in slots if (slot.starts_at.hour < _NOON) == is_morning]
 
 
-def _why_closed(location: Location, day: date, *, today: date, last: date) -> str:
+def _why_closed(offer: Offer, day: date, *, today: date, last: date) -> str:
     """Return what a day without any slot says."""
     if day < today:
         return _("Passé")
     if day > last:
         return _("Pas encore ouvert")
-    off = public_holidays(territory=location.territory, postcode=location.postcode, year=day.year)
-    return _("Jour férié") if day in off else _("Rien de libre")
+    # As the slots were computed: a holiday that the practice opens is a day like any other (B-17).
+    place = offer.vacancies.places.get(offer.search.location.pk)
+    return _("Jour férié") if place and day in place.closed else _("Rien de libre")
+
+
+def _said(away: Sequence[Away], day: date) -> str:
+    """Return the message of the first absence of that day, with a colleague's name before it."""
+    for one in away:
+        if one.first_on <= day <= one.last_on:
+            return f"{one.who}\u00a0: {one.message}" if one.who else one.message
+    return ""
 
 
 def _next_week(offer: Offer, days: Sequence[WeekDay]) -> date | None:
@@ -228,46 +245,6 @@ def _next_week(offer: Offer, days: Sequence[WeekDay]) -> date | None:
         return None
     found = offer.next_day(days[-1].day + timedelta(days=1))
     return found.day if found else None
-
-
-def _hours(search: Search, *, today: date) -> list[HoursRow]:
-    """Return the week's opening hours at this place, days with the same hours together."""
-    rows = OpeningHours.objects.filter(
-        Q(valid_from=None) | Q(valid_from__lte=today),
-        Q(valid_to=None) | Q(valid_to__gte=today),
-        location=search.location,
-        practitioner__in=[person.pk for person in search.practitioners],
-    ).values_list("weekday", "starts_min", "ends_min")
-    by_weekday: dict[int, list[tuple[int, int]]] = {}
-    for weekday, starts, ends in rows:
-        by_weekday.setdefault(weekday, []).append((starts, ends))
-    drawn: list[tuple[list[int], list[str]]] = []
-    for weekday in range(7):
-        ranges = [_range(*one) for one in merge(by_weekday.get(weekday, []))]
-        if drawn and drawn[-1][1] == ranges:
-            drawn[-1][0].append(weekday)
-        else:
-            drawn.append(([weekday], ranges))
-    return [
-        HoursRow(_names(weekdays), ranges, is_today=weekdays == [today.weekday()])
-        for weekdays, ranges in drawn
-    ]
-
-
-def _range(starts: int, ends: int) -> str:
-    return f"{_minute(starts)} – {_minute(ends)}"
-
-
-def _minute(minute: int) -> str:
-    hours, minutes = divmod(minute, 60)
-    return f"{hours}\u00a0h" if not minutes else f"{hours}\u00a0h\u00a0{minutes:02d}"
-
-
-def _names(weekdays: Sequence[int]) -> str:
-    names = [searches.WEEKDAYS[weekday] for weekday in weekdays]
-    if len(names) > 2:
-        return _("%(first)s au %(last)s") % {"first": names[0], "last": names[-1]}
-    return ", ".join(names)
 
 
 def _monday(day: date) -> date:
