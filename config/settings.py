@@ -238,8 +238,11 @@ MAIL_PROVIDER = env("MAIL_PROVIDER", default="smtp")
 EMAIL_BACKEND = {"smtp": "tenants.mail.SmtpBackend", "brevo": "tenants.mail.BrevoBackend"}[
     MAIL_PROVIDER
 ]
+# Who they are to patients, on the privacy page (T-11); Brevo names itself.
+MAIL_PROVIDER_NAME = env("MAIL_PROVIDER_NAME", default="Brevo" if MAIL_PROVIDER == "brevo" else "")
 MAIL_RELAY_IS_LOCAL = env.bool("MAIL_RELAY_IS_LOCAL", default=False)
 SMS_GATEWAY = env("SMS_GATEWAY", default="")  # "" (off for everybody) or "brevo"
+SMS_PROVIDER_NAME = env("SMS_PROVIDER_NAME", default="Brevo" if SMS_GATEWAY == "brevo" else "")
 SMS_SENDER = env("SMS_SENDER", default="RDV")
 BREVO_API_KEY = env("BREVO_API_KEY", default="")
 # Google Agenda (docs/running.md): without an identifier nobody is offered to connect.

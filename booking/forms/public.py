@@ -100,9 +100,11 @@ class DetailsForm(forms.Form):
         sms_enabled: bool,
         location: Location,
         extra_fields: Iterable[ExtraField] = (),
+        practice_phone: str = "",
     ) -> None:
         super().__init__(data, auto_id="id_%s")
         self.location = location
+        self.practice_phone = practice_phone
         self.extra_fields = [
             extra
             for extra in extra_fields
@@ -181,11 +183,17 @@ class DetailsForm(forms.Form):
             if not found:
                 self._refuse(extra, _("Ajoutez le code postal. Exemple : 64210 Bidart."))
             elif found[-1] not in served:
-                self._refuse(
-                    extra,
-                    _("Les visites à domicile se font dans ces communes : %(postcodes)s.")
-                    % {"postcodes": ", ".join(served)},
-                )
+                self._refuse(extra, self._not_served(served))
+
+    def _not_served(self, served: Iterable[str]) -> str:
+        """Say where home visits are made, and whom to call from elsewhere (B-14)."""
+        where = _("Les visites à domicile se font dans ces communes : %(postcodes)s.") % {
+            "postcodes": ", ".join(served)
+        }
+        if not self.practice_phone:
+            return where
+        call = _("Pour une autre commune, appelez le %(phone)s.") % {"phone": self.practice_phone}
+        return f"{where} {call}"
 
     def _refuse(self, extra: ExtraField, message: str) -> None:
         if extra_name(extra) not in self.errors:

@@ -17,6 +17,7 @@ from booking.forms.dashboard.base import DayField, HourField, WorkForm
 from booking.french import UnreadablePhoneError, read_phone
 from booking.models import AppointmentType, Location, Practitioner
 from booking.persons import Person
+from booking.regions import region_of
 from booking.services.choice import Choice
 
 
@@ -176,7 +177,7 @@ class BookForm(SlotForm):
         """Read the contact in the territory of the place."""
         data = super().clean()
         place = data.get("place")
-        region = (place.territory if place else "") or "FR"
+        region = region_of(place)
         try:
             data["phone"], data["email"] = read_contact(data.get("contact", ""), region=region)
         except ValidationError as error:

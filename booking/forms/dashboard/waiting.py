@@ -14,6 +14,7 @@ from booking.forms.dashboard.base import WorkForm
 from booking.forms.waiting import bits_of, days_field, half_field
 from booking.models import AppointmentType, Location, Practitioner
 from booking.persons import Person
+from booking.regions import region_of
 from booking.services.waiting import Wish
 
 
@@ -84,7 +85,7 @@ class WaitForm(WorkForm):
             self.add_error("motif", _("Ce praticien ne reçoit pas pour ce motif."))
         if motif and place and not motif.locations.filter(pk=place.pk).exists():
             self.add_error("place", _("Ce motif ne se fait pas dans ce lieu."))
-        region = (place.territory if place else "") or "FR"
+        region = region_of(place)
         try:
             data["phone"], data["email"] = read_contact(data.get("contact", ""), region=region)
         except ValidationError as error:

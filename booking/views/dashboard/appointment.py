@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from booking import errors
 from booking.forms.dashboard.appointment import CancelForm, ContactForm
 from booking.models import Appointment
+from booking.regions import region_of
 from booking.services import appointments, calendar_entries, contacts, erasing
 from booking.services.agenda import Row, row_of
 from booking.services.google.attention import mark_of
@@ -183,7 +184,7 @@ def correct(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         messages.info(request, _("Les coordonnées sont déjà effacées."))
         return redirect("dashboard:appointment", ref=ref)
     facts = facts_of(row, request=request)
-    region = found.location.territory or "FR"
+    region = region_of(found.location)
     seen = contacts.version_of(found.contact)
     names = ("first_name", "last_name", "phone", "email")
     initial = {name: getattr(row.person, name) for name in names} | {"was": seen}

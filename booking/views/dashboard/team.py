@@ -25,6 +25,7 @@ from booking.forms.dashboard.team import (
     RoleForm,
 )
 from booking.models import Location, Practitioner, Replacement
+from booking.regions import region_of
 from booking.services import acts, replacements, team
 from booking.services.practice import save_practice
 from booking.views.dashboard.access import DashboardRequest, actor, reach, requires
@@ -290,7 +291,7 @@ def practice(request: DashboardRequest) -> HttpResponse:
     form = PracticeForm(
         request.POST if request.method == "POST" else None,
         initial={name: getattr(held, name) for name in PracticeForm.base_fields},
-        region=(place.territory if place else "") or "FR",
+        region=region_of(place),
     )
     if form.is_valid():
         save_practice(values=form.cleaned_data, actor=actor(request), now=request.now)

@@ -15,6 +15,7 @@ from booking.errors import NotBookable, SlotTaken, TooManyBookings, TooManyHolds
 from booking.form_token import Expired, Forged, TooFast
 from booking.forms.public import HONEYPOT, DetailsForm, extra_name
 from booking.models import Appointment, ExtraField, FormVersion
+from booking.regions import region_of
 from booking.services import appointments, holds, links
 from booking.services.choice import Choice, choice_of
 from booking.views.public import notice, search
@@ -23,7 +24,6 @@ from booking.views.public.page import (
     patient_view,
     personal,
     refusal,
-    region_of,
     schema_of_request,
     show,
     too_many,
@@ -198,10 +198,17 @@ def _robot_complaint(request: HttpRequest, site: Site) -> str:
     if not request.POST.get(HONEYPOT):
         return ""
     limits.note_suspect(now=site.now)
-    phone = site.phone or site.practice.email
-    return _(
-        "Cet envoi ressemble à celui d'un robot. Confirmez de nouveau, ou appelez le %(phone)s."
-    ) % {"phone": phone}
+    said = _("Cet envoi ressemble à celui d'un robot. Confirmez de nouveau%(or_call)s.")
+    return said % {"or_call": _or_call(site)}
+
+
+def _or_call(site: Site) -> str:
+    """Return how else to reach the practice, as the end of a sentence; nothing when it says nothing."""
+    if site.phone:
+        return _(", ou appelez le %(phone)s") % {"phone": site.phone}
+    if site.practice.email:
+        return _(", ou écrivez à %(email)s") % {"email": site.practice.email}
+    return ""
 
 
 def _knock(request: HttpRequest, site: Site) -> limits.Doorstep:
@@ -215,9 +222,16 @@ def _knock(request: HttpRequest, site: Site) -> limits.Doorstep:
 
 
 def _too_many_bookings(site: Site) -> str:
-    return _(
-        "Ces coordonnées ont déjà plusieurs rendez-vous à venir. Pour en prendre un de plus, appelez le %(phone)s."
-    ) % {"phone": site.phone}
+    said = _("Ces coordonnées ont déjà plusieurs rendez-vous à venir.")
+    if site.phone:
+        more = _("Pour en prendre un de plus, appelez le %(phone)s.") % {"phone": site.phone}
+    elif site.practice.email:
+        more = _("Pour en prendre un de plus, écrivez à %(email)s.") % {
+            "email": site.practice.email
+        }
+    else:
+        more = _("Pour en prendre un de plus, demandez au cabinet.")
+    return f"{said} {more}"
 
 
 def _form(
@@ -229,6 +243,7 @@ def _form(
         sms_enabled=site.sends_sms,
         location=held.location,
         extra_fields=published_fields(),
+        practice_phone=site.phone,
     )
     form.initial = initial or {}
     return form
@@ -242,6 +257,7 @@ def _form_of_choice(request: HttpRequest, site: Site, choice: Choice) -> Details
         sms_enabled=site.sends_sms,
         location=location,
         extra_fields=published_fields(),
+        practice_phone=site.phone,
     )
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from booking import french
 from booking.erasure import Moment
-from booking.models import FormVersion, Practice
+from booking.models import ExtraField, FormVersion, Practice
 from booking.services import outside
 from booking.services.deadlines import moment_of
 from booking.services.outside import Kind, Outside
@@ -18,7 +18,10 @@ from booking.views.public.page import Site, patient_view, show
 from tenants.accounts.days import zone_of
 from tenants.trail.models import Act
 
-RECEIVING = (
+WRITTEN_ON = date(2026, 11, 28)
+"""When the words of the privacy page itself last changed: whoever changes them writes the day here."""
+TELLING = (
+    "notice.changed",
     "calendar.connected",
     "calendar.left",
     "calendar.level.0",
@@ -28,7 +31,7 @@ RECEIVING = (
     "feed.changed",
     "feed.revoked",
 )
-"""The acts that change who receives an appointment, or what they are told."""
+"""The acts that change what the page says, who receives an appointment, or what they are told."""
 
 
 @patient_view("GET")
@@ -38,8 +41,10 @@ def privacy(request: HttpRequest, site: Site) -> HttpResponseBase:
     practice = site.practice
     found = outside.calendars()
     google = [one for one in found if one.kind is Kind.GOOGLE]
+    fields = published_fields()
     context = {
-        "fields": published_fields(),
+        "fields": fields,
+        "is_consented": any(one.legal_basis == ExtraField.Basis.CONSENT for one in fields),
         "updated_on": _updated_on(version, zone=zone_of(request)),
         "google": google,
         "feeds": [one for one in found if one.kind is Kind.FEED],
@@ -49,6 +54,8 @@ def privacy(request: HttpRequest, site: Site) -> HttpResponseBase:
         "reminder": _minute(practice.reminder_minute),
         "days": practice.retention_days,
         "host_provider": settings.HOST_PROVIDER,
+        "mail_provider": settings.MAIL_PROVIDER_NAME,
+        "sms_provider": settings.SMS_PROVIDER_NAME,
         "librdv": settings.LIBRDV_IDENTITY,
         "is_health": practice.kind == Practice.Kind.HEALTH,
         "answers_itself": practice.rights_contact == Practice.RightsContact.PRACTICE,
@@ -93,11 +100,11 @@ def _names(google: Iterable[Outside], moment: Moment) -> str:
     )
 
 
-def _updated_on(version: FormVersion | None, *, zone: ZoneInfo) -> date | None:
-    """Return when what the page says last changed: the form, or who receives the appointments."""
-    told = Act.objects.filter(verb__in=RECEIVING).order_by("-id").values_list("at", flat=True)
+def _updated_on(version: FormVersion | None, *, zone: ZoneInfo) -> date:
+    """Return when what the page says last changed: its words, the settings, the form, who receives."""
+    told = Act.objects.filter(verb__in=TELLING).order_by("-id").values_list("at", flat=True)
     instants = [told.first(), version.published_at if version else None]
-    return max((at.astimezone(zone).date() for at in instants if at), default=None)
+    return max([WRITTEN_ON, *(at.astimezone(zone).date() for at in instants if at)])
 
 
 def _minute(minute: int) -> str:

@@ -17,6 +17,7 @@ from booking.errors import AlreadyCancelled, BeyondPromise, BookingError, SlotTa
 from booking.forms.public import CorrectionForm, ErasureForm, LateForm
 from booking.models import Appointment, PatientContact
 from booking.persons import Person
+from booking.regions import region_of
 from booking.services import (
     appointments,
     contacts,
@@ -35,7 +36,6 @@ from booking.views.public.page import (
     patient_view,
     personal,
     refusal,
-    region_of,
     show,
     too_many,
 )

@@ -17,8 +17,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
 from booking import french
-from booking.holidays import territory_of
-from booking.models import Location, Practice
+from booking.models import Practice
 from tenants.models import Tenant
 from tenants.schema import current_unit
 from tenants.website import queries as website
@@ -172,12 +171,6 @@ def read_site(request: HttpRequest, *, draft: Content | None = None) -> Site:
         now=timezone.now(),
         draft=draft,
     )
-
-
-def region_of(location: Location) -> str:
-    """Return the region in which a number without a country code is read (B-07)."""
-    territory = location.territory or territory_of(location.postcode)
-    return territory if territory.isalpha() else "FR"
 
 
 def schema_of_request() -> str:

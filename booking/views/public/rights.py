@@ -1,5 +1,6 @@
 """P7: an address or a number, and the same answer whether it is known or not."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -7,13 +8,13 @@ from django.utils.translation import gettext as _
 from booking import form_token, limits
 from booking.forms.public import HONEYPOT, RightsForm
 from booking.models import Location
+from booking.regions import region_of
 from booking.services import rights
 from booking.views.public.page import (
     Site,
     patient_view,
     personal,
     refusal,
-    region_of,
     schema_of_request,
     show,
     too_many,
@@ -26,7 +27,7 @@ PURPOSE = "rights"
 def ask(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the form, or have the links of coming appointments sent again to their own address."""
     place = Location.objects.filter(is_active=True).first()
-    region = region_of(place) if place else "FR"
+    region = region_of(place)
     if request.method != "POST":
         return _page(request, site, RightsForm(region=region))
     network = limits.network_of(request)
@@ -86,5 +87,10 @@ def _page(
         token = sent_token
     except form_token.FormTokenError:
         token = form_token.issue(schema=schema_of_request(), purpose=PURPOSE, now=site.now)
-    context = {"form": form, "token": token, "honeypot": HONEYPOT}
+    context = {
+        "form": form,
+        "token": token,
+        "honeypot": HONEYPOT,
+        "librdv": settings.LIBRDV_IDENTITY,
+    }
     return show(request, site, "booking/rights.html", context, status=status, is_personal=True)

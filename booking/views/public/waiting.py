@@ -14,6 +14,7 @@ from booking.errors import AlreadyCancelled, OfferOver, SlotTaken, TooLate
 from booking.forms.public import HONEYPOT
 from booking.forms.waiting import JoinForm, WishForm
 from booking.models import Appointment, Offer, WaitingEntry
+from booking.regions import region_of
 from booking.services import accepting, links, notices, offering, waiting
 from booking.services.waiting import Wish
 from booking.views.public import search as searches
@@ -25,7 +26,6 @@ from booking.views.public.page import (
     patient_view,
     personal,
     refusal,
-    region_of,
     schema_of_request,
     show,
     too_many,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from booking import limits, proof_of_work
+from booking.forms.public import HONEYPOT
 from booking.models import Appointment, ExtraField, Location, PatientContact
 from booking.persons import Person
 from booking.services import contacts, form_versions
@@ -310,7 +311,11 @@ def test_home_visits_outside_the_zone_are_refused_with_the_zone(
     answer = visitor.fill(visitor.choose(), extra_address="1 rue Fictive, 33000 Bordeaux")
 
     assert answer.status_code == 422
-    assert "64210, 64200" in text(answer)
+    page = html.unescape(text(answer)).replace("\u00a0", " ")
+    assert (
+        "dans ces communes : 64210, 64200. Pour une autre commune, appelez le 05 36 49 00 12."
+        in page
+    )
 
 
 def test_a_suspended_practice_takes_no_booking(
@@ -425,3 +430,23 @@ def test_a_crowded_week_stays_light_and_each_day_shows_all_its_hours(
     assert len(set(SLOT.findall(text(week)))) == 7 * 2 * 8 + 1
     assert "Voir les 48 heures libres" in text(week)
     assert len(set(SLOT.findall(text(day)))) == 48 + 1
+
+
+@pytest.mark.parametrize(
+    ("reached", "said"),
+    [
+        ({}, "ou appelez le 05 36 49 00 12."),
+        ({"phone": ""}, "ou écrivez à cabinet@example.org."),
+        ({"phone": "", "email": ""}, "Confirmez de nouveau."),
+    ],
+)
+def test_a_complaint_names_no_number_that_is_not_there(
+    visitor: Visitor, cabinet: Cabinet, reached: dict[str, str], said: str
+) -> None:
+    for name, value in reached.items():
+        setattr(cabinet.practice, name, value)
+    cabinet.practice.save()
+
+    answer = visitor.fill(visitor.choose(), **{HONEYPOT: "x"})
+
+    assert said in html.unescape(text(answer)).replace("\u00a0", " ")

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from booking.event_body import Cleaning, Level
 from booking.models import CalendarEntry, GoogleAccount, Practice
 from booking.services import contacts, feeds
+from booking.views.public import legal
 from tests.booking.views.public.conftest import Visitor, address, text
 from tests.factories import (
     NOW,
@@ -198,8 +199,11 @@ def test_without_google_nothing_leaves_the_union(visitor: Visitor, cabinet: Cabi
     assert "Google" not in page
 
 
-def test_the_privacy_page_is_dated_by_who_receives(visitor: Visitor, cabinet: Cabinet) -> None:
+def test_the_privacy_page_is_dated_by_who_receives(
+    visitor: Visitor, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_appointment(cabinet, NOW + timedelta(days=2))  # an act that changes nothing of it
+    monkeypatch.setattr(legal, "WRITTEN_ON", date(2026, 11, 1))
     before = read(visitor, "/confidentialite/")
 
     feeds.open_feed(
@@ -207,7 +211,7 @@ def test_the_privacy_page_is_dated_by_who_receives(visitor: Visitor, cabinet: Ca
         now=NOW,
     )  # fmt: skip
 
-    assert "Dernière mise à jour" not in before
+    assert "mise à jour\u00a0: 1er\u00a0novembre\u00a02026" in before
     assert "10\u00a0novembre\u00a02026" in read(visitor, "/confidentialite/")
 
 

@@ -1,15 +1,21 @@
 """Having the links sent again, and the pages that say what is kept."""
 
 import html
+from datetime import date
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from booking import kinds
-from booking.models import Practice
+from booking.models import ExtraField, Practice
+from booking.services.form_versions import Question, publish
+from booking.services.practice import save_practice
+from booking.views.public import legal
 from tenants.outbox.models import OutboxEntry
 from tests.booking.views.public.conftest import Visitor, hidden, text
+from tests.factories import NOW
 
 
 def ask(visitor: Visitor, contact: str) -> tuple[int, str, str]:
@@ -117,3 +123,53 @@ def test_the_legal_notice_is_made_of_the_practice(visitor: Visitor) -> None:
         "lib-rdv",
     ):
         assert part in page
+
+
+def test_whoever_answers_is_named_with_a_number(visitor: Visitor) -> None:
+    Practice.objects.update(rights_contact=Practice.RightsContact.LIBRDV)
+    answered = text(visitor.get("/mes-donnees/"))
+    Practice.objects.update(rights_contact=Practice.RightsContact.PRACTICE)
+    itself = text(visitor.get("/mes-donnees/"))
+
+    assert 'href="tel:0559230804"' in answered
+    assert 'href="tel:0559230804"' not in itself
+
+
+def test_the_privacy_page_is_dated_by_the_settings_that_it_tells(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(legal, "WRITTEN_ON", date(2026, 11, 1))
+
+    def dated_after(**values: object) -> bool:
+        save_practice(values=values, actor="system", now=NOW)
+        return "10\u00a0novembre\u00a02026" in text(visitor.get("/confidentialite/"))
+
+    assert not dated_after(max_open_bookings=4)
+    assert dated_after(reminder_minute=17 * 60)
+
+
+def test_the_privacy_page_names_those_who_carry_the_messages(
+    visitor: Visitor, settings: Settings
+) -> None:
+    settings.MAIL_PROVIDER_NAME, settings.SMS_PROVIDER_NAME = "Poste Exemple", "Voix Exemple"
+    settings.SMS_GATEWAY = "brevo"
+    without = text(visitor.get("/confidentialite/"))
+    Practice.objects.update(sms_enabled=True)
+
+    assert "envoi des e-mails (Poste Exemple). " in without
+    assert "e-mails (Poste Exemple), des SMS (Voix Exemple). " in text(
+        visitor.get("/confidentialite/")
+    )
+
+
+def test_a_consent_that_is_asked_for_can_be_withdrawn(visitor: Visitor) -> None:
+    def told(basis: ExtraField.Basis) -> bool:
+        dog = Question(
+            key="chien", label="Nom du chien", kind=ExtraField.Kind.SHORT_TEXT, purpose="le saluer",
+            retention="effacée avec le rendez-vous", legal_basis=basis,
+        )  # fmt: skip
+        publish(questions=[dog], actor="system", now=NOW)
+        return "se retire à tout moment" in text(visitor.get("/confidentialite/"))
+
+    assert not told(ExtraField.Basis.CONTRACT)
+    assert told(ExtraField.Basis.CONSENT)
