@@ -89,6 +89,7 @@ urlpatterns = [
     path("lieux/", motifs.places, name="places"),
     path("lieux/nouveau/", motifs.edit_place, name="place_add"),
     path("lieux/ordre/", motifs.order_places, name="place_order"),
+    path("lieux/adresse/", motifs.ask_address, name="place_address"),
     path("lieux/<uuid:ref>/", motifs.edit_place, name="place_edit"),
     path("lieux/<uuid:ref>/archives/", motifs.change_place, name="place_change"),
     path("equipe/", team.overview, name="team"),

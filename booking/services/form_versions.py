@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, QuerySet
+from django.utils.translation import gettext
+
 from booking.denied_fields import is_denied
 from booking.errors import BookingError
-from booking.models import ExtraField, FormVersion
+from booking.models import ExtraField, FormVersion, Location
 from booking.services import deadlines
+from booking.services.locks import lock_names
 from tenants.trail import services as trail
 
 
@@ -17,6 +21,10 @@ class FieldRefused(BookingError):  # named after what happened
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(reason)
         self.key, self.reason = key, reason
+
+
+ADDRESS = "adresse"
+"""Key of the question that home visits need (B-14)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,59 @@ def publish(*, questions: Sequence[Question], actor: str, now: datetime) -> Form
     practice.save(update_fields=["notice_version"])
     trail.record(verb="form.published", ref=version.ref, actor=actor, now=now)
     return version
+
+
+def lacks_address() -> bool:
+    """Whether visits are made at home though the published form asks for no address (B-14): one query.
+
+    Nobody then knows where to go, and the postcodes served cannot be checked.
+    """
+    asked = ExtraField.objects.filter(
+        version__in=_newest().values("pk")[:1],
+        kind=ExtraField.Kind.ADDRESS,
+        place_kind__in=("", Location.Kind.HOME),
+    )
+    at_home = Location.objects.filter(kind=Location.Kind.HOME, is_active=True)
+    return at_home.filter(~Exists(asked)).exists()
+
+
+def ask_address(*, actor: str, now: datetime) -> FormVersion | None:
+    """Publish the form with the question that home visits need; None when it is asked already.
+
+    The other questions of the published form stay as they are.
+    """
+    lock_names(["form"])  # two presses at once publish one version
+    if not lacks_address():
+        return None
+    held = ExtraField.objects.filter(version__in=_newest().values("pk")[:1]).exclude(key=ADDRESS)
+    address = Question(
+        key=ADDRESS,
+        label=gettext("À quelle adresse venir\u00a0?"),
+        kind=ExtraField.Kind.ADDRESS,
+        purpose=gettext("venir chez vous"),
+        retention=gettext("effacée avec le rendez-vous"),
+        is_mandatory=True,
+        place_kind=Location.Kind.HOME,
+    )
+    return publish(questions=[address, *map(_question, held)], actor=actor, now=now)
+
+
+def _newest() -> QuerySet[FormVersion]:
+    return FormVersion.objects.filter(published_at__isnull=False).order_by("-number")
+
+
+def _question(field: ExtraField) -> Question:
+    return Question(
+        key=field.key,
+        label=field.label,
+        kind=ExtraField.Kind(field.kind),
+        purpose=field.purpose,
+        retention=field.retention,
+        legal_basis=ExtraField.Basis(field.legal_basis),
+        choices=tuple(field.choices),
+        is_mandatory=field.is_mandatory,
+        place_kind=field.place_kind,
+    )
 
 
 def _check(question: Question) -> None:

@@ -1,12 +1,20 @@
 """Extra fields exist only when published with their purpose, and some never."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import IntegrityError, transaction
 
-from booking.models import ExtraField, FormVersion, Practice
-from booking.services.form_versions import FieldRefused, Question, publish
+from booking.models import ExtraField, FormVersion, Location, Practice
+from booking.services.form_versions import (
+    FieldRefused,
+    Question,
+    ask_address,
+    lacks_address,
+    publish,
+)
 from tenants.schema import Unit
-from tests.factories import NOW, make_practice
+from tests.factories import NOW, make_location, make_practice
 
 ADDRESS = Question(
     key="adresse",
@@ -60,3 +68,42 @@ def test_the_database_refuses_a_question_without_a_purpose() -> None:
 
     with pytest.raises(IntegrityError), transaction.atomic():
         ExtraField.objects.create(version=version, key="x", label="x", kind="yes_no", retention="r")
+
+
+def test_home_visits_without_a_question_for_the_address_are_noticed() -> None:
+    assert not lacks_address()
+    place = make_location(kind=Location.Kind.HOME, served_postcodes=["64210"])
+    assert lacks_address()
+    place.is_active = False
+    place.save()
+    assert not lacks_address()
+
+
+def test_asking_for_the_address_keeps_the_other_questions_and_moves_the_notice(
+    practice: Practice,
+) -> None:
+    make_location(kind=Location.Kind.HOME, served_postcodes=["64210"])
+    parking = Question(
+        key="parking", label="Peut-on se garer ?", kind=ExtraField.Kind.CHOICE, purpose="venir",
+        retention="effacée avec le rendez-vous", choices=("oui", "non"), place_kind="home",
+    )  # fmt: skip
+    publish(questions=[parking], actor="system", now=NOW)
+
+    version = ask_address(actor="system", now=NOW)
+    again = ask_address(actor="system", now=NOW)
+
+    practice.refresh_from_db()
+    assert version is not None
+    assert again is None
+    assert not lacks_address()
+    address, kept = version.fields.all()
+    assert (address.kind, address.place_kind, address.is_mandatory) == ("address", "home", True)
+    assert (kept.key, kept.choices, kept.purpose) == ("parking", ["oui", "non"], "venir")
+    assert practice.notice_version == 3
+
+
+def test_an_address_asked_elsewhere_only_does_not_serve_home_visits() -> None:
+    make_location(kind=Location.Kind.HOME, served_postcodes=["64210"])
+    publish(questions=[replace(ADDRESS, place_kind="video")], actor="system", now=NOW)
+
+    assert lacks_address()

@@ -16,6 +16,7 @@ from booking.forms.dashboard.first_day import MotifTemplatesForm
 from booking.forms.dashboard.settings import MotifForm, PlaceForm
 from booking.models import AppointmentType, Location, Practitioner
 from booking.rules_in_words import length, motif_in_words, place_in_words
+from booking.services import form_versions
 from booking.services import motifs as service
 from booking.views.dashboard.access import DashboardRequest, actor, requires
 from booking.views.dashboard.pages import show
@@ -128,8 +129,20 @@ def places(request: DashboardRequest) -> HttpResponse:
     ordered = Location.objects.order_by("-is_active", "position", "id")
     page = Paginator(ordered, PER_PAGE).get_page(request.GET.get("page"))
     used = service.used_places(list(page))
-    context = {"page": page, "rows": [(one, one.pk in used) for one in page]}
+    context = {
+        "page": page,
+        "rows": [(one, one.pk in used) for one in page],
+        "lacks_address": form_versions.lacks_address(),
+    }
     return show(request, "places", context, tab="motifs")
+
+
+@requires(Operation.EDIT_PRACTICE, methods=("POST",))
+def ask_address(request: DashboardRequest) -> HttpResponse:
+    """Have patients asked where to go: their form and its notice change together (B-14, C-05)."""
+    form_versions.ask_address(actor=actor(request), now=request.now)
+    messages.success(request, _("L’adresse est demandée pour les visites à domicile."))
+    return redirect("dashboard:places")
 
 
 @requires(Operation.EDIT_PLACES)

@@ -166,6 +166,7 @@ SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
     Operation.EDIT_PRACTICE: (
         Sample("practice", data=_practice, leaves="practice.saved"),
         Sample("privacy", data=lambda _: _SHORTER, leaves="practice.saved"),
+        Sample("place_address", data=lambda _: {}),
     ),
     Operation.EDIT_SITE: (
         Sample("site_card", _agenda, lambda _: {"profession": "osteopathe"}, "site.card_saved"),

@@ -135,6 +135,7 @@ ACTS = (
     "motif_order",
     "place_change",
     "place_order",
+    "place_address",
     "invitation_change",
     "replacement_remove",
     "waiting_change",

@@ -419,6 +419,23 @@ def test_places_ask_what_their_kind_needs(owner: Client) -> None:
     assert Location.objects.get(name="Domicile").served_postcodes == ["64210", "64500"]
 
 
+def test_places_say_that_home_visits_need_an_address(owner: Client, host: str) -> None:
+    said = "l’adresse n’est pas demandée"
+    before = owner.get(page("places")).content.decode()
+    Location.objects.create(name="Domicile", kind="home", served_postcodes=["64210"])
+    lacking = owner.get(page("places")).content.decode()
+
+    answer = owner.post(page("place_address"))
+
+    after = owner.get(page("places")).content.decode()
+    assert answer.status_code == 302
+    assert [said in one for one in (before, lacking, after)] == [False, True, False]
+    assert (
+        "À quelle adresse venir"
+        in Client(SERVER_NAME=host).get("/confidentialite/").content.decode()
+    )
+
+
 def settings(practice: Practice, **fields: Any) -> dict[str, Any]:
     """Return what the settings page sends."""
     return {
