@@ -123,3 +123,11 @@ def test_each_part_of_the_suite_has_its_lane() -> None:
     parts = [one.command[-1] for one in lanes("") if "--part" in one.command]
 
     assert sorted(parts) == sorted([*names(), *FOLDERS, ORDINARY])
+
+
+def test_lanes_share_their_bytecode_and_leave_none_in_the_tree(tmp_path: Path) -> None:
+    says = "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"
+
+    (outcome,) = run_lanes([Lane("says", python(says))], at_once=1, folder=tmp_path)
+
+    assert outcome.said.split() == ["False", str(tmp_path / "bytecode")]
