@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from booking import kinds
 from booking.erasure import FAILURE_GRACE, Calendar
@@ -29,23 +29,33 @@ WITH changed AS (
         wanted_at = CASE WHEN wanted = pushed THEN %(now)s ELSE wanted_at END
     WHERE appointment_id = ANY(%(appointments)s) AND account_id IS NOT NULL
       AND (%(is_news)s OR state <> 'deleted')
-    RETURNING appointment_id, account_id, wanted
+    RETURNING appointment_id, account_id, wanted, cleaning
 ), added AS (
     INSERT INTO booking_calendarentry (appointment_id, account_id, state, wanted, pushed, wanted_at,
         generation, etag, cleaning, is_held_back, has_conflict, answer)
-    SELECT visit.id, account.id, 'pending', 1, 0, %(now)s, 0, '', 'keep', false, false, ''
+    SELECT visit.id, account.id, 'pending', 1, 0, %(now)s, 0, '',
+        CASE WHEN EXISTS (
+            SELECT FROM booking_patientcontact contact
+            WHERE contact.appointment_id = visit.id AND contact.erasure_asked_at IS NOT NULL
+        ) THEN 'anonymise' ELSE 'keep' END, false, false, ''
     FROM booking_appointment visit
     JOIN booking_googleaccount account ON account.practitioner_id = visit.practitioner_id
     WHERE visit.id = ANY(%(appointments)s) AND account.state <> 'leaving'
       AND visit.status IN ('booked', 'fulfilled', 'noshow')
     ON CONFLICT (appointment_id, account_id) DO NOTHING
-    RETURNING appointment_id, account_id, wanted
+    RETURNING appointment_id, account_id, wanted, cleaning
 )
 SELECT found.appointment_id, found.account_id, found.wanted, account.level, account.on_erasure,
-    account.practitioner_id
+    found.cleaning, account.practitioner_id
 FROM (SELECT * FROM changed UNION ALL SELECT * FROM added) found
 JOIN booking_googleaccount account ON account.id = found.account_id
 """
+
+
+CANCELLED = (
+    Appointment.Status.CANCELLED_BY_PATIENT,
+    Appointment.Status.CANCELLED_BY_PRACTITIONER,
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,13 @@ class _Noted(NamedTuple):
     version: int
     level: int
     on_erasure: str
+    cleaning: str
     practitioner_id: int
+
+    @property
+    def ends_as(self) -> Cleaning:
+        """What happens to the event once the visit is over."""
+        return _stronger(Cleaning(self.on_erasure), Cleaning(self.cleaning))
 
     def stands_for(self, appointment: Appointment) -> bool:
         """Whether this is the agenda in which the appointment stands."""
@@ -114,7 +130,8 @@ def _due(
         appointment = by_id[row.appointment_id]
         yield _push(row.appointment_id, row.account_id, row.version, now)
         if row.stands_for(appointment):
-            yield from _cleaning(appointment, Cleaning(row.on_erasure), now)
+            # Again with each change: the cleaning that was noted before belongs to another time.
+            yield from _cleaning(appointment, row.ends_as, now)
 
 
 def standing_of(appointment: Appointment) -> Standing:
@@ -162,8 +179,11 @@ def _standing_of(level: int, cleaning: Cleaning, *, is_written: bool) -> Standin
 
 def cleaning_of(entry: CalendarEntry, account: GoogleAccount) -> Cleaning:
     """Return what happens to the event in the end: the stronger of the account's choice and the person's."""
-    order = list(Cleaning)
-    return max(Cleaning(account.on_erasure), Cleaning(entry.cleaning), key=order.index)
+    return _stronger(Cleaning(account.on_erasure), Cleaning(entry.cleaning))
+
+
+def _stronger(one: Cleaning, other: Cleaning) -> Cleaning:
+    return max(one, other, key=list(Cleaning).index)
 
 
 def clean_when_over(*, appointment: Appointment, now: datetime) -> None:
@@ -174,6 +194,53 @@ def clean_when_over(*, appointment: Appointment, now: datetime) -> None:
         write(due=_cleaning(appointment, Cleaning.ANONYMISE, now), now=now)
     if entries.filter(account__isnull=True).exists():
         ask(appointment_id=appointment.pk, kind=CalendarTask.Kind.ERASE, now=now)
+
+
+def ask_where_unreached(*, appointment: Appointment, now: datetime) -> None:
+    """The person of a cancelled visit is erased here: where a calendar is out of reach, leave the task.
+
+    Where it is reached, the push of the cancellation takes the event away, or leaves the task itself.
+    """
+    unreached = Q(account__isnull=True) | Q(account__state=GoogleAccount.State.RECONNECT)
+    if _saying_something().filter(unreached, appointment=appointment).exists():
+        ask(appointment_id=appointment.pk, kind=CalendarTask.Kind.ERASE, now=now)
+
+
+def outlive(*, account: GoogleAccount, is_all_gone: bool, now: datetime) -> None:
+    """Forget the events of an account that is reached no more, but for those that say something of somebody.
+
+    These are remembered without the account: whoever asks to be erased later is the practitioner's to
+    erase there, and whoever has asked already is so at once (B-34). ``is_all_gone``: none stands.
+    """
+    entries = CalendarEntry.objects.filter(account=account)
+    if not is_all_gone:
+        standing = _saying_something().filter(account=account)
+        owed = standing.filter(
+            ~Q(cleaning=Cleaning.KEEP.value)
+            | Q(cleans_at__isnull=False, wanted__gt=F("pushed"))
+            | Q(appointment__status__in=CANCELLED, appointment__erased_at__isnull=False)
+        )
+        kind = CalendarTask.Kind.ERASE
+        tasks = [
+            CalendarTask(appointment_id=key, kind=kind, created_at=now)
+            for key in owed.values_list("appointment_id", flat=True)
+        ]
+        CalendarTask.objects.bulk_create(tasks, ignore_conflicts=True)
+        standing.update(account=None)
+    entries.delete()
+
+
+def tick_if_clean(*, appointment_id: int, now: datetime) -> None:
+    """Nothing that stands says anything of the person any more: what was left to erase is done."""
+    if not _saying_something().filter(appointment_id=appointment_id).exists():
+        done(appointment_id=appointment_id, kind=CalendarTask.Kind.ERASE, now=now)
+
+
+def _saying_something() -> QuerySet[CalendarEntry]:
+    """Return the entries whose event stands and says more than a reference."""
+    return CalendarEntry.objects.filter(level__gt=Level.REFERENCE).exclude(
+        state=CalendarEntry.State.GONE
+    )
 
 
 def hold_back_to_tell(*, appointment: Appointment, now: datetime) -> list[Due]:
@@ -192,12 +259,12 @@ def can_tell(appointment: Appointment) -> bool:
 
 
 def _naming(appointment: Appointment) -> QuerySet[CalendarEntry]:
-    """Return the entry whose event names the person who was erased here, if there is one."""
-    entries = CalendarEntry.objects.filter(
-        appointment=appointment,
-        level=Level.NAMED,
-        account__state=GoogleAccount.State.CONNECTED,
-        cleans_at__isnull=True,
+    """Return the entry whose event names the person who was erased here, if there is one.
+
+    Also where lib-rdv cannot read it now: the practitioner can, and has to call (B-28).
+    """
+    entries = _saying_something().filter(
+        appointment=appointment, level=Level.NAMED, cleans_at__isnull=True
     )
     return entries if appointment.erased_at is not None else entries.none()
 
@@ -209,7 +276,8 @@ def let_go(*, appointment: Appointment, now: datetime) -> None:
     for entry in held.select_for_update():
         entry.is_held_back, entry.wanted, entry.wanted_at = False, entry.wanted + 1, now
         entry.save(update_fields=["is_held_back", "wanted", "wanted_at"])
-        due.append(_push(appointment.pk, entry.account_id or 0, entry.wanted, now))
+        if entry.account_id is not None:
+            due.append(_push(appointment.pk, entry.account_id, entry.wanted, now))
     write(due=due, now=now)
     done(appointment_id=appointment.pk, kind=CalendarTask.Kind.CALL, now=now)
 
@@ -236,6 +304,14 @@ def push_all(*, account: GoogleAccount, since: datetime, now: datetime) -> int:
         ),
         now=now,
     )
+
+
+def push_missing(*, account: GoogleAccount, now: datetime) -> int:
+    """Note the coming appointments of which the calendar knows nothing: none that was noted once."""
+    unknown = Appointment.objects.filter(
+        practitioner=account.practitioner_id, status=Appointment.Status.BOOKED, ends_at__gt=now
+    ).exclude(pk__in=CalendarEntry.objects.filter(account=account).values("appointment"))
+    return _push_these(unknown, now=now)
 
 
 def push_motif(*, motif: AppointmentType, now: datetime) -> int:

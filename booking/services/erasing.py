@@ -24,8 +24,7 @@ def erase_and_cancel(*, appointment: Appointment, now: datetime) -> Receipt | No
         appointment=appointment, by_patient=True, actor=trail.PATIENT, tell=False, now=now
     )
     waiting.leave_with(appointment=appointment, actor=trail.PATIENT, now=now)
-    contact = contacts.contact_of(cancelled)
-    return contacts.erase(contact=contact, rule=RULE, now=now) if contact else None
+    return _erase_now(cancelled, now=now)
 
 
 def erase_and_keep(
@@ -59,4 +58,11 @@ def erase_cancelled(*, appointment: Appointment, now: datetime) -> Receipt | Non
     if contact is None:
         return None
     waiting.leave_as(contact=contact, actor=trail.PATIENT, now=now)
-    return contacts.erase(contact=contact, rule=RULE, now=now)
+    return _erase_now(appointment, now=now)
+
+
+def _erase_now(cancelled: Appointment, *, now: datetime) -> Receipt | None:
+    """Erase the person of a cancelled appointment here, and see to it elsewhere (Art. 19)."""
+    contact = contacts.contact_of(cancelled)
+    calendar_entries.ask_where_unreached(appointment=cancelled, now=now)
+    return contacts.erase(contact=contact, rule=RULE, now=now) if contact else None

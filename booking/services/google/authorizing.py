@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.db.models import F
+
 from booking import google_oauth, kinds
 from booking.google_calendar import GoogleError, Unavailable
 from booking.google_oauth import Grant
-from booking.models import Authorization, GoogleAccount, Practitioner
+from booking.models import Authorization, GoogleAccount, Practice, Practitioner
 from booking.services import calendar_entries
 from booking.services.google import reading
 from booking.services.google.accounts import (
@@ -25,6 +27,7 @@ from booking.services.google.accounts import (
     open_secret,
     seal_secret,
 )
+from booking.services.google.choices import shorten
 from booking.services.google.leases import Busy, hold
 from booking.services.google.writing import make_calendar
 from tenants.accounts.models import User
@@ -189,7 +192,7 @@ class Connect:
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Note why it failed, and destroy what was brought."""
         attempt = _attempt(entry)
-        if attempt is not None:
+        if attempt is not None and attempt.state == Authorization.State.EXCHANGING:
             _end(attempt, failure=outcome.reason)
 
     def _exchange(self, attempt: Authorization, brought: _Brought, unit: Unit) -> Outcome:
@@ -217,22 +220,25 @@ class Connect:
                 grant=grant,
                 now=self._clock(),
             )
+            # With the link, for the code is used up: whoever is killed from here on has nothing to repeat.
+            _end(attempt, failure="")
         _start(unit=unit, account_id=account.pk, clock=self._clock)
         return SENT
 
 
 def keep(*, practitioner: Practitioner, user_id: int, grant: Grant, now: datetime) -> GoogleAccount:
-    """Store the link under a key of its own, or put new tokens into the one that waited for them."""
+    """Store the link under a key of its own, or put new tokens into the one that waited for them.
+
+    What is coming is noted for its calendar in the same transaction. Another account of Google than before
+    is another recipient: nothing that was said or instructed of the first holds for it (B-33, B-36).
+    """
     account = GoogleAccount.objects.filter(practitioner=practitioner).first()
     is_new = account is None
     if account is None:
-        kind = GoogleAccount.Kind.WORKSPACE if grant.is_workspace else GoogleAccount.Kind.CONSUMER
         account = GoogleAccount(
             ref=new_ref(),
             practitioner=practitioner,
             data_key=keyring.new_key(now=now),
-            kind=kind,
-            level=default_level(kind=kind, has_addendum=False),
             connected_at=now,
         )
         known = Secret(grant.refresh_token)
@@ -240,6 +246,13 @@ def keep(*, practitioner: Practitioner, user_id: int, grant: Grant, now: datetim
         account = locked(account.pk)
         known = open_secret(account)
     is_same = not known.subject or known.subject == grant.subject
+    if not is_same:
+        _leave_behind(account, now=now)
+    if is_new or not is_same:
+        account.kind = _kind_of(grant)
+        account.has_addendum = False
+        account.level = default_level(kind=account.kind, has_addendum=False)
+        Practice.objects.update(notice_version=F("notice_version") + 1)
     seal_secret(
         account,
         Secret(
@@ -257,13 +270,28 @@ def keep(*, practitioner: Practitioner, user_id: int, grant: Grant, now: datetim
     account.poll_at, account.failures, account.open_until = now, 0, None
     account.last_error = ""
     account.save()
-    verb = "calendar.connected" if is_new else "calendar.reconnected"
+    calendar_entries.push_all(account=account, since=now, now=now)
+    if not is_same:
+        shorten(account=account, now=now)
+    verb = "calendar.connected" if is_new or not is_same else "calendar.reconnected"
     trail.record(verb=verb, ref=account.ref, actor=trail.actor_of(user_id), now=now)
     return account
 
 
+def _kind_of(grant: Grant) -> GoogleAccount.Kind:
+    return GoogleAccount.Kind.WORKSPACE if grant.is_workspace else GoogleAccount.Kind.CONSUMER
+
+
+def _leave_behind(account: GoogleAccount, *, now: datetime) -> None:
+    """What stands in the calendar of another account of Google is reached no more."""
+    calendar_entries.outlive(account=account, is_all_gone=False, now=now)
+    account.busy.all().delete()
+    account.channels.all().delete()
+    account.busy_at, account.checked_at = None, None
+
+
 def _start(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> None:
-    """Make our calendar, read what is busy, have what is coming written; what fails is the next poll's."""
+    """Make our calendar and read what is busy; what fails is the next poll's."""
     try:
         with hold(unit=unit, account_id=account_id, clock=clock) as held:
             if not held.secret().calendar:
@@ -271,12 +299,6 @@ def _start(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> Non
             reading.read(held)
     except (Busy, GoogleError, google_oauth.Dead):
         return
-    finally:
-        with inside(unit):
-            account = GoogleAccount.objects.filter(pk=account_id).first()
-            now = clock()
-            if account is not None:
-                calendar_entries.push_all(account=account, since=now, now=now)
 
 
 def _attempt(entry: OutboxEntry) -> Authorization | None:

@@ -46,13 +46,14 @@ def choose(*, account: GoogleAccount, chosen: Choices, actor: str, now: datetime
         return
     Practice.objects.update(notice_version=F("notice_version") + 1)
     calendar_entries.push_all(account=account, since=now, now=now)
-    _shorten(account, now=now)
+    shorten(account=account, now=now)
     ask_soon(account_id=account.pk, now=now)
     verb = f"calendar.level.{account.level}"
     trail.record(verb=verb, ref=account.ref, actor=actor, now=now)
 
 
-def _shorten(account: GoogleAccount, *, now: datetime) -> None:
+def shorten(*, account: GoogleAccount, now: datetime) -> None:
+    """Compute again when the people of coming visits are erased, only earlier: the calendar is another."""
     coming = Appointment.objects.select_related("practitioner", "location").filter(
         practitioner=account.practitioner_id, contact__isnull=False
     )

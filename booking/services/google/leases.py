@@ -43,6 +43,7 @@ class Held:
     def __init__(
         self, unit: Unit, account: GoogleAccount, lease: uuid.UUID, clock: Callable[[], datetime]
     ) -> None:
+        self._state = account.state
         self.unit, self.account_id, self.ref = unit, account.pk, account.ref
         self.clock = clock
         self.failures = account.failures
@@ -79,8 +80,13 @@ class Held:
             self.check_ours()
 
     def check_ours(self) -> None:
-        """Inside a unit: renew the lease, or raise Busy when somebody else has it by now."""
-        mine = GoogleAccount.objects.filter(pk=self.account_id, lease=self._lease)
+        """Inside a unit: renew the lease, or raise Busy.
+
+        When somebody else has it by now, or the account is no longer what it was taken for: being left.
+        """
+        mine = GoogleAccount.objects.filter(
+            pk=self.account_id, lease=self._lease, state=self._state
+        )
         if not mine.update(leased_until=self.clock() + LEASE):
             raise Busy
 

@@ -1,12 +1,15 @@
 """Ending a link: Google is told once, and the key is destroyed whatever it answers (B-35, S-15)."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+
+from django.db.models import F
 
 from booking import google_oauth, kinds
 from booking.google_calendar import Client, GoogleError
-from booking.models import CalendarEntry, Channel, GoogleAccount
+from booking.models import Channel, GoogleAccount, Practice
+from booking.services import calendar_entries
 from booking.services.google import channels
 from booking.services.google.accounts import TABLE, locked
 from booking.services.google.leases import Busy, Held, hold
@@ -20,6 +23,8 @@ from tenants.trail import receipts
 from tenants.trail import services as trail
 
 RULE = "B-35 disconnected"
+TRIES = 3
+"""How often another worker's lease is waited for."""
 FIELDS = ",".join(GoogleAccount.personal_data.personal)
 
 
@@ -33,6 +38,8 @@ def leave(
     ):
         return
     account.busy.all().delete()
+    # Who receives an appointment is part of what patients are told (T-1).
+    Practice.objects.update(notice_version=F("notice_version") + 1)
     write(due=[Due(kinds.CALENDAR_LEAVE, account.pk, now)], now=now)
     trail.record(verb="calendar.left", ref=account.ref, actor=actor, now=now)
 
@@ -50,23 +57,25 @@ class Leave:
         account = GoogleAccount.objects.filter(pk=entry.object_id or 0).first()
         if account is None:
             return SENT
-        # A worker that was killed while it said goodbye is not waited for a second time.
-        is_first = entry.attempts == 1
-        return partial(self._leave, account.pk, unit, is_first=is_first)
+        # Whoever speaks for the account notices at the next event that it is being left; the lease of a
+        # worker that was killed ends by itself. Neither is waited for for ever.
+        may_wait = entry.attempts <= TRIES
+        wait = max(timedelta(seconds=1), (account.leased_until or now) - now)
+        return partial(self._leave, account.pk, unit, wait=wait if may_wait else None)
 
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Whatever happened before: the key is destroyed."""
         is_told = outcome == SENT
         forget(account_id=entry.object_id or 0, is_done_there=is_told, now=now)
 
-    def _leave(self, account_id: int, unit: Unit, *, is_first: bool) -> Outcome:
+    def _leave(self, account_id: int, unit: Unit, *, wait: timedelta | None) -> Outcome:
         leaving = GoogleAccount.State.LEAVING
         try:
             with hold(unit=unit, account_id=account_id, clock=self._clock, state=leaving) as held:
                 return SENT if _say_goodbye(held) else Outcome(SENT.state, "not_revoked")
         except Busy:
-            if is_first:
-                raise TryAgain("busy") from None
+            if wait is not None:
+                raise TryAgain("busy", after=wait) from None
             return Outcome(SENT.state, "not_revoked")
 
 
@@ -111,10 +120,8 @@ def forget(*, account_id: int, is_done_there: bool, now: datetime) -> None:
     account = locked(account_id)
     ledger.append(table=TABLE, ref=account.ref, now=now)
     fingerprint = b"" if account.data_key is None else keyring.destroy(key=account.data_key)
-    standing = CalendarEntry.objects.filter(account=account)
-    if account.on_leaving == GoogleAccount.Leaving.KEEP or not is_done_there:
-        standing.filter(level__gt=0).exclude(state=CalendarEntry.State.GONE).update(account=None)
-    CalendarEntry.objects.filter(account=account).delete()
+    is_all_gone = is_done_there and account.on_leaving != GoogleAccount.Leaving.KEEP
+    calendar_entries.outlive(account=account, is_all_gone=is_all_gone, now=now)
     Channel.objects.filter(account=account).delete()
     account.delete()
     receipts.write_many(

@@ -9,6 +9,7 @@ from booking.google_calendar import Missing, Refused, Unavailable
 from booking.google_oauth import Dead
 from booking.models import GoogleAccount
 from booking.queries import FRESH
+from booking.services import calendar_entries
 from booking.services.google import channels, lights, reading
 from booking.services.google.leases import Busy, Held, hold
 from booking.services.google.writing import LONGEST, drain, make_calendar, make_calendar_again
@@ -50,8 +51,17 @@ def _look_after(held: Held) -> None:
     except Missing:
         make_calendar_again(held, held.secret().calendar)
     lights.report(held)
+    _note_missing(held)
     drain(held, until=held.clock() + LONGEST)
     channels.keep_open(held)
+
+
+def _note_missing(held: Held) -> None:
+    """Whatever was lost on the way, a coming visit that the calendar does not know is noted for it."""
+    with inside(held.unit):
+        held.check_ours()
+        account = GoogleAccount.objects.get(pk=held.account_id)
+        calendar_entries.push_missing(account=account, now=held.clock())
 
 
 def ask_soon(*, account_id: int, now: datetime) -> None:

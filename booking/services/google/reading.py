@@ -42,6 +42,15 @@ def read(held: Held) -> None:
         read_own(held, own=own)
 
 
+def look_for_conflicts(held: Held) -> None:
+    """Read what is busy, where the account may: what was written a moment ago may meet something there."""
+    with inside(held.unit):
+        account = GoogleAccount.objects.get(pk=held.account_id)
+        horizon = _horizon(account)
+    if account.can_read_busy:
+        read_busy(held, own=held.secret().calendar, until=held.clock() + horizon)
+
+
 def read_busy(held: Held, *, own: str, until: datetime) -> None:
     """Replace the busy times of the account by what its calendars say now, and look for conflicts.
 

@@ -5,6 +5,7 @@ after the other. Every identifier of an event is ours, so a call whose answer wa
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,6 +30,7 @@ from booking.google_oauth import Dead
 from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount, Location
 from booking.persons import Person
 from booking.services import calendar_entries, contacts, deadlines
+from booking.services.google import reading
 from booking.services.google.accounts import change_secret, event_key, open_secret
 from booking.services.google.leases import FAILURES_TO_BREAK, Busy, Held, hold, jitter
 from tenants.outbox.delivery import SENT, Outcome, TryAgain
@@ -184,7 +186,12 @@ def drain(held: Held, *, until: datetime) -> int:
             job = _next(held.account_id, round_.skipped, now=held.clock())
         if job is None or held.clock() >= until:
             return len(round_.skipped)
-        last = _written(held, job, round_)
+        if job.calendar:
+            last = _written(held, job, round_)
+        else:
+            # A link that is new: whoever comes first makes the calendar.
+            make_calendar(held)
+            last = None
 
 
 def _written(held: Held, job: Job, round_: _Round) -> tuple[Job, Written] | None:
@@ -288,6 +295,8 @@ def _record(job: Job, written: Written, *, now: datetime) -> None:
     if entry.wanted == job.version:
         entry.state = written.state
     entry.save(update_fields=["pushed", "pushed_at", "generation", "etag", "level", "state"])
+    if not written.level:
+        calendar_entries.tick_if_clean(appointment_id=entry.appointment_id, now=now)
     appointment = Appointment.objects.select_related("practitioner", "location").get(
         pk=entry.appointment_id
     )
@@ -459,6 +468,8 @@ def write_all(
         while clock() < until:
             with hold(unit=unit, account_id=account_id, clock=clock) as held:
                 left = drain(held, until=until)
+                if not left:
+                    _look_again(held)
             # What was noted between the last look and the release found us busy: look again.
             if left or not _is_waiting(unit, account_id):
                 return
@@ -468,6 +479,15 @@ def write_all(
         raise TryAgain(error.code, after=error.after or jitter(attempts)) from None
     except Dead:
         return
+
+
+def _look_again(held: Held) -> None:
+    """Ask once more what is busy: something may have been noted there while the visit was booked (section 7).
+
+    What was written is written: a failure here is the next poll's.
+    """
+    with suppress(Unavailable, Refused):
+        reading.look_for_conflicts(held)
 
 
 def _is_waiting(unit: Unit, account_id: int) -> bool:

@@ -162,3 +162,27 @@ def test_a_limit_stops_the_round_and_says_when_the_next_one_begins(
     with inside(agenda.unit):
         waiting = OutboxEntry.objects.filter(kind="calendar.push", state="pending")
         assert {entry.due_at - agenda.clock() for entry in waiting} == {timedelta(seconds=20)}
+
+
+def test_after_a_push_the_calendar_is_asked_once_more(linked: Callable[..., Linked]) -> None:
+    """Something noted there since the last look meets the visit that was booked over it (section 7)."""
+    agenda = linked()
+    agenda.poll()
+    agenda.clock.pass_(minutes=1)
+    starts_at = local((NOW + timedelta(days=7)).date(), 10)
+    agenda.google.add_event(ADDRESS, starts_at, starts_at + timedelta(hours=1))
+    held = agenda.book(starts_at)
+
+    agenda.deliver()
+
+    assert agenda.entry(held).has_conflict
+
+
+def test_busy_times_that_cannot_be_read_hold_up_no_push(linked: Callable[..., Linked]) -> None:
+    agenda = linked()
+    agenda.google.faults["calendar.freebusy.query"].append(KNOWN["403 insufficientPermissions"])
+    held = agenda.book(local((NOW + timedelta(days=7)).date(), 10))
+
+    agenda.deliver()
+
+    assert agenda.entry(held).state == "written"

@@ -1,0 +1,163 @@
+"""Another account of Google, and a worker that dies while it connects: nothing said of the first holds."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from booking.event_body import Level
+from booking.models import CalendarEntry, CalendarTask, GoogleAccount
+from booking.models import Practice as Settings
+from booking.services import calendar_entries, erasing
+from booking.services.google import authorizing, leaving, polling
+from booking.services.google.accounts import open_secret
+from tenants.schema import inside
+from tests.booking.google.test_authorizing import MONDAY, Practice, practice
+from tests.factories import make_appointment
+
+__all__ = ["practice"]  # a fixture
+
+FIRST, SECOND = "orga@cabinet.example", "perso@boite.example"
+
+
+@pytest.fixture
+def switched(practice: Practice) -> Practice:
+    """A practice whose organisation's account knew names, and which has connected a private one since."""
+    practice.google.account(FIRST, workspace=True)
+    practice.google.account(SECOND)
+    with inside(practice.unit):
+        make_appointment(practice.cabinet, MONDAY, now=practice.clock())
+    connect(practice, FIRST)
+    with inside(practice.unit):
+        GoogleAccount.objects.update(level=Level.NAMED.value, has_addendum=True)
+        account = GoogleAccount.objects.get()
+        calendar_entries.push_all(account=account, since=practice.clock(), now=practice.clock())
+    practice.work()
+    connect(practice, SECOND)
+    return practice
+
+
+def connect(practice: Practice, who: str) -> None:
+    back = urlsplit(practice.google.consent(practice.begin(), who))
+    practice.take({name: values[0] for name, values in parse_qs(back.query).items()})
+    practice.work()
+
+
+def standing(practice: Practice, who: str) -> list[dict[str, Any]]:
+    """What stands in all calendars of an account."""
+    return [
+        event
+        for calendar in practice.google.calendars(who)
+        for event in practice.google.events(who, calendar.id)
+        if event["status"] != "cancelled"
+    ]
+
+
+def linked(practice: Practice) -> GoogleAccount:
+    account = practice.account()
+    assert account is not None
+    return account
+
+
+def test_another_account_is_judged_by_itself(switched: Practice) -> None:
+    account = linked(switched)
+
+    assert (account.kind, account.level, account.has_addendum) == ("consumer", 1, False)
+
+
+def test_everything_coming_is_written_into_the_other_account_without_names(
+    switched: Practice,
+) -> None:
+    with inside(switched.unit):
+        make_appointment(switched.cabinet, MONDAY + timedelta(hours=2), now=switched.clock())
+    switched.work()
+
+    assert [event["summary"] for event in standing(switched, SECOND)] == ["RDV C. S."] * 2
+    with inside(switched.unit):
+        held = CalendarEntry.objects.filter(account__isnull=False)
+        assert [entry.state for entry in held] == ["written"] * 2
+
+
+def test_the_first_account_is_remembered_for_who_asks_to_be_erased(switched: Practice) -> None:
+    assert "Camille" in standing(switched, FIRST)[0]["summary"]
+
+    with inside(switched.unit):
+        entry = CalendarEntry.objects.get(account__isnull=True)
+        erasing.erase_and_cancel(appointment=entry.appointment, now=switched.clock())
+        tasks = list(CalendarTask.objects.values_list("kind", flat=True))
+    switched.work()
+
+    assert tasks == ["erase"]
+    assert standing(switched, SECOND) == []
+    with inside(switched.unit):
+        assert CalendarTask.objects.filter(done_at__isnull=True).exists()
+
+
+def test_the_same_account_again_keeps_what_was_chosen(practice: Practice) -> None:
+    connect(practice, "maite@exemple.fr")
+    with inside(practice.unit):
+        GoogleAccount.objects.update(level=Level.NAMED.value)
+    connect(practice, "maite@exemple.fr")
+
+    assert linked(practice).level == Level.NAMED
+
+
+def test_connecting_switching_and_leaving_are_another_notice(practice: Practice) -> None:
+    def version() -> int:
+        with inside(practice.unit):
+            return Settings.objects.get().notice_version
+
+    practice.google.account(SECOND)
+    versions = [version()]
+    for who in ("maite@exemple.fr", "maite@exemple.fr", SECOND):
+        connect(practice, who)
+        versions.append(version())
+    with inside(practice.unit):
+        leaving.leave(
+            account=GoogleAccount.objects.get(), on_leaving=GoogleAccount.Leaving.KEEP,
+            actor="user:1", now=practice.clock(),
+        )  # fmt: skip
+
+    assert [*versions, version()] == [1, 2, 2, 3, 4]
+
+
+class Killed(BaseException):
+    """The worker dies here."""
+
+
+def test_a_worker_that_dies_after_the_exchange_loses_no_appointment(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(**_: object) -> None:
+        raise Killed
+
+    with inside(practice.unit):
+        make_appointment(practice.cabinet, MONDAY, now=practice.clock())
+    practice.take(practice.consent(practice.begin()))
+    with monkeypatch.context() as patched:
+        patched.setattr(authorizing, "_start", die)
+        with pytest.raises(Killed):
+            practice.work()
+    practice.clock.pass_(minutes=2)
+    practice.work()
+
+    assert (practice.attempt().state, practice.attempt().failure) == ("done", "")
+    with inside(practice.unit):
+        calendar = open_secret(linked(practice)).calendar
+    events = practice.google.events("maite@exemple.fr", calendar)
+    assert [event["summary"] for event in events] == ["RDV C. S."]
+
+
+def test_a_coming_visit_that_the_calendar_does_not_know_is_found(practice: Practice) -> None:
+    connect(practice, "maite@exemple.fr")
+    with inside(practice.unit):
+        held = make_appointment(practice.cabinet, MONDAY, now=practice.clock())
+        CalendarEntry.objects.filter(appointment=held).delete()
+        account = GoogleAccount.objects.get()
+        polling.ask_soon(account_id=account.pk, now=practice.clock())
+
+    assert polling.poll(unit=practice.unit, account_id=account.pk, clock=practice.clock)
+
+    with inside(practice.unit):
+        assert CalendarEntry.objects.get().state == CalendarEntry.State.WRITTEN
