@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 import threading
 import time
 import uuid
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
@@ -28,7 +30,10 @@ WORST = 1.0
 """Seconds that a request may take at fifty clients."""
 SWIFT = 50
 LEFT_FOR_OTHERS = 0.95
-"""The share of the slots that a flood of holds from one network must leave."""
+"""The share of the slots shown before that a flood of holds from one network must leave on the pages."""
+HOLD_MINUTES = 10
+FLOODED_IN, FLOODED_DAYS = timedelta(days=300), 7
+_SLOT_BUTTON = re.compile(r'class="slot" name="slot" value="([^"]+)"')
 
 
 @dataclass
@@ -750,57 +755,97 @@ def _wait_for_waiters(course: Course, count: int, *, or_done: Iterable[Future] =
 
 
 def flood(course: Course, *, short: bool, until_red: bool = False) -> dict[str, Any]:
-    """One network hammers holds for ten minutes; what is left for the others is counted and booked.
+    """One network hammers holds for ten minutes; what the pages still show to another is counted and pressed.
 
     ``until_red``: stop as soon as too little is left.
     """
-    from booking.queries import free_slots
-    from tenants.schema import inside
-
     network = course.wire.network()
-    on = (datetime.now(ZONE) + timedelta(days=300)).date()
-    motif = course.motifs[30]
-
-    def free() -> list[Any]:
-        with inside(course.unit):
-            return free_slots(
-                appointment_type=motif, practitioners=[course.people[3].pk], from_on=on,
-                until_on=on + timedelta(days=6), now=datetime.now(UTC),
-            )  # fmt: skip
-
-    before = free()
-    sent, share = 0, 1.0
+    before = _shown_to_another(course)
+    wanted = sorted(before)
+    sent, least, left = 0, before, before
     for minute in range(10):
         if minute:
-            # A minute has passed: what is held is a minute older.
-            course.stage.owner(
-                f'UPDATE "{course.schema}".booking_appointment SET held_until = held_until -'
-                " interval '1 minute' WHERE status = 'held'"
-            )
-        for slot in before[minute :: len(before) // (20 if short else 60)]:
+            _let_minutes_pass(course, 1)
+        for slot in wanted[minute :: max(1, len(wanted) // (20 if short else 60))]:
             course.post_from(network, reverse("booking:choose"), _button(course, slot))
             sent += 1
-        after = free()
-        share = min(share, len(after) / len(before))
-        if until_red and share < LEFT_FOR_OTHERS:
+        left = before & _shown_to_another(course)
+        least = min(least, left, key=len)
+        _judge_left(course, f"minute {minute + 1}", left, before)
+        if until_red and len(left) < LEFT_FOR_OTHERS * len(before):
             break
-    course.tally.count("flood", ("share",), failed=share < LEFT_FOR_OTHERS, seen=round(share, 3))
-    for number, slot in enumerate(after[: 5 if short else 40 : 5]):
+    # Pages that no hold changes would show every slot, taken or not.
+    course.tally.control(("flood", "holds are seen"), failed=least == before, seen=len(least))
+    _press_as_others(course, sorted(left), times=4 if short else 20)
+    _let_minutes_pass(course, HOLD_MINUTES)
+    _judge_left(course, "after", before & _shown_to_another(course), before)
+    return {
+        "flood_sent": sent,
+        "flood_shown_before": len(before),
+        "flood_shown_least": len(least),
+        "flood_left": round(len(least) / len(before), 4),
+    }
+
+
+def _let_minutes_pass(course: Course, minutes: int) -> None:
+    """Make every hold older."""
+    course.stage.owner(
+        f'UPDATE "{course.schema}".booking_appointment SET held_until = held_until -'
+        " make_interval(mins => %s) WHERE status = 'held'",
+        [minutes],
+    )
+
+
+def _judge_left(course: Course, when: str, left: set[str], before: set[str]) -> None:
+    too_little = len(left) < LEFT_FOR_OTHERS * len(before)
+    seen = f"{len(left)} of {len(before)}"
+    course.tally.count("flood", ("shown", when), failed=too_little or not before, seen=seen)
+
+
+def _press_as_others(course: Course, shown: list[str], *, times: int) -> None:
+    """Press buttons that the pages show, each from a network of its own: they keep what they promise."""
+    for slot in shown[:: max(1, len(shown) // times)]:
         answer = course.post_from(
             course.wire.network(), reverse("booking:choose"), _button(course, slot)
         )
-        course.tally.count(
-            "flood", ("other", number), failed=answer.status != 200, seen=answer.status
+        case = ("other", slot)
+        course.tally.count("flood", case, failed=answer.status != 200, seen=answer.status)
+
+
+def _shown_to_another(course: Course) -> set[str]:
+    """Return the buttons that the pages of a week's days show to a network that has not been here yet."""
+    network = course.wire.network()
+    first = (datetime.now(ZONE) + FLOODED_IN).date()
+    shown: set[str] = set()
+    for day in (first + timedelta(days=shift) for shift in range(FLOODED_DAYS)):
+        query = urlencode(
+            {
+                "motif": course.motifs[30].ref.hex,
+                "avec": course.people[3].ref.hex,
+                "jour": f"{day:%Y-%m-%d}",
+            }
         )
-    return {"flood_sent": sent, "flood_left": round(share, 4)}
+        path = f"{reverse('booking:slots')}?{query}"
+        ask = Ask("GET", path, (HOST.encode(),), {"X-Forwarded-For": network})
+        answer = course._timed("", ask)
+        course.tally.control(
+            ("flood", "page", f"{day}"), failed=answer.status != 200, seen=answer.status
+        )
+        buttons = _SLOT_BUTTON.findall(answer.body.decode())
+        # A day without a free hour shows its week instead.
+        shown |= {value for value in buttons if _starts_at(value).astimezone(ZONE).date() == day}
+    return shown
 
 
-def _button(course: Course, slot: Any) -> dict[str, str]:
-    from booking.views.public.search import write_value
+def _starts_at(value: str) -> datetime:
+    """Return the instant that a slot's button stands for."""
+    return datetime.fromtimestamp(int(value.partition("-")[0], 36) * 60, UTC)
 
+
+def _button(course: Course, slot: str) -> dict[str, str]:
     return {
         "token": course.token("choose", uuid.uuid4()),
-        "slot": write_value(slot.starts_at, course.people[3], course.place),
+        "slot": slot,
         "motif": course.motifs[30].ref.hex,
     }
 
