@@ -3,8 +3,9 @@
 import base64
 import json
 import quopri
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -82,15 +83,23 @@ def sessions_of(url: str) -> Iterator[bytes]:
         connection.close()
 
 
-def redis_values(url: str) -> Iterator[bytes]:
-    """Yield every key and value of Redis, all databases: broker, dead letters, cache, limits."""
+def part_of_redis(key: bytes) -> str:
+    """Return whose a key is: each belongs to one of three."""
+    if not key.startswith(b"dramatiq:"):
+        return "cache"
+    return "dead letters" if b".XQ" in key else "broker"
+
+
+def redis_values(url: str, part: str) -> Iterator[bytes]:
+    """Yield every key and value of one part of Redis, all databases."""
     import redis
 
     for number in range(16):
         client = redis.Redis.from_url(_database_of(url, number))
         for key in client.scan_iter(count=1000):
-            yield key
-            yield from _redis_value(client, key)
+            if part_of_redis(key) == part:
+                yield key
+                yield from _redis_value(client, key)
         client.close()
 
 
@@ -125,6 +134,14 @@ def files_under(*folders: Path) -> Iterator[bytes]:
                     yield path.read_bytes()
                 except FileNotFoundError:
                     continue
+
+
+def unfolded(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield each text of a mail as it lies, and again without what its lines put into a word."""
+    for piece in pieces:
+        yield piece
+        yield re.sub(rb"=\r?\n", b"", piece)
+        yield re.sub(rb"\r?\n", b"", piece)
 
 
 def dumped(folder: Path, *, program: str) -> Iterator[bytes]:

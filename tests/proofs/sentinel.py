@@ -3,8 +3,9 @@
 Patients whose every field carries a marker book through HTTP; mails leave; they are reminded, move, correct,
 cancel, are erased by their own hand or by the purge; their practitioner is linked with the double of Google, which
 fails, and leaves it in the end. Then schemas, sessions, dumps, broker, dead letters, cache,
-mail spool, logs, temporary files and the very files of the database are searched in every spelling. In each
-place a control marker is found first. A dump made before the erasures is restored three ways.
+the relay's spool, logs, temporary files and the very files of the database are searched in every spelling.
+Before the erasures each person is opened on their page, and in each place a control marker is found by the same
+search. A dump made before the erasures is restored three ways.
 """
 
 import json
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,12 +29,14 @@ from zoneinfo import ZoneInfo
 import psycopg2
 
 from config import embedded
-from tests.fakes.smtp import SmtpServer
 from tests.proofs import double as doubles
 from tests.proofs import searching
-from tests.proofs.patient import Form, Patient, choose, confirm
+from tests.proofs import sentinel_controls as controls
+from tests.proofs.patient import Answer, Form, Patient, choose, confirm
 from tests.proofs.sabotage import Guard
+from tests.proofs.sentinel_controls import OUTSIDE
 from tests.proofs.sentinel_google import ENVIRONMENT, Linked
+from tests.proofs.spool import Spool, relaying
 from tests.proofs.stage import ROOT, Served, Stage, set_stage
 from tests.proofs.tally import Tally
 
@@ -44,6 +48,10 @@ WAITERS = ("waits", "leaves")
 """What becomes of who only waits for an earlier slot."""
 NEVER_TOLD = {"email", "other email", "extra"}
 """What no event says of anybody, at any level."""
+SAID_IN_MAIL = ("email", "first_name")
+WAITING_LIST = "/espace/attente/"
+NOT_IN_THE_LIST = {"extra"}
+"""What the waiting list keeps for the appointment and does not show."""
 WAIT = 40.0
 ZONES = ("Europe/Paris", "Indian/Reunion", "America/Martinique", "Pacific/Tahiti", "Pacific/Noumea")
 
@@ -157,7 +165,6 @@ IN_COPIES = {"key", "ledger", "dump"}
 """What only a restored backup shows."""
 IN_GOOGLE = {"event"}
 """What only Google is told; the other sabotages do without it."""
-OUTSIDE = "Google, but for the words of its events"
 
 
 # --- The world ----------------------------------------------------------------------------------------
@@ -184,12 +191,16 @@ class World:
     cluster: Path | None
     """The folder of PostgreSQL's files, when the server is ours."""
     unit: Any
-    relay: SmtpServer
+    spool: Spool
+    """Of the relay that takes the product's mails."""
     sabotage: str | None
     lives: list[Life] = field(default_factory=list)
     waiters: list[Life] = field(default_factory=list)
     """Those who only wait for an earlier slot."""
     google: Linked | None = None
+    planted: list[controls.Control] = field(default_factory=list)
+    practitioner: Patient | None = None
+    """The browser of who receives these patients."""
 
     def command(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run a management command as an operator does."""
@@ -219,6 +230,11 @@ class World:
     def is_red(self, tally: Tally) -> bool:
         """Whether a sabotage has shown already: the rest would tell nothing more."""
         return bool(self.sabotage and tally.failed)
+
+    @property
+    def everybody(self) -> list[Life]:
+        """All who have booked, and all who only wait."""
+        return [*self.lives, *self.waiters]
 
     @property
     def erased(self) -> list[Life]:
@@ -313,7 +329,7 @@ def _leave_by_mail(world: World, served: Served, tally: Tally) -> None:
         if life.fate != "leaves":
             continue
         mine = [
-            one for one in list(world.relay.deliveries) if life.markers["email"] in one.recipients
+            one for one in list(world.spool.delivered) if life.markers["email"] in one.recipients
         ]
         found = [re.search(r"/attente/[\w-]+/", one.part("plain")) for one in mine]
         links = [one[0] for one in found if one]
@@ -329,21 +345,79 @@ def _look_at_them(world: World, served: Served, tally: Tally) -> None:
     with inside(world.unit):
         client = browser(HOST, make_member())
         cookie = "; ".join(f"{name}={value.value}" for name, value in client.cookies.items())
-    visitor = Patient(served.port, HOST, cookie=cookie)
-    for path in ("/espace/", "/espace/semaine/", "/espace/attente/"):
-        answer = visitor.get(path)
+    world.practitioner = Patient(served.port, HOST, cookie=cookie)
+    for path in ("/espace/", "/espace/semaine/", WAITING_LIST):
+        answer = world.practitioner.get(path)
         tally.control(("dashboard", path), failed=answer.status != 200, seen=answer.status)
+
+
+def _pages(world: World) -> Iterator[tuple[Life, Answer]]:
+    """Open everybody as their practitioner does: who booked on a page of their own, who waits in the list."""
+    assert world.practitioner is not None
+    for life in world.lives:
+        ref = uuid.UUID(hex=life.ref)
+        yield life, world.practitioner.get(f"/espace/rendez-vous/{ref}/")
+    waiting = world.practitioner.get(WAITING_LIST)
+    for life in world.waiters:
+        yield life, waiting
+
+
+def _open_everybody(world: World, tally: Tally) -> None:
+    """Before the erasures each page shows all that its person has typed."""
+    for life, page in _pages(world):
+        for name, marker in life.markers.items():
+            if life in world.waiters and name in NOT_IN_THE_LIST:
+                continue
+            _see(tally, "opened before", life, name, page, failed=marker not in page.body)
+
+
+def _open_nobody(world: World, tally: Tally) -> None:
+    """After the erasures the same pages show nobody but who was kept."""
+    for life, page in _pages(world):
+        for name, marker in life.markers.items():
+            failed = (marker in page.body) == (life in world.erased)
+            _see(tally, "opened after", life, name, page, failed=failed)
+
+
+def _see(tally: Tally, kind: str, life: Life, name: str, page: Answer, *, failed: bool) -> None:
+    # A page that broke shows nobody either.
+    failed = failed or page.status != 200
+    tally.count(kind, (life.fate, life.mark, name), failed=failed, seen=page.status)
+
+
+def _see_held_back(world: World, held: Life, tally: Tally) -> None:
+    """One message cannot be handed on, and is seen in the spool; of those that were nothing is left there."""
+    address = held.markers["email"]
+    until = time.monotonic() + WAIT
+    while time.monotonic() < until and not _only_in_flight(world, address):
+        _sweep()
+        time.sleep(0.3)
+    alone = _only_in_flight(world, address)
+    tally.control(("held back", "alone"), failed=not alone, seen=len(world.spool.in_flight()))
+    hits = _search_lives(world, [held], ["mail spool"])["mail spool"]
+    found = {name for _fate, name, _spelling, _marker in hits}
+    for name in SAID_IN_MAIL:
+        tally.count("control before", ("mail spool", "held back", name), failed=name not in found)
+    others = [life for life in world.everybody if life is not held]
+    _judge(world, tally, others, ["mail spool"], "delivered")
+
+
+def _only_in_flight(world: World, address: str) -> bool:
+    """Whether everybody has been written to, and what lies in the spool is for this address."""
+    waiting = {one for delivery in world.spool.in_flight() for one in delivery.recipients}
+    written = {one for delivery in list(world.spool.delivered) for one in delivery.recipients}
+    others = {life.markers["email"] for life in world.everybody} - {address}
+    return waiting == {address} and others <= written
 
 
 def _mails(world: World, fates: Iterable[str], about: str, tally: Tally) -> None:
     """Wait until a mail whose subject begins so has come to each of them."""
-    everybody = [*world.lives, *world.waiters]
-    wanted = {life.markers["email"] for life in everybody if life.fate in set(fates)}
+    wanted = {life.markers["email"] for life in world.everybody if life.fate in set(fates)}
     until = time.monotonic() + WAIT
     while wanted and time.monotonic() < until:
         _sweep()
         time.sleep(0.3)
-        for delivery in list(world.relay.deliveries):
+        for delivery in list(world.spool.delivered):
             if about in str(delivery.message["Subject"]).lower():
                 wanted -= set(delivery.recipients)
     seen = f"{len(wanted)} without; {_states(world) if wanted else ''}"
@@ -427,13 +501,14 @@ def _refs(world: World) -> None:
 
 def _stores(world: World) -> dict[str, Any]:
     """Return every place that is searched, read anew each time."""
-    redis_url = world.stage.redis_url
     stores: dict[str, Any] = {
         "schemas": lambda: searching.rows_of(world.stage.owner_url),
         "sessions": lambda: searching.sessions_of(world.stage.owner_url),
         "dump": lambda: _newest_dump(world),
-        "broker, dead letters, cache": lambda: searching.redis_values(redis_url),
-        "mail spool": lambda: searching.files_under(world.folder / "spool"),
+        "broker": lambda: searching.redis_values(world.stage.redis_url, "broker"),
+        "dead letters": lambda: searching.redis_values(world.stage.redis_url, "dead letters"),
+        "cache": lambda: searching.redis_values(world.stage.redis_url, "cache"),
+        "mail spool": lambda: searching.unfolded(searching.files_under(world.spool.folder)),
         "logs": lambda: searching.files_under(world.stage.logs),
         "temporary files": lambda: searching.files_under(world.folder / "tmp"),
     }
@@ -510,66 +585,36 @@ def _needles(lives: Iterable[Life]) -> dict[tuple[str, ...], bytes]:
     return needles
 
 
-def _controls(world: World, tally: Tally) -> None:
-    """Plant a marker in each store in every spelling, and find it with the same search."""
-    marker = f"Témoin{secrets.token_hex(6)}É"
-    needles: dict[tuple[str, ...], bytes] = {
-        ("control", name): needle for name, needle in searching.spellings(marker).items()
-    }
-    written = list(needles.values())
-    for folder in ("spool", "tmp"):
-        (world.folder / folder / "control").write_bytes(b"\n".join(written))
-    (world.stage.logs / "control.log").write_bytes(b"\n".join(written))
-    _plant_in_database(world, marker, written)
-    _plant_in_redis(world, written)
-    _plant_in_session(world, marker)
-    if world.google is not None:
-        world.google.plant(marker)
-    world.must("backup")
-    found = _search(world, needles, _stores(world))
-    for store, hits in found.items():
-        wanted = {("control", "text")} if store == "sessions" else set(needles)
-        if store == "dump":  # bytea is written in hexadecimal there
-            wanted = {("control", "text"), ("control", "hex")}
-        if store == OUTSIDE:  # JSON and addresses, nothing else
-            wanted = {("control", "text"), ("control", "percent")}
-        missing = wanted - hits
-        tally.control(("planted", store), failed=bool(missing), seen=sorted(missing))
-
-
-def _plant_in_database(world: World, marker: str, written: list[bytes]) -> None:
-    table = f"{world.unit.schema}.sentinel_control"
-    world.stage.owner(f"CREATE TABLE {table} (said text, bytes bytea)")
-    for needle in written:
-        world.stage.owner(f"INSERT INTO {table} VALUES (%s, %s)", [marker, needle])
-
-
-def _plant_in_redis(world: World, written: list[bytes]) -> None:
-    import redis
-
-    client = redis.Redis.from_url(world.stage.redis_url)
-    middle = len(written) // 2
-    client.hset(
-        "dramatiq:outbox.XQ.msgs", mapping={str(i): w for i, w in enumerate(written[:middle])}
+def _plant_controls(world: World, tally: Tally) -> None:
+    """Plant markers of nobody while everybody is still there, and find them in a dump made after that."""
+    world.planted = controls.plant(
+        stage=world.stage,
+        unit=world.unit,
+        spool=world.spool.folder,
+        temporary=world.folder / "tmp",
+        tell_google=world.google.plant if world.google else None,
     )
-    client.rpush("dramatiq:control", *written[middle:])
-    client.close()
+    world.must("backup")
+    _find_controls(world, tally, "before")
 
 
-def _plant_in_session(world: World, marker: str) -> None:
-    from django.contrib.sessions.backends.db import SessionStore
+def _find_controls(world: World, tally: Tally, when: str) -> None:
+    """Count one case for each control and spelling that the search finds in its place."""
+    stores = _stores(world)
+    for control in world.planted:
+        if control.store not in stores:
+            continue  # a server that is not ours keeps its files where we do not look
+        found = _search(world, control.needles, [control.store])[control.store]
+        for spelling in sorted(control.wanted):
+            case = (control.store, control.how, spelling)
+            missing = (spelling,) not in found
+            tally.count(f"control {when}", case, failed=missing, seen="not found")
 
-    from tenants.schema import inside
 
-    with inside(world.unit):
-        session = SessionStore()
-        session["control"] = marker
-        session.save()
-
-
-def _judge(world: World, tally: Tally, names: Iterable[str], when: str) -> None:
+def _judge(
+    world: World, tally: Tally, lives: Sequence[Life], names: Iterable[str], when: str
+) -> None:
     """Count one case for each marker, spelling and store; what is found fails."""
-    lives = [*world.lives, *world.waiters] if when == "before" else world.erased
     needles = _needles(lives)
     for store in names:
         hits = _search_lives(world, lives, [store])[store]
@@ -584,10 +629,9 @@ def _judge_google(world: World, tally: Tally) -> None:
     google = world.google
     if google is None:
         return
-    everybody = [*world.lives, *world.waiters]
-    hits = _search_lives(world, everybody, [OUTSIDE])[OUTSIDE]
+    hits = _search_lives(world, world.everybody, [OUTSIDE])[OUTSIDE]
     words = b"\n".join(google.words())
-    for key, needle in _needles(everybody).items():
+    for key, needle in _needles(world.everybody).items():
         tally.count(OUTSIDE, key, failed=key in hits, seen="found")
         if key[1] in NEVER_TOLD:
             tally.count("Google, the words", key, failed=needle in words, seen="found")
@@ -734,20 +778,29 @@ def _judge_restored(
 
 
 def _act(world: World, served: Served, tally: Tally) -> None:
+    held = world.lives[0]
+    if not world.sabotage:
+        world.spool.hold_back(held.markers["email"])
     _book_all(world, served, tally)
     _refs(world)
     _wait_all(world, served, tally)
     _look_at_them(world, served, tally)
+    if not world.sabotage:
+        _see_held_back(world, held, tally)
+    world.spool.release()
     _mails(world, FATES, "votre rendez-vous", tally)
     _mails(world, WAITERS, "liste d'attente", tally)
     _written(world, tally, "booked")
-    _judge(world, tally, ["schemas", "sessions"], "before")
+    _judge(world, tally, world.everybody, ["schemas", "sessions"], "before")
     if world.sabotage in IN_GOOGLE:
         _judge_google(world, tally)
     if world.is_red(tally):
         return
     world.must("backup")
     _judge_link(world, tally)
+    if not world.sabotage:
+        _open_everybody(world, tally)
+        _plant_controls(world, tally)
     _live(world, served, tally)
     _leave_by_mail(world, served, tally)
     _remind(world)
@@ -785,11 +838,16 @@ def _after(world: World, tally: Tally) -> None:
     if world.sabotage in IN_COPIES:
         _restore_and_judge(world, tally)
         return
+    _open_nobody(world, tally)
+    empty = world.spool.wait_until_empty(seconds=WAIT)
+    tally.control(("spool", "delivered"), failed=not empty, seen=len(world.spool.in_flight()))
     world.must("backup")
-    _judge(world, tally, [name for name in _stores(world) if name != OUTSIDE], "after")
+    ours = [name for name in _stores(world) if name != OUTSIDE]
+    _judge(world, tally, world.erased, ours, "after")
     _judge_google(world, tally)
     if world.is_red(tally):
         return
+    _find_controls(world, tally, "after")
     _restore_and_judge(world, tally)
     checked = world.command("verify_receipts")
     tally.control(("receipts",), failed=checked.returncode != 0, seen=checked.stdout[-300:])
@@ -824,25 +882,24 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     tally = Tally()
     with (
         _server_of(short=short) as cluster,
-        SmtpServer() as relay,
+        relaying() as (mail_url, spool),
         _google(sabotage) as double,
         set_stage(
             MAIL_PROVIDER="smtp",
-            EMAIL_URL=relay.url,
+            EMAIL_URL=mail_url,
             **ENVIRONMENT,
             **(double.environment() if double else {}),
         ) as stage,
     ):
         folder = stage.logs / "places"
-        for name in ("main", "keys", "spool", "tmp"):
+        for name in ("main", "keys", "tmp"):
             (folder / name).mkdir(parents=True)
         stage.environment |= {
             "TMPDIR": str(folder / "tmp"),
-            "MAIL_SPOOL": str(folder / "spool"),
             "BACKUP_DIR": str(folder / "main"),
             "KEY_BACKUP_DIR": str(folder / "keys"),
         }
-        world = World(stage, folder, cluster, stage.add_tenant(HOST), relay, sabotage)
+        world = World(stage, folder, cluster, stage.add_tenant(HOST), spool, sabotage)
         world.google = Linked(stage, world.unit, double) if double else None
         world.lives = [_new_life(fate, n) for n in range(1 if short else 3) for fate in FATES]
         number = len(world.lives)
@@ -855,7 +912,5 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
             while Patient(served.port, HOST).get("/").status != 200:
                 served.check()
             _act(world, served, tally)
-            if not sabotage:
-                _controls(world, tally)
             _after(world, tally)
-    return tally.report("sentinel", lives=len(world.lives), mails=len(relay.deliveries))
+    return tally.report("sentinel", lives=len(world.lives), mails=len(spool.delivered))
