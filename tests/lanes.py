@@ -1,8 +1,8 @@
 """Parts of the check that run at the same time, each a process with a log and, for pytest, services of its own.
 
 A lane is one command on a leash: it ends when this process does, however that happens. What a lane of
-pytest has counted and timed it leaves in a file (`tests.plugin`), for one closing line and one list of the
-slowest parts of all.
+pytest has counted, timed and measured it leaves in a file (`tests.plugin`), for one closing line, one list of
+the slowest parts of all, and the figures.
 """
 
 import json
@@ -55,12 +55,13 @@ class Running:
             self.log.read_text("utf-8", "replace"),
             Counter(facts.get("counts", {})),
             facts.get("parts", {self.lane.name: seconds}),
+            facts.get("figures", {}),
         )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a lane went: its exit code, what it said, what it counted and timed."""
+    """How a lane went: its exit code, what it said, what it counted, timed and measured."""
 
     lane: Lane
     code: int
@@ -68,6 +69,8 @@ class Outcome:
     said: str
     counts: Counter[str] = field(default_factory=Counter)
     parts: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, list[str]] = field(default_factory=dict)
+    """The lines that its tests have kept, by test."""
 
     @property
     def failed(self) -> int:
@@ -123,15 +126,25 @@ def _bytecode(folder: Path) -> dict[str, str]:
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:
-    """Return the slowest parts of all lanes, then the closing line alone: it is read by machines."""
+    """Return the figures, the slowest parts of all lanes, then the closing line alone: machines read it."""
     parts: dict[str, float] = {}
+    figures: dict[str, list[str]] = {}
     counts: Counter[str] = Counter(passed=0, failed=0)
     for outcome in outcomes:
         parts |= outcome.parts
+        figures |= outcome.figures
         counts += Counter(passed=outcome.counts["passed"], skipped=outcome.counts["skipped"])
         counts["failed"] += outcome.failed
     slowest = sorted(parts.items(), key=lambda part: part[1], reverse=True)[:SLOWEST_SHOWN]
-    lines = [f"The {len(slowest)} slowest parts, of {sum(parts.values()):.0f} s:"]
+    lines = _figures(figures)
+    lines += [f"The {len(slowest)} slowest parts, of {sum(parts.values()):.0f} s:"]
     lines += [f"{seconds:7.1f} s  {name}" for name, seconds in slowest]
     skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
     return "\n".join([*lines, "", f"{counts['passed']} passed, {counts['failed']} failed{skipped}"])
+
+
+def _figures(kept: dict[str, list[str]]) -> list[str]:
+    lines = ["Figures:"] if kept else []
+    for name, said in sorted(kept.items()):
+        lines += [f"  {name}", *(f"    {line}" for line in said)]
+    return [*lines, ""] if kept else []

@@ -1,15 +1,16 @@
 """Starts PostgreSQL and Redis for a test run, before pytest-django reads the settings.
 
-It also takes one part of the suite (`--part`), leaves what it counted to `make test`, and fails a run in CI
-that skipped a browser test.
+It also takes one part of the suite (`--part`), leaves what it counted to `make test`, shows the figures that
+tests have measured, and fails a run in CI that skipped a browser test.
 """
 
 import contextlib
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -21,6 +22,9 @@ from tests.lanes import RESULT
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
+Figures = Callable[[str], None]
+FIGURE = "figure"
+"""The property of a test under which a line that it has measured is kept."""
 SERVICES = pytest.StashKey[embedded.Services]()
 LEAVE_AT = pytest.StashKey[str]()
 """Where `make test` wants to read what was counted; no child of the run sees it."""
@@ -88,6 +92,38 @@ def services(pytestconfig: pytest.Config) -> embedded.Services:
     return pytestconfig.stash[SERVICES]
 
 
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """Return what keeps a line of figures for the end of the run: what a green test prints nobody sees."""
+    return lambda line: record_property(FIGURE, line)
+
+
+def figures_of(reports: Iterable[object]) -> dict[str, list[str]]:
+    """Return the lines that tests have kept, by test; each phase repeats them, so one phase is read."""
+    kept: dict[str, list[str]] = {}
+    for report in reports:
+        if isinstance(report, pytest.TestReport) and report.when == "call":
+            lines = [str(line) for name, line in report.user_properties if name == FIGURE]
+            if lines:
+                kept[report.nodeid] = lines
+    return dict(sorted(kept.items()))
+
+
+def _reports(reporter: Any) -> list[object]:
+    return [report for reports in reporter.stats.values() for report in reports]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show the figures of this run."""
+    found = figures_of(_reports(terminalreporter))
+    if found:
+        terminalreporter.section("figures")
+    for name, lines in found.items():
+        terminalreporter.write_line(name)
+        for line in lines:
+            terminalreporter.write_line(f"  {line}")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a browser was installed: a browser test that was skipped is a failure."""
@@ -107,17 +143,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave the counts, and the seconds of fixtures and tests, where `make test` has asked for them."""
+    """Leave counts, figures, and the seconds of fixtures and tests, where `make test` has asked for them."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     leave_at = config.stash.get(LEAVE_AT, "")
     if not leave_at or reporter is None:
         return
     parts: dict[str, float] = {}
-    for reports in reporter.stats.values():
-        for report in reports:
-            if isinstance(report, pytest.TestReport):
-                name = f"{report.nodeid} ({report.when})"
-                parts[name] = parts.get(name, 0) + report.duration
+    reports = _reports(reporter)
+    for report in reports:
+        if isinstance(report, pytest.TestReport):
+            name = f"{report.nodeid} ({report.when})"
+            parts[name] = parts.get(name, 0) + report.duration
     counts = {kind: len(reporter.stats.get(kind, ())) for kind in ("passed", "skipped")}
     counts["failed"] = len(reporter.stats.get("failed", ())) + len(reporter.stats.get("error", ()))
-    Path(leave_at).write_text(json.dumps({"counts": counts, "parts": parts}), "utf-8")
+    facts = {"counts": counts, "parts": parts, "figures": figures_of(reports)}
+    Path(leave_at).write_text(json.dumps(facts), "utf-8")

@@ -54,8 +54,24 @@ def test_the_slowest_parts_of_all_lanes_are_listed() -> None:
     assert len(lines) == 13
 
 
+def test_the_figures_of_all_lanes_stand_before_the_closing_line() -> None:
+    weighed = Outcome(Lane("b", []), 0, 1.0, "", figures={"test_b": ["12 bytes", "3 requests"]})
+    counted_too = Outcome(Lane("a", []), 0, 1.0, "", figures={"test_a": ["2 clicks"]})
+
+    lines = summary([weighed, counted_too]).splitlines()
+
+    assert lines[:6] == [
+        "Figures:", "  test_a", "    2 clicks", "  test_b", "    12 bytes", "    3 requests",
+    ]  # fmt: skip
+    assert lines[-1] == "0 passed, 0 failed"
+
+
 def test_lanes_run_and_what_they_counted_is_read(tmp_path: Path) -> None:
-    facts = {"counts": {"passed": 7, "failed": 0}, "parts": {"a test": 0.5}}
+    facts = {
+        "counts": {"passed": 7, "failed": 0},
+        "parts": {"a test": 0.5},
+        "figures": {"a test": ["3 clicks"]},
+    }
     leave = f"import os; open(os.environ[{RESULT!r}], 'w').write({json.dumps(facts)!r})"
     wanted = [Lane("counts", python(leave)), Lane("says", python("print('hello')"))]
 
@@ -63,6 +79,8 @@ def test_lanes_run_and_what_they_counted_is_read(tmp_path: Path) -> None:
 
     assert outcomes["counts"].counts["passed"] == 7
     assert outcomes["counts"].parts == {"a test": 0.5}
+    assert outcomes["counts"].figures == {"a test": ["3 clicks"]}
+    assert outcomes["says"].figures == {}
     assert outcomes["says"].said == "hello\n"
     assert list(outcomes["says"].parts) == ["says"]
     assert {one.code for one in outcomes.values()} == {0}

@@ -20,6 +20,7 @@ from tenants.schema import Unit, inside
 from tests.accounts import PASSWORD, make_member
 from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment, make_hours, make_practitioner
+from tests.plugin import Figures
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 OWNER, NORA, HUGO = "maite@example.org", "nora@example.org", "hugo@example.org"
@@ -59,6 +60,7 @@ class Hand:
     """Counts what a person does."""
 
     page: Page
+    figures: Figures
     clicks: int = 0
     fields: int = 0
     said: list[str] = field(default_factory=list)
@@ -74,8 +76,8 @@ class Hand:
         self.page.keyboard.type(words)
 
     def tell(self, what: str, *, clicks: int, fields: int = 0) -> None:
-        """Print the count, and hold it to its limit."""
-        print(f"{what}: {self.clicks} clicks, {self.fields} fields")
+        """Keep the count, and hold it to its limit."""
+        self.figures(f"{what}: {self.clicks} clicks, {self.fields} fields")
         assert self.clicks <= clicks
         assert self.fields <= fields
 
@@ -156,10 +158,12 @@ def height_of(page: Page, hours: float) -> float:
     return hours * 60 * 1.2
 
 
-def test_a_click_a_name_and_enter_book_by_hand(enter: Callable[..., Page], office: Office) -> None:
+def test_a_click_a_name_and_enter_book_by_hand(
+    enter: Callable[..., Page], office: Office, figures: Figures
+) -> None:
     page = enter()
     page.goto(office.week())
-    hand = Hand(page)
+    hand = Hand(page, figures)
 
     # An hour outside the opening: the grid takes it, the form warns.
     hand.click(page.locator(f'.wd[data-day="{office.tuesday}"] .ev.gap').last, x=10, y=20)
@@ -177,10 +181,12 @@ def test_a_click_a_name_and_enter_book_by_hand(enter: Callable[..., Page], offic
         assert Appointment.objects.filter(origin=Appointment.Origin.STAFF).count() == 6
 
 
-def test_the_keyboard_alone_books_by_hand(enter: Callable[..., Page], office: Office) -> None:
+def test_the_keyboard_alone_books_by_hand(
+    enter: Callable[..., Page], office: Office, figures: Figures
+) -> None:
     page = enter()
     page.goto(office.week())
-    hand = Hand(page)
+    hand = Hand(page, figures)
 
     event(page, office.held[2]).focus()
     page.keyboard.press("ArrowDown")
@@ -219,11 +225,11 @@ def test_keys_lead_everywhere(enter: Callable[..., Page], office: Office) -> Non
 
 
 def test_cancelling_with_a_message_takes_two_clicks(
-    enter: Callable[..., Page], office: Office
+    enter: Callable[..., Page], office: Office, figures: Figures
 ) -> None:
     page = enter()
     page.goto(f"{office.week()}&rdv={office.held[0].ref}")
-    hand = Hand(page)
+    hand = Hand(page, figures)
 
     hand.click(page.locator("#annuler"))
     hand.click(page.locator("#annuler-d [value=on]"))
@@ -235,10 +241,12 @@ def test_cancelling_with_a_message_takes_two_clicks(
         assert OutboxEntry.objects.filter(kind="booking.cancelled_by_pract").count() == 1
 
 
-def test_tomorrow_is_closed_in_two_clicks(enter: Callable[..., Page], office: Office) -> None:
+def test_tomorrow_is_closed_in_two_clicks(
+    enter: Callable[..., Page], office: Office, figures: Figures
+) -> None:
     page = enter(OWNER)
     page.goto(f"{office.address}/espace/semaine/")
-    hand = Hand(page)
+    hand = Hand(page, figures)
 
     hand.click(page.get_by_role("link", name="Bloquer un temps"))
     hand.click(page.locator("[value=demain]"))
@@ -251,13 +259,13 @@ def test_tomorrow_is_closed_in_two_clicks(enter: Callable[..., Page], office: Of
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_a_day_with_five_appointments_is_blocked_and_each_is_handled(
-    enter: Callable[..., Page], office: Office, size: ViewportSize
+    enter: Callable[..., Page], office: Office, figures: Figures, size: ViewportSize
 ) -> None:
     page = enter(OWNER, size=size)
     page.goto(f"{office.address}/espace/bloquer/?jour={office.tuesday}")
     page.get_by_role("button", name="Bloquer ce temps").click()
     page.wait_for_url("**/bloquer/*-*/")
-    hand = Hand(page)
+    hand = Hand(page, figures)
 
     for number in range(5):
         assert page.locator("ol.list > li").count() == 5 - number

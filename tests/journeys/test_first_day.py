@@ -18,6 +18,7 @@ from tenants.models import Tenant
 from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import PASSWORD
 from tests.journeys.conftest import HOST
+from tests.plugin import Figures
 
 LIMIT_MINUTES = 10
 WORDS_A_MINUTE, TYPED_A_MINUTE, SECONDS_A_CLICK = 200, 40, 1.5
@@ -82,7 +83,7 @@ def ordered(committed_tenant: Callable[[str], Unit], served: int) -> tuple[str, 
 
 @pytest.mark.parametrize(("width", "has_script"), [(1280, True), (390, True), (390, False)])
 def test_the_first_day_takes_less_than_ten_minutes(
-    browser: Browser, ordered: tuple[str, Unit], width: int, has_script: bool
+    browser: Browser, ordered: tuple[str, Unit], figures: Figures, width: int, has_script: bool
 ) -> None:
     address, unit = ordered
     with inside(unit):
@@ -116,7 +117,7 @@ def test_the_first_day_takes_less_than_ten_minutes(
 
     context.close()
     if has_script:
-        print(
+        figures(
             f"first day, {width} px: {one.minutes:.1f} min"
             f" ({one.words} words read, {one.letters} letters typed, {one.clicks} clicks)"
         )

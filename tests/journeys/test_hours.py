@@ -14,6 +14,7 @@ from tenants.schema import Unit, inside
 from tests.accounts import PASSWORD, make_member
 from tests.browser import faults_of
 from tests.factories import Cabinet, make_hours, make_type
+from tests.plugin import Figures
 
 OWNER = "maite@example.org"
 WIDTHS = (1280, 390)
@@ -120,7 +121,7 @@ def test_a_day_is_copied_and_previewed_without_a_script(browser: Browser, at_wor
 
 @pytest.mark.parametrize(("width", "has_script"), [(1280, True), (390, True), (390, False)])
 def test_tomorrow_is_closed_in_three_clicks(
-    browser: Browser, at_work: AtWork, width: int, has_script: bool
+    browser: Browser, at_work: AtWork, figures: Figures, width: int, has_script: bool
 ) -> None:
     address, unit, _cabinet = at_work
     page = open_browser(browser, address, width, script=has_script)
@@ -149,7 +150,7 @@ def test_tomorrow_is_closed_in_three_clicks(
     page.locator("#jour").get_by_role("button", name="Rouvrir").click()
     page.get_by_text("de nouveau ouvert").wait_for()
     page.context.close()
-    print(f"clicks to close tomorrow, {width} px: {clicks}")
+    figures(f"clicks to close tomorrow, {width} px: {clicks}")
     assert clicks <= MAX_CLICKS_TO_CLOSE + (
         1 if width < 1024 else 0
     )  # a phone opens its menu first

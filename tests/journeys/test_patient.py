@@ -16,6 +16,7 @@ from booking.models import Appointment, PatientContact
 from booking.services import contacts
 from tenants.schema import Unit, inside
 from tests.factories import Cabinet
+from tests.plugin import Figures
 
 SMALL: ViewportSize = {"width": 320, "height": 640}
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
@@ -245,7 +246,7 @@ class Meter:
 
 
 def test_no_page_of_the_journey_is_heavy_or_keeps_anything(
-    browser: Browser, practice: Practice
+    browser: Browser, practice: Practice, figures: Figures
 ) -> None:
     address, unit, _cabinet = practice("poids")
     context = browser.new_context(
@@ -297,9 +298,9 @@ def test_no_page_of_the_journey_is_heavy_or_keeps_anything(
     context.close()
 
     for name, size, requests in meter.rows:
-        print(f"{name:22} {size:7} bytes {requests} requests")
+        figures(f"{name:22} {size:7} bytes {requests} requests")
     foreign = meter.hosts - {urlsplit(address).hostname}
-    print(f"cookies {cookies + meter.set_cookies}, stored {stored}, foreign hosts {len(foreign)}")
+    figures(f"cookies {cookies + meter.set_cookies}, stored {stored}, foreign hosts {len(foreign)}")
     heavy = [row for row in meter.rows if row[1] >= LIMIT]
     assert not heavy
     # The icon of a page may arrive when the next page has begun: only the sum is certain.
@@ -344,7 +345,9 @@ class Inspector:
         self.page.set_viewport_size(SMALL)
 
 
-def test_axe_finds_nothing_on_any_patient_page(browser: Browser, practice: Practice) -> None:
+def test_axe_finds_nothing_on_any_patient_page(
+    browser: Browser, practice: Practice, figures: Figures
+) -> None:
     address, unit, cabinet = practice("axe")
     # Without motion: a colour that is still changing is nobody's fault.
     context = browser.new_context(viewport=SMALL, locale="fr-FR", reduced_motion="reduce")
@@ -425,7 +428,7 @@ def test_axe_finds_nothing_on_any_patient_page(browser: Browser, practice: Pract
     open_page("nothing to book", "/")
     context.close()
 
-    print(
+    figures(
         f"axe: {inspector.pages} pages, 320 light, 768 dark, 1280 light, {len(inspector.faults)} faults"
     )
     assert not inspector.faults, "\n".join(inspector.faults)

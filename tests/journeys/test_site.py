@@ -16,6 +16,7 @@ from tests.browser import faults_of
 from tests.factories import Cabinet
 from tests.journeys.test_dashboard import OWNER, sign_in
 from tests.journeys.test_patient import LIMIT
+from tests.plugin import Figures
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 SHAPES: tuple[tuple[ViewportSize, str, bool], ...] = (
@@ -54,6 +55,7 @@ def save(page: Page) -> None:
 def test_a_site_is_written_seen_published_and_taken_off(
     browser: Browser,
     practice: Practice,
+    figures: Figures,
     tmp_path: Path,
     size: ViewportSize,
     scheme: str,
@@ -167,5 +169,5 @@ def test_a_site_is_written_seen_published_and_taken_off(
     assert accent != ("rgb(140, 203, 211)" if scheme == "dark" else "rgb(10, 79, 92)")
     assert cookies == []
     assert refused == []
-    print(f"practice page published: {weight} bytes, with style sheet {styled}")
+    figures(f"practice page published: {weight} bytes, with style sheet {styled}")
     assert styled < LIMIT
