@@ -10,8 +10,7 @@ from booking.event_body import Level
 from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount, PatientContact
 from booking.services import calendar_entries, contacts, erasing
 from booking.services.appointments import cancel, move
-from booking.services.google import leaving
-from booking.services.google.leases import hold
+from booking.services.google.leases import Busy, hold
 from tenants.schema import inside
 from tests.booking.google.conftest import ADDRESS, Linked
 from tests.booking.google.test_leaving import leave
@@ -174,7 +173,7 @@ def test_leaving_waits_for_whoever_speaks_for_the_account(linked: Links) -> None
     with hold(unit=agenda.unit, account_id=agenda.account_id, clock=agenda.clock) as speaking:
         leave(agenda, "delete")
         agenda.deliver()
-        with inside(agenda.unit), pytest.raises(leaving.Busy):
+        with inside(agenda.unit), pytest.raises(Busy):
             speaking.check_ours()
     agenda.clock.pass_(seconds=61)
     agenda.deliver()
