@@ -12,9 +12,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from booking import limits
-from booking.models import Appointment, PatientContact
+from booking.models import Absence, Appointment, PatientContact
 from booking.services import contacts
+from tenants import routing
 from tenants.schema import Unit, inside
+from tests.conftest import owner_cursor
 from tests.factories import Cabinet
 from tests.plugin import Figures
 
@@ -345,6 +347,30 @@ class Inspector:
         self.page.set_viewport_size(SMALL)
 
 
+def open_a_day(page: Page, address: str, *, after: datetime) -> None:
+    """Open the page of one day that has free hours."""
+    for days in range(7):
+        page.goto(f"{address}/creneaux/?jour={after + timedelta(days=days):%Y-%m-%d}")
+        if page.get_by_role("link", name="Toute la semaine").count():
+            return
+    raise AssertionError("no day of a week has free hours")
+
+
+def suspend(unit: Unit) -> None:
+    with owner_cursor() as cursor:
+        cursor.execute(
+            "UPDATE public.tenants_tenant SET state = 'suspended' WHERE schema_name = %s",
+            [unit.schema],
+        )
+    routing.cache.clear()
+
+
+def guess_links(page: Page, address: str) -> None:
+    """Open as many links of nobody as one network may."""
+    for number in range(limits.LINK_ERRORS.most):
+        page.goto(f"{address}/rdv/{number:043d}/")
+
+
 def test_axe_finds_nothing_on_any_patient_page(
     browser: Browser, practice: Practice, figures: Figures
 ) -> None:
@@ -358,6 +384,11 @@ def test_axe_finds_nothing_on_any_patient_page(
         page.goto(address + path)
         inspector.look(name)
 
+    def pressed(name: str) -> int:
+        with page.expect_response(lambda answer: answer.request.method == "POST") as posted:
+            page.get_by_role("button", name=name).click()
+        return posted.value.status
+
     def fill(**typed: str) -> None:
         page.get_by_label("Prénom").first.press_sequentially("Camille", delay=500)
         page.locator("#id_last_name").fill(typed.get("last_name", "Spécimen"))
@@ -365,9 +396,17 @@ def test_axe_finds_nothing_on_any_patient_page(
         page.locator("#id_email").fill(typed.get("email", ""))
         page.get_by_role("button", name="Confirmer le rendez-vous").click()
 
+    coming = datetime.now(UTC) + timedelta(days=1)
+    with inside(unit):
+        Absence.objects.create(
+            starts_at=coming + timedelta(days=9),
+            ends_at=coming + timedelta(days=12),
+            public_message="Le cabinet est fermé pour congés.",
+        )
     for name, path in (
-        ("practice", "/"),
+        ("practice with an absence", "/"),
         ("slots", "/creneaux/"),
+        ("slots of an absence", f"/creneaux/?semaine={coming + timedelta(days=9):%Y-%m-%d}"),
         ("privacy", "/confidentialite/"),
         ("legal notice", "/mentions-legales/"),
         ("accessibility", "/accessibilite/"),
@@ -377,9 +416,17 @@ def test_axe_finds_nothing_on_any_patient_page(
         ("rights", "/mes-donnees/"),
     ):
         open_page(name, path)
+    open_a_day(page, address, after=coming)
+    inspector.look("slots of a day")
+    page.goto(f"{address}/mes-donnees/")
     page.get_by_role("button", name="Recevoir mes liens").click()
     inspector.look("rights with errors")
     open_page("rights sent", "/mes-donnees/envoye/")
+
+    page.goto(address)
+    page.locator("input[name=token]").first.evaluate("field => { field.value = 'x' }")
+    assert pressed("Choisir ce créneau") == 400
+    inspector.look("form that is not ours")
 
     page.goto(address)
     page.get_by_role("button", name="Choisir ce créneau").click()
@@ -420,12 +467,19 @@ def test_axe_finds_nothing_on_any_patient_page(
     open_page("erased", link)
     page.get_by_role("button", name="Oui, annuler").click()
     inspector.look("cancelled")
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    suspend(unit)
+    fill(email="camille@example.org")
+    inspector.look("closed meanwhile")
     with inside(unit):
         Appointment.objects.update(starts_at=PAST, ends_at=PAST + timedelta(minutes=45))
         cabinet.type.is_active = False
         cabinet.type.save(update_fields=["is_active"])
     open_page("over", link)
     open_page("nothing to book", "/")
+    guess_links(page, address)
+    open_page("too many questions", f"/rdv/{0:043d}/")
     context.close()
 
     figures(
