@@ -15,12 +15,14 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from tenants.provisioning.build import build_schema, drop_schema
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.schema import PUBLIC, Unit, inside, tenant_unit
+from tests.databases import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 APP_ROLE = "app"
@@ -61,6 +63,10 @@ def owner_cursor() -> Iterator[Any]:
 def add_tenant(cursor: Any, *, schema: str, host: str, state: str = "live") -> None:
     """Build a tenant's schema and its rows in public, as provisioning does."""
     build_schema(cursor, schema=schema, app_role=APP_ROLE)
+    _register(cursor, schema=schema, host=host, state=state)
+
+
+def _register(cursor: Any, *, schema: str, host: str, state: str = "live") -> None:
     cursor.execute(
         "INSERT INTO public.tenants_tenant (ref, schema_name, name, state, schema_version, last_error,"
         " suspended_reason, profession, time_zone, territory, owner_email, owner_name,"
@@ -79,6 +85,10 @@ def add_tenant(cursor: Any, *, schema: str, host: str, state: str = "live") -> N
 def remove_tenant(cursor: Any, *, schema: str) -> None:
     """Remove a tenant of one test."""
     drop_schema(cursor, schema=schema)
+    _strike_off(cursor, schema=schema)
+
+
+def _strike_off(cursor: Any, *, schema: str) -> None:
     for table in ("domain", "readiness", "health", "provisioningstep"):
         cursor.execute(
             f"DELETE FROM public.tenants_{table} WHERE tenant_id IN"  # four known words
@@ -86,6 +96,63 @@ def remove_tenant(cursor: Any, *, schema: str) -> None:
             [schema],
         )
     cursor.execute("DELETE FROM public.tenants_tenant WHERE schema_name = %s", [schema])
+
+
+class Spaces:
+    """Schemas that were built for one test and are emptied for the next: building one is most of a short test.
+
+    A test that changed the schema itself or its rights leaves it to be built again.
+    """
+
+    def __init__(self) -> None:
+        self._built: dict[str, str] = {}
+
+    def take(self, cursor: Any, *, schema: str, host: str) -> None:
+        """Have an empty schema of that name, and the rows of its tenant."""
+        _strike_off(cursor, schema=schema)
+        if schema in self._built and self._empty(cursor, schema) == self._built[schema]:
+            _register(cursor, schema=schema, host=host)
+            return
+        drop_schema(cursor, schema=schema)
+        add_tenant(cursor, schema=schema, host=host)
+        self._built[schema] = self._empty(cursor, schema)
+
+    def leave(self, cursor: Any, *, schema: str) -> None:
+        """Nobody finds the tenant any more; its schema waits."""
+        _strike_off(cursor, schema=schema)
+
+    def _empty(self, cursor: Any, schema: str) -> str:
+        """Delete all but the seeds, and return what tells one state of the schema from another."""
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+        for name in [name for (name,) in cursor.fetchall() if name not in SEEDS]:
+            # Foreign keys wait for the commit: any order will do. Most tables have nothing to delete.
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, name)))
+        cursor.execute(_STATE, {"schema": schema})
+        (state,) = cursor.fetchone()
+        return str(state)
+
+
+SEEDS = ("django_content_type", "auth_permission", "django_migrations")
+"""The tables that a new schema has rows in."""
+# What a test may have changed: relations and their rights, columns, constraints, triggers, the role.
+_STATE = """
+SELECT md5(concat_ws('/',
+    (SELECT string_agg(concat_ws(',', relname, relkind, relacl, relrowsecurity), ';' ORDER BY relname)
+        FROM pg_class WHERE relnamespace = spaces.oid),
+    (SELECT string_agg(concat_ws(',', attrelid::regclass, attname, atttypid, attnotnull, attacl), ';'
+            ORDER BY attrelid, attnum)
+        FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
+            AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = spaces.oid)),
+    (SELECT string_agg(concat_ws(',', conname, convalidated, pg_get_constraintdef(oid)), ';' ORDER BY oid)
+        FROM pg_constraint WHERE connamespace = spaces.oid),
+    (SELECT string_agg(concat_ws(',', tgname, tgenabled), ';' ORDER BY oid)
+        FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = spaces.oid)),
+    spaces.nspacl,
+    (SELECT string_agg(roleid::regrole || ',' || member::regrole, ';' ORDER BY roleid, member)
+        FROM pg_auth_members WHERE %(schema)s IN (roleid::regrole::text, member::regrole::text))
+)) FROM pg_namespace spaces WHERE nspname = %(schema)s
+"""
+SPACES = Spaces()
 
 
 def ensure_key(unit: Unit) -> None:
@@ -107,8 +174,7 @@ def ledger_file(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker) -> None:
     """Prepare the database of the run: roles, shared tables, two tenants. Nothing is kept after it."""
-    manage("prepare_database")
-    manage("migrate_shared", "--verbosity=0")
+    prepare(os.environ)
     with owner_cursor() as cursor:
         for unit in (ONE, TWO):
             add_tenant(cursor, schema=unit.schema, host=HOSTS[unit.schema])
@@ -187,9 +253,10 @@ def public_host() -> str:
 def committed_tenant(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Callable[[str], Unit]]:
-    """Return a function that builds a tenant in which a test may commit; all are dropped afterwards.
+    """Return a function that gives a tenant in which a test may commit; none is left afterwards.
 
-    ``committed_tenant("race")`` answers on ``race.lib-rdv.localhost`` with schema ``t_race``.
+    ``committed_tenant("race")`` answers on ``race.lib-rdv.localhost`` with schema ``t_race``, empty whatever
+    an earlier test has left there.
     """
     from django.core.cache import cache  # settings must be loaded
     from django.db import connection  # settings must be loaded
@@ -201,8 +268,7 @@ def committed_tenant(
     def make(name: str) -> Unit:
         unit = tenant_unit(f"t_{name}")
         with owner_cursor() as cursor:
-            remove_tenant(cursor, schema=unit.schema)
-            add_tenant(cursor, schema=unit.schema, host=f"{name}.lib-rdv.localhost")
+            SPACES.take(cursor, schema=unit.schema, host=f"{name}.lib-rdv.localhost")
         made.append(unit.schema)
         routing.cache.clear()
         ensure_key(unit)
@@ -213,6 +279,6 @@ def committed_tenant(
         connection.close()
         for schema in made:
             with owner_cursor() as cursor:
-                remove_tenant(cursor, schema=schema)
+                SPACES.leave(cursor, schema=schema)
         routing.cache.clear()
         cache.clear()

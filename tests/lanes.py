@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config.processes import Leashed
+from tests.databases import SHARED
 
 RESULT = "LIBRDV_RESULT"
 """The variable that names the file for what a lane has counted."""
@@ -115,14 +116,18 @@ def run_lanes(lanes: Iterable[Lane], *, at_once: int, folder: Path) -> list[Outc
 
 def _start(lane: Lane, folder: Path, *, number: int) -> Running:
     log, result = folder / f"{number}.log", folder / f"{number}.json"
-    environment = {"LIBRDV_TESTING": "1", RESULT: str(result), **_bytecode(folder)}
+    environment = {"LIBRDV_TESTING": "1", RESULT: str(result), **_kept(folder)}
     process = Leashed(lane.command, environment=environment, output=log)
     return Running(lane, process, log, result, time.monotonic())
 
 
-def _bytecode(folder: Path) -> dict[str, str]:
-    """Have the hundreds of processes of a run compile each module once, and leave nothing beside the source."""
-    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+def _kept(folder: Path) -> dict[str, str]:
+    """Have a run compile each module and migrate the shared tables once; nothing stays beside the source."""
+    return {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+        SHARED: str(folder / "shared.sql"),
+    }
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config import embedded
+from tests.databases import leave_shared
 from tests.lanes import Lane, run_lanes, summary
 from tests.plugin import FOLDERS, ORDINARY, PROOFS_FILE
 from tests.proofs.__main__ import load, names
@@ -89,6 +90,7 @@ def _with_shared_tables(*commands: list[str]) -> int:
             code = run(command, environment)
             if code != 0:
                 return code
+        leave_shared(services)
     return 0
 
 

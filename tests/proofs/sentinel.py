@@ -29,6 +29,7 @@ from zoneinfo import ZoneInfo
 import psycopg2
 
 from config import embedded
+from tests.databases import drop_database, on_server
 from tests.proofs import double as doubles
 from tests.proofs import searching
 from tests.proofs import sentinel_controls as controls
@@ -679,9 +680,8 @@ def _in_database(url: str) -> str:
 @contextmanager
 def _restored(world: World, *, keys: bool, ledger: bool) -> Iterator[dict[str, str]]:
     """Restore the oldest backup into an empty database; yield the environment that reads it."""
-    _server(
-        world, f"DROP DATABASE IF EXISTS {RESTORED} WITH (FORCE)", f"CREATE DATABASE {RESTORED}"
-    )
+    drop_database(world.stage.owner_url, RESTORED)
+    on_server(world.stage.owner_url, f"CREATE DATABASE {RESTORED}")
     environment = {
         name: _in_database(world.stage.environment[name])
         for name in ("OWNER_DATABASE_URL", "DATABASE_URL")
@@ -693,16 +693,7 @@ def _restored(world: World, *, keys: bool, ledger: bool) -> Iterator[dict[str, s
     try:
         yield environment
     finally:
-        _server(world, f"DROP DATABASE {RESTORED} WITH (FORCE)")
-
-
-def _server(world: World, *statements: str) -> None:
-    connection = psycopg2.connect(world.stage.owner_url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-    connection.close()
+        drop_database(world.stage.owner_url, RESTORED)
 
 
 def _read_all(world: World, environment: dict[str, str]) -> dict[str, str]:

@@ -22,6 +22,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 from psycopg2 import sql
 
+from tests.databases import drop_database, on_server, prepare
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGE_DATABASE = "librdv_stage"
 APEX = "lib-rdv.localhost"
@@ -248,29 +250,11 @@ def _marker() -> str:
     return digest.hexdigest()
 
 
-def _administer(owner_url: str, *statements: str) -> None:
-    connection = psycopg2.connect(owner_url)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-    finally:
-        connection.close()
-
-
 def _create(owner_url: str, environment: dict[str, str], marker: str) -> None:
-    _administer(
-        owner_url,
-        f"DROP DATABASE IF EXISTS {STAGE_DATABASE} WITH (FORCE)",
-        f"CREATE DATABASE {STAGE_DATABASE} TEMPLATE template0 ENCODING 'UTF8'",
-    )
-    for command in (["prepare_database"], ["migrate_shared", "--verbosity=0"]):
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "manage.py", *command],
-            cwd=ROOT, check=True, env=environment, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-    _administer(owner_url, f"COMMENT ON DATABASE {STAGE_DATABASE} IS '{marker}'")
+    drop_database(owner_url, STAGE_DATABASE)
+    on_server(owner_url, f"CREATE DATABASE {STAGE_DATABASE} TEMPLATE template0 ENCODING 'UTF8'")
+    prepare(environment)
+    on_server(owner_url, f"COMMENT ON DATABASE {STAGE_DATABASE} IS '{marker}'")
 
 
 @contextmanager
@@ -327,7 +311,7 @@ def _close(stage: Stage, run_owner_url: str) -> None:
         stage._owner.close()
     stage.flush_redis()
     if not os.environ.get("PROOF_STAGE_KEEP"):
-        _administer(run_owner_url, f"DROP DATABASE IF EXISTS {STAGE_DATABASE} WITH (FORCE)")
+        drop_database(run_owner_url, STAGE_DATABASE)
 
 
 class Stopwatch:

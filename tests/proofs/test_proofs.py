@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg2
 import pytest
 
+from tests.databases import drop_database
 from tests.proofs.__main__ import FAILED, HELD, UNKNOWN, load, names
 from tests.proofs.stage import ROOT, STAGE_DATABASE
 
@@ -41,11 +41,7 @@ def stage_is_kept() -> Iterator[None]:
     os.environ["PROOF_STAGE_KEEP"] = "1"
     yield
     del os.environ["PROOF_STAGE_KEEP"]
-    connection = psycopg2.connect(os.environ["OWNER_DATABASE_URL"])
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {STAGE_DATABASE} WITH (FORCE)")
-    connection.close()
+    drop_database(os.environ["OWNER_DATABASE_URL"], STAGE_DATABASE)
 
 
 def prove(*arguments: str) -> tuple[int, dict[str, Any], str]:

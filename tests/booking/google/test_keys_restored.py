@@ -21,8 +21,9 @@ from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside, tenant_unit
 from tests.conftest import ROOT, add_tenant, ensure_key, owner_cursor, remove_tenant
+from tests.databases import drop_database
 from tests.factories import NOW, Cabinet, make_practitioner
-from tests.tenants.backup.test_restore import Run, in_database, new_database, on_server
+from tests.tenants.backup.test_restore import Run, in_database, new_database
 
 REPLAYED, KEYLESS, UNREPLAYED = "librdv_left", "librdv_left_keyless", "librdv_left_unreplayed"
 
@@ -80,7 +81,7 @@ def run(
     assert made.restore(UNREPLAYED, ERASURE_LEDGER=str(folder / "none")).returncode == 0
     yield made
     for name in databases:
-        on_server(f"DROP DATABASE {name} WITH (FORCE)")
+        drop_database(os.environ["OWNER_DATABASE_URL"], name)
     with owner_cursor() as cursor:
         remove_tenant(cursor, schema=unit.schema)
 

@@ -20,6 +20,7 @@ from booking.models import PatientContact
 from booking.services import contacts
 from tenants.schema import Unit, inside, tenant_unit
 from tests.conftest import ROOT, add_tenant, ensure_key, owner_cursor, remove_tenant
+from tests.databases import drop_database, on_server
 from tests.factories import NOW, Cabinet, make_appointment, make_person
 
 RESTORED = "librdv_restored"
@@ -84,17 +85,9 @@ def rows_of(database: str, statement: str) -> list[tuple[object, ...]]:
         connection.close()
 
 
-def on_server(statement: str) -> None:
-    connection = psycopg2.connect(os.environ["OWNER_DATABASE_URL"])
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
-
-
 def new_database(name: str) -> None:
-    on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    on_server(f"CREATE DATABASE {name}")
+    drop_database(os.environ["OWNER_DATABASE_URL"], name)
+    on_server(os.environ["OWNER_DATABASE_URL"], f"CREATE DATABASE {name}")
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +125,7 @@ def run(
     run.without_keys = run.restore(KEYLESS, keys=False)
     yield run
     for name in databases:
-        on_server(f"DROP DATABASE {name} WITH (FORCE)")
+        drop_database(os.environ["OWNER_DATABASE_URL"], name)
     with owner_cursor() as cursor:
         remove_tenant(cursor, schema=unit.schema)
 
