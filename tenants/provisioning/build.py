@@ -29,7 +29,16 @@ SWEPT = {
     ),
     "booking_patientcontact": ("id", "erase_at"),
     "booking_waitingentry": ("id", "erase_at"),
-    "booking_googleaccount": ("id", "ref", "state", "poll_at"),
+    "booking_googleaccount": (
+        "id",
+        "ref",
+        "state",
+        "poll_at",
+        "connected_at",
+        "can_read_busy",
+        "busy_at",
+        "last_success_at",
+    ),
     "booking_calendarentry": ("account_id", "wanted", "pushed", "wanted_at", "is_held_back"),
 }
 """The columns that the sweeper may read in every schema: ids, instants and states, nothing sealed."""

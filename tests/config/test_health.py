@@ -133,7 +133,11 @@ def test_a_calendar_that_should_work_and_waits_an_hour_breaks_the_promise(
     with inside(ONE):
         cabinet = Cabinet()
         GoogleAccount.objects.create(
-            practitioner=cabinet.practitioner, sealed=b"", state=state, connected_at=NOW
+            practitioner=cabinet.practitioner,
+            sealed=b"",
+            state=state,
+            connected_at=NOW,
+            last_success_at=datetime.now(UTC),
         )
         make_appointment(cabinet, local(date(2026, 11, 18), 10), now=BOOKED_AT)
         CalendarEntry.objects.update(wanted_at=datetime.now(UTC) - timedelta(minutes=age))

@@ -20,6 +20,8 @@ from tenants.schema import PUBLIC, Unit, inside
 
 STUCK_AFTER = timedelta(hours=1)
 SLOW_AFTER = timedelta(minutes=5)
+UNREAD_AFTER = timedelta(minutes=30)
+"""Three polls of which none could read."""
 REPORT_EVERY = timedelta(hours=20)
 REPORT_AT_THE_LATEST = timedelta(hours=30)
 NIGHT = range(1, 5)
@@ -36,12 +38,14 @@ class Light(Enum):
 
 @dataclass(frozen=True)
 class Health:
-    """One link at one moment; ``waiting_since`` is the age of its queue."""
+    """One link at one moment; ``waits_for`` is the age of its queue, ``unread_for`` of what was read last."""
 
     account: GoogleAccount
     light: Light
     waiting: int
     waiting_since: datetime | None
+    waits_for: timedelta
+    unread_for: timedelta
     different: int
     conflicts: int
     refused: int
@@ -74,25 +78,38 @@ def healths_of(*, accounts: Sequence[GoogleAccount], now: datetime) -> list[Heal
 
 def _health(account: GoogleAccount, found: Mapping[str, Any], *, now: datetime) -> Health:
     since, refused = found.get("waiting_since"), found.get("refused", 0)
+    waits_for = now - since if since else timedelta()
+    unread_for = _unread_for(account, now=now)
     return Health(
         account=account,
-        light=_light(account, since, is_refused=bool(refused), now=now),
+        light=_light(account, waits_for, unread_for, is_refused=bool(refused)),
         waiting=found.get("waiting", 0),
         waiting_since=since,
+        waits_for=waits_for,
+        unread_for=unread_for,
         different=found.get("different", 0),
         conflicts=found.get("conflicts", 0),
         refused=refused,
     )
 
 
+def _unread_for(account: GoogleAccount, *, now: datetime) -> timedelta:
+    """Return the age of the busy times; of the last answer where Google lets nobody read them."""
+    if account.state != GoogleAccount.State.CONNECTED:
+        return timedelta()
+    read_at = account.busy_at if account.can_read_busy else account.last_success_at
+    return now - (read_at or account.connected_at)
+
+
 def _light(
-    account: GoogleAccount, waiting_since: datetime | None, *, is_refused: bool, now: datetime
+    account: GoogleAccount, waits_for: timedelta, unread_for: timedelta, *, is_refused: bool
 ) -> Light:
-    age = now - waiting_since if waiting_since else timedelta()
-    if account.state != GoogleAccount.State.CONNECTED or age >= STUCK_AFTER:
+    is_connected = account.state == GoogleAccount.State.CONNECTED
+    if not is_connected or max(waits_for, unread_for) >= STUCK_AFTER:
         return Light.RED
+    is_slow = waits_for >= SLOW_AFTER or unread_for >= UNREAD_AFTER
     is_silent = account.last_success_at is None
-    return Light.ORANGE if age >= SLOW_AFTER or is_refused or is_silent else Light.GREEN
+    return Light.ORANGE if is_slow or is_refused or is_silent else Light.GREEN
 
 
 def report(held: Held) -> None:
@@ -123,27 +140,31 @@ def is_report_due(account: GoogleAccount, *, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Stuck:
-    """How many accounts wait since an hour: those that should work, and those to be reconnected."""
+    """How many accounts are stuck since an hour: those that should work, and those to be reconnected."""
 
     failing: int = 0
     lost: int = 0
 
 
 def stuck_accounts(*, now: datetime) -> Stuck:
-    """Count accounts whose oldest change has waited an hour, in all schemas: ids and instants only."""
+    """Count accounts that could not be written or read for an hour, in all schemas: ids and instants only."""
     failing = lost = 0
-    for _unit, (state, count) in across.read(served_units(), _stuck, [now - STUCK_AFTER]).rows:
+    since = now - STUCK_AFTER
+    for _unit, (state, count) in across.read(served_units(), _stuck, [since, since]).rows:
         failing += count if state == GoogleAccount.State.CONNECTED else 0
         lost += count if state == GoogleAccount.State.RECONNECT else 0
     return Stuck(failing, lost)
 
 
 def _stuck(unit: Unit) -> str:
+    """What should be read every ten minutes and was not, whatever is in the way: a right, a secret of ours."""
     return (
-        "SELECT account.state, count(DISTINCT account.id)"  # noqa: S608
-        f' FROM "{unit.schema}".booking_googleaccount account'
-        f' JOIN "{unit.schema}".booking_calendarentry entry ON entry.account_id = account.id'
-        " WHERE entry.wanted > entry.pushed AND NOT entry.is_held_back AND entry.wanted_at <= %s"
+        f'SELECT account.state, count(*) FROM "{unit.schema}".booking_googleaccount account'  # noqa: S608
+        " WHERE (account.state = 'connected' AND COALESCE(CASE WHEN account.can_read_busy"
+        " THEN account.busy_at ELSE account.last_success_at END, account.connected_at) <= %s)"
+        f' OR EXISTS (SELECT 1 FROM "{unit.schema}".booking_calendarentry entry'
+        " WHERE entry.account_id = account.id AND entry.wanted > entry.pushed"
+        " AND NOT entry.is_held_back AND entry.wanted_at <= %s)"
         " GROUP BY account.state"
     )
 

@@ -23,7 +23,9 @@ def poll(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> bool:
         # First: what asks for a poll from now on is answered by another one. And once only, however
         # often the bell was rung while no worker came.
         is_old = Q(busy_at__isnull=True) | Q(busy_at__lte=now - FRESH)
-        wanted = Q(poll_at__lte=now) | (Q(can_read_busy=True) & is_old)
+        # Busy times that cannot be read stay old: they too are asked for once a minute, not once a page.
+        is_rested = Q(poll_at__lte=now + reading.POLL_EVERY - FRESH)
+        wanted = Q(poll_at__lte=now) | (Q(can_read_busy=True) & is_old & is_rested)
         due = GoogleAccount.objects.filter(
             wanted, pk=account_id, state=GoogleAccount.State.CONNECTED
         )
@@ -31,7 +33,7 @@ def poll(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> bool:
             return False
     try:
         with hold(unit=unit, account_id=account_id, clock=clock) as held:
-            _look_after(held)
+            is_done = _look_after(held)
     except Busy:
         # Somebody else speaks for the account: what was to be looked at still is.
         with inside(unit):
@@ -39,21 +41,24 @@ def poll(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> bool:
         return False
     except (Dead, Unavailable, Refused, Missing):
         return False
-    return True
+    return is_done
 
 
-def _look_after(held: Held) -> None:
+def _look_after(held: Held) -> bool:
+    """Read, compare, write, listen; False when busy times could not be read, and all else was done."""
     if not held.secret().calendar:
         make_calendar(held)
     # Read before writing: what the practitioner moved is seen before anything is written over it.
+    is_read = True
     try:
-        reading.read(held)
+        is_read = reading.read(held)
     except Missing:
         make_calendar_again(held, held.secret().calendar)
     lights.report(held)
     _note_missing(held)
     drain(held, until=held.clock() + LONGEST)
     channels.keep_open(held)
+    return is_read
 
 
 def _note_missing(held: Held) -> None:

@@ -5,11 +5,12 @@ Always by a worker, never while a page is served. Nothing is kept but intervals,
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.db.models import F, Max
 
 from booking import event_body, kinds
-from booking.google_calendar import Deleted, Event, Page, Refused
+from booking.google_calendar import Client, Deleted, Event, Missing, Page, Refused, Unavailable
 from booking.intervals import Interval, merge, subtract
 from booking.models import (
     Appointment,
@@ -30,16 +31,29 @@ POLL_EVERY = timedelta(minutes=10)
 _Instants = tuple[datetime, datetime]
 
 
-def read(held: Held) -> None:
-    """Read busy times and what changed in our own calendar; raises as ``Held.call`` does."""
+def read(held: Held) -> bool:
+    """Read busy times and what changed in our own calendar; raises as ``Held.call`` does.
+
+    False when busy times alone could not be read, which stops nothing else: the light says so.
+    """
     with inside(held.unit):
         account = GoogleAccount.objects.get(pk=held.account_id)
         horizon = _horizon(account)
     own = held.secret().calendar
+    is_read = True
     if account.can_read_busy:
-        read_busy(held, own=own, until=held.clock() + horizon)
+        is_read = _try_busy(held, own=own, until=held.clock() + horizon)
     if own:
         read_own(held, own=own)
+    return is_read
+
+
+def _try_busy(held: Held, *, own: str, until: datetime) -> bool:
+    try:
+        read_busy(held, own=own, until=until)
+    except (Refused, Unavailable):
+        return False
+    return True
 
 
 def look_for_conflicts(held: Held) -> None:
@@ -58,9 +72,7 @@ def read_busy(held: Held, *, own: str, until: datetime) -> None:
     """
     now = held.clock()
     calendars = [MAIN, *([own] if own else [])]
-    found = held.call(lambda client: client.busy(calendars=calendars, starts_at=now, ends_at=until))
-    if MAIN not in found:
-        raise Refused("busy_unreadable")
+    found = held.call(partial(_busy_of, calendars=calendars, starts_at=now, ends_at=until))
     with inside(held.unit):
         held.check_ours()
         account = GoogleAccount.objects.select_related("practitioner").get(pk=held.account_id)
@@ -70,6 +82,19 @@ def read_busy(held: Held, *, own: str, until: datetime) -> None:
         _replace(account, busy, now=now)
         _note_conflicts(account, _numbers(found[MAIN]), now=now)
         GoogleAccount.objects.filter(pk=account.pk).update(busy_at=now)
+
+
+def _busy_of(
+    client: Client, *, calendars: Sequence[str], starts_at: datetime, ends_at: datetime
+) -> dict[str, list[_Instants]]:
+    """Return what each calendar says; every refusal has the same word, which no refused writing has."""
+    try:
+        found = client.busy(calendars=calendars, starts_at=starts_at, ends_at=ends_at)
+    except (Refused, Missing):
+        raise Refused("busy_unreadable") from None
+    if MAIN not in found:
+        raise Refused("busy_unreadable")
+    return found
 
 
 def read_own(held: Held, *, own: str, whole: bool = False) -> int:

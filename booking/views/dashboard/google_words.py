@@ -6,7 +6,13 @@ from types import MappingProxyType
 from django.utils.translation import gettext as _
 
 from booking.models import GoogleAccount
-from booking.services.google.lights import SLOW_AFTER, Health, Light
+from booking.services.google.lights import (
+    SLOW_AFTER,
+    STUCK_AFTER,
+    UNREAD_AFTER,
+    Health,
+    Light,
+)
 from booking.views.dashboard.explained import Explanation
 
 BADGES: Mapping[Light, str] = MappingProxyType(
@@ -32,22 +38,52 @@ def light_sentence(health: Health) -> str:
     if health.account.state == state.LEAVING:
         return _("La déconnexion est en cours.")
     if health.light is Light.RED:
-        return _(
-            "Des rendez-vous attendent depuis plus d’une heure. Nous sommes prévenus et nous réessayons."
-        )
+        return _red_sentence(health)
     if health.light is Light.GREEN:
         return _("Vos rendez-vous sont dans Google Agenda.")
     return _orange_sentence(health)
 
 
+def _red_sentence(health: Health) -> str:
+    if health.waits_for >= STUCK_AFTER:
+        return _(
+            "Des rendez-vous attendent depuis plus d’une heure. Nous sommes prévenus et nous réessayons."
+        )
+    if health.account.can_read_busy:
+        return _(
+            "Vos heures occupées ne sont plus lues depuis plus d’une heure\u00a0: on peut réserver pendant "
+            "ce que vous avez noté depuis. Nous sommes prévenus et nous réessayons."
+        )
+    return _(
+        "Google ne répond plus depuis plus d’une heure. Nous sommes prévenus et nous réessayons."
+    )
+
+
 def _orange_sentence(health: Health) -> str:
     if health.refused:
         return _("Google a refusé des rendez-vous. Ils sont retentés chaque nuit.")
+    if health.unread_for >= UNREAD_AFTER:
+        return _unread_sentence(health)
     if health.account.last_success_at is None:
         return _("Le premier échange avec Google n’a pas encore eu lieu.")
     return _("Des rendez-vous attendent depuis plus de %(minutes)d minutes. Nous réessayons.") % {
         "minutes": SLOW_AFTER.total_seconds() // 60
     }
+
+
+def _unread_sentence(health: Health) -> str:
+    minutes = {"minutes": UNREAD_AFTER.total_seconds() // 60}
+    if not health.account.can_read_busy:
+        return (
+            _("Google ne répond plus depuis plus de %(minutes)d minutes. Nous réessayons.")
+            % minutes
+        )
+    return (
+        _(
+            "Vos heures occupées ne sont plus lues depuis plus de %(minutes)d minutes. Nous réessayons."
+        )
+        % minutes
+    )
 
 
 def connecting_failed(code: str) -> Explanation:
@@ -105,6 +141,10 @@ def error_sentence(code: str) -> str:
         "google_fault": _("Google a répondu par une erreur. Nous réessayons."),
         "unreachable": _("Google n’a pas répondu. Nous réessayons."),
         "unreadable": _("La réponse de Google n’a pas pu être lue. Nous réessayons."),
+        "busy_unreadable": _(
+            "Google ne laisse plus lire vos heures occupées. Reconnectez le compte en laissant cette case "
+            "cochée."
+        ),
         "answer_403": _("Google a refusé d’écrire\u00a0: l’autorisation ne suffit pas."),
     }
     return known.get(code, _("Google a refusé une demande."))

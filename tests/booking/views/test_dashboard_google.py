@@ -368,6 +368,30 @@ def test_a_link_that_works_is_green_in_words(owner: Client, cabinet: Cabinet) ->
         ({}, {"wanted": 2, "wanted_at": NOW - timedelta(hours=1)}, "Arrêté", "plus d’une heure"),
         ({}, {"state": "refused"}, "À surveiller", "Google a refusé des rendez-vous"),
         ({"last_success_at": None}, {}, "À surveiller", "premier échange"),
+        (
+            {"busy_at": NOW - timedelta(minutes=30)},
+            {},
+            "À surveiller",
+            "Vos heures occupées ne sont plus lues depuis plus de 30 minutes",
+        ),
+        (
+            {"busy_at": NOW - timedelta(hours=1)},
+            {},
+            "Arrêté",
+            "Vos heures occupées ne sont plus lues depuis plus d’une heure",
+        ),
+        (
+            {"can_read_busy": False, "last_success_at": NOW - timedelta(minutes=30)},
+            {},
+            "À surveiller",
+            "Google ne répond plus depuis plus de 30 minutes",
+        ),
+        (
+            {"can_read_busy": False, "last_success_at": NOW - timedelta(hours=1)},
+            {},
+            "Arrêté",
+            "Google ne répond plus depuis plus d’une heure",
+        ),
         ({"state": "reconnect"}, {}, "Arrêté", "n’a plus accès à ce compte"),
     ],
 )
@@ -401,6 +425,7 @@ def test_each_light_has_its_word_and_its_reason(
         ("unreachable", "Google n’a pas répondu"),
         ("unreadable", "n’a pas pu être lue"),
         ("answer_403", "Google a refusé d’écrire"),
+        ("busy_unreadable", "Google ne laisse plus lire vos heures occupées"),
         ("answer_418", "Google a refusé une demande."),
     ],
 )
