@@ -39,7 +39,14 @@ SWEPT = {
         "busy_at",
         "last_success_at",
     ),
-    "booking_calendarentry": ("account_id", "wanted", "pushed", "wanted_at", "is_held_back"),
+    "booking_calendarentry": (
+        "account_id",
+        "state",
+        "wanted",
+        "pushed",
+        "wanted_at",
+        "is_held_back",
+    ),
 }
 """The columns that the sweeper may read in every schema: ids, instants and states, nothing sealed."""
 

@@ -115,7 +115,9 @@ class Held:
         try:
             return ask(self._opened())
         except Expired:
-            raise Refused("token_refused") from None
+            # A new token that is not accepted either: no event is at fault, and none gets through.
+            wait = timedelta(seconds=settings.GOOGLE_LONGEST_WAIT_SECONDS)
+            raise Unavailable("token_refused", after=wait) from None
 
     def _opened(self) -> Client:
         if self._client is None:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from booking import kinds
 from booking.models import Appointment, CalendarEntry, GoogleAccount, Practitioner
 from booking.services import deadlines
+from booking.services.google.lights import STUCK_AFTER, health_of
 from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
 from tenants.outbox.delivery import SENT, Outcome, TryAgain
 from tenants.outbox.models import OutboxEntry
@@ -31,7 +32,7 @@ class Letter:
 
 
 class CalendarLetter:
-    """What the three mails share: nothing is settled after them."""
+    """What the four mails share: nothing is settled after them."""
 
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Nothing follows from a mail."""
@@ -56,6 +57,29 @@ class Lost(CalendarLetter):
             "is_closed": account.closes_when_lost,
         }
         return _sending(entry, "calendar_lost", account.practitioner, context, unit)
+
+
+class Failing(CalendarLetter):
+    """Something could not be written into the calendar for an hour, or Google has refused it."""
+
+    def prepare(
+        self, entry: OutboxEntry, *, unit: Unit, now: datetime
+    ) -> Outcome | Callable[[], Outcome]:
+        """Write only while it is still so."""
+        account = (
+            GoogleAccount.objects.select_related("practitioner__user")
+            .filter(pk=entry.object_id or 0, state=GoogleAccount.State.CONNECTED)
+            .first()
+        )
+        health = health_of(account=account, now=now) if account else None
+        if account is None or health is None or not health.is_failing:
+            return Outcome(OutboxEntry.State.DROPPED, "over")
+        context: dict[str, object] = {
+            "practitioner": account.practitioner.name,
+            "refused": health.refused,
+            "waiting": health.waiting if health.waits_for >= STUCK_AFTER else 0,
+        }
+        return _sending(entry, "calendar_failing", account.practitioner, context, unit)
 
 
 class Conflict(CalendarLetter):
@@ -143,6 +167,7 @@ def _send(letter: Letter, unit: Unit) -> Outcome:
 
 LETTERS: dict[str, CalendarLetter] = {
     kinds.CALENDAR_LOST: Lost(),
+    kinds.CALENDAR_FAILING: Failing(),
     kinds.CALENDAR_CONFLICT: Conflict(),
     kinds.CALENDAR_STUCK: StuckAlert(),
 }

@@ -1,6 +1,6 @@
 """How well a link works: its light, its queue, its last night's report; and who is told when it does not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -24,6 +24,10 @@ UNREAD_AFTER = timedelta(minutes=30)
 """Three polls of which none could read."""
 REPORT_EVERY = timedelta(hours=20)
 REPORT_AT_THE_LATEST = timedelta(hours=30)
+_TRIED_WITHIN = timedelta(days=2)
+"""What is refused is tried once a night while its visit is to come: what was tried before that is past."""
+_DAY_BEGINS = timedelta(hours=7)
+"""In UTC: what was told one day is told again the next morning, not at midnight."""
 NIGHT = range(1, 5)
 """Hours of UTC in which a calendar is read whole: nobody books, nobody waits."""
 
@@ -50,6 +54,11 @@ class Health:
     conflicts: int
     refused: int
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether what is to be written was refused, or has waited for an hour."""
+        return self.refused > 0 or self.waits_for >= STUCK_AFTER
+
 
 def health_of(*, account: GoogleAccount, now: datetime) -> Health:
     """Return how well the link works, in one query."""
@@ -58,7 +67,8 @@ def health_of(*, account: GoogleAccount, now: datetime) -> Health:
 
 def healths_of(*, accounts: Sequence[GoogleAccount], now: datetime) -> list[Health]:
     """Return how well each link works, in their order; one query, however many there are."""
-    coming = Q(appointment__ends_at__gt=now, appointment__status=Appointment.Status.BOOKED)
+    to_come = Q(appointment__ends_at__gt=now)
+    coming = to_come & Q(appointment__status=Appointment.Status.BOOKED)
     waiting = Q(wanted__gt=F("pushed"), is_held_back=False)
     rows = (
         CalendarEntry.objects.filter(account__in=accounts)
@@ -69,7 +79,8 @@ def healths_of(*, accounts: Sequence[GoogleAccount], now: datetime) -> list[Heal
             waiting_since=Min("wanted_at", filter=waiting),
             different=Count("pk", filter=coming & Q(state__in=CalendarEntry.DIFFERENT)),
             conflicts=Count("pk", filter=coming & Q(has_conflict=True)),
-            refused=Count("pk", filter=coming & Q(state=CalendarEntry.State.REFUSED)),
+            # Of what is cancelled too: an event that could not be taken away stands in the way there.
+            refused=Count("pk", filter=to_come & Q(state=CalendarEntry.State.REFUSED)),
         )
     )
     found = {row["account"]: row for row in rows}
@@ -140,48 +151,96 @@ def is_report_due(account: GoogleAccount, *, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Stuck:
-    """How many accounts are stuck since an hour: those that should work, and those to be reconnected."""
+    """How many accounts are in trouble: those that should work and could not be written or read for an hour,
+    those to be reconnected, and those that work but for what Google refuses."""
 
     failing: int = 0
     lost: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """What is wrong with one account."""
+
+    unit: Unit
+    account_id: int
+    state: str
+    is_unread: bool
+    is_waiting: bool
+    is_refused: bool
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state == GoogleAccount.State.CONNECTED
 
 
 def stuck_accounts(*, now: datetime) -> Stuck:
-    """Count accounts that could not be written or read for an hour, in all schemas: ids and instants only."""
-    failing = lost = 0
+    """Count the accounts in trouble in all schemas: ids, instants and states only."""
+    return _counted(_troubles(now=now))
+
+
+def _counted(troubles: Collection[_Trouble]) -> Stuck:
+    failing = [one for one in troubles if one.is_connected and (one.is_unread or one.is_waiting)]
+    lost = [one for one in troubles if not one.is_connected]
+    return Stuck(len(failing), len(lost), len(troubles) - len(failing) - len(lost))
+
+
+def _troubles(*, now: datetime) -> list[_Trouble]:
     since = now - STUCK_AFTER
-    for _unit, (state, count) in across.read(served_units(), _stuck, [since, since]).rows:
-        failing += count if state == GoogleAccount.State.CONNECTED else 0
-        lost += count if state == GoogleAccount.State.RECONNECT else 0
-    return Stuck(failing, lost)
+    values = [since, since, now - _TRIED_WITHIN]
+    rows = across.read(served_units(), _in_trouble, values).rows
+    return [_Trouble(unit, *row) for unit, row in rows]
 
 
-def _stuck(unit: Unit) -> str:
+def _in_trouble(unit: Unit) -> str:
     """What should be read every ten minutes and was not, whatever is in the way: a right, a secret of ours."""
+    entries = (
+        f'SELECT 1 FROM "{unit.schema}".booking_calendarentry entry'  # noqa: S608
+        " WHERE entry.account_id = account.id AND"
+    )
     return (
-        f'SELECT account.state, count(*) FROM "{unit.schema}".booking_googleaccount account'  # noqa: S608
-        " WHERE (account.state = 'connected' AND COALESCE(CASE WHEN account.can_read_busy"
-        " THEN account.busy_at ELSE account.last_success_at END, account.connected_at) <= %s)"
-        f' OR EXISTS (SELECT 1 FROM "{unit.schema}".booking_calendarentry entry'
-        " WHERE entry.account_id = account.id AND entry.wanted > entry.pushed"
-        " AND NOT entry.is_held_back AND entry.wanted_at <= %s)"
-        " GROUP BY account.state"
+        "SELECT * FROM (SELECT account.id, account.state,"  # noqa: S608
+        " account.state = 'connected' AND COALESCE(CASE WHEN account.can_read_busy"
+        " THEN account.busy_at ELSE account.last_success_at END, account.connected_at) <= %s"
+        " AS is_unread,"
+        f" EXISTS ({entries} entry.wanted > entry.pushed AND NOT entry.is_held_back"
+        " AND entry.wanted_at <= %s) AS is_waiting,"
+        f" EXISTS ({entries} entry.state = 'refused' AND entry.wanted_at > %s) AS is_refused"
+        f' FROM "{unit.schema}".booking_googleaccount account) found'
+        " WHERE (state = 'connected' AND (is_unread OR is_waiting OR is_refused))"
+        " OR (state = 'reconnect' AND is_waiting)"
     )
 
 
 def raise_alert(*, now: datetime) -> int:
-    """Write lib-rdv's staff of accounts that are stuck; return how many are.
+    """Write lib-rdv's staff of accounts in trouble, and the practitioners; return how many there are."""
+    troubles = _troubles(now=now)
+    _tell_staff(_counted(troubles), now=now)
+    _tell_practitioners(troubles, now=now)
+    return len(troubles)
 
-    Once an hour while one fails that should work; once a day for those that only their practitioner can
-    reconnect, who was told.
-    """
-    stuck = stuck_accounts(now=now)
-    count = stuck.failing + stuck.lost
+
+def _tell_staff(stuck: Stuck, *, now: datetime) -> None:
+    """Once an hour while an account fails that should work; once a day for what is not ours to mend."""
+    count = stuck.failing + stuck.lost + stuck.refused
     if count:
         stamp = now.strftime("%Y%m%d%H" if stuck.failing else "%Y%m%d")
         with inside(PUBLIC):
             write(due=[Due(kinds.CALENDAR_STUCK, count, due_at=now, audience=stamp)], now=now)
-    return count
+
+
+def _tell_practitioners(troubles: Collection[_Trouble], *, now: datetime) -> None:
+    """Once a day and account, of what could not be written; who must reconnect was told when it was lost."""
+    day = f"{now - _DAY_BEGINS:%Y%m%d}"
+    by_unit: dict[Unit, list[Due]] = {}
+    for one in troubles:
+        if one.is_connected and (one.is_waiting or one.is_refused):
+            due = Due(kinds.CALENDAR_FAILING, one.account_id, due_at=now, audience=day)
+            by_unit.setdefault(one.unit, []).append(due)
+    for unit, dues in by_unit.items():
+        with inside(unit):
+            write(due=dues, now=now)
 
 
 def drop_past(*, now: datetime, limit: int = 500) -> int:

@@ -1,8 +1,9 @@
-"""The three mails about calendars: to whom, when they are still true, and nobody's name in them."""
+"""The four mails about calendars: to whom, when they are still true, and nobody's name in them."""
 
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ from tests.factories import NOW, Cabinet, local, make_appointment, make_entry, m
 from tests.fakes.brevo import API_KEY, Brevo, running
 
 VISIT = local(date(2026, 11, 24), 14, 30)
+REFUSED: dict[str, Any] = {"state": "refused"}
+WAITING: dict[str, Any] = {"wanted": 2, "wanted_at": NOW - timedelta(hours=1)}
 
 
 class Post:
@@ -50,6 +53,15 @@ class Post:
             held = make_appointment(self.cabinet, VISIT)
             make_entry(held, self.account, has_conflict=True)
             due = Due(kinds.CALENDAR_CONFLICT, held.pk, NOW, version=held.sequence)
+            write(due=[due], now=NOW)
+        return held
+
+    def fail(self, **fields: Any) -> Appointment:
+        """Book something that cannot be written, and have its practitioner told."""
+        with inside(self.unit):
+            held = make_appointment(self.cabinet, VISIT)
+            make_entry(held, self.account, **fields)
+            due = Due(kinds.CALENDAR_FAILING, self.account.pk, NOW, audience="20261110")
             write(due=[due], now=NOW)
         return held
 
@@ -150,14 +162,54 @@ def test_a_conflict_of_the_past_is_not_told(post: Post) -> None:
     assert post.deliver(kinds.CALENDAR_CONFLICT, at=VISIT) == "dropped:over"
 
 
-@pytest.mark.parametrize("kind", [kinds.CALENDAR_LOST, kinds.CALENDAR_CONFLICT])
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (REFUSED, "Google en a refusé un, que lib-rdv retente chaque nuit."),
+        (WAITING, "Un rendez-vous attend depuis plus d’une heure, et lib-rdv réessaie."),
+    ],
+)
+def test_what_cannot_be_written_is_told_with_what_to_do_and_names_nobody(
+    post: Post, fields: dict[str, Any], sentence: str
+) -> None:
+    held = post.fail(**fields)
+
+    assert post.deliver(kinds.CALENDAR_FAILING) == "sent"
+
+    said = text_of(post.mail)
+    assert post.mail["subject"] == "Des rendez-vous manquent dans votre agenda Google"
+    assert sentence in said
+    assert "donnez de nouveau votre accord en laissant toutes les cases cochées" in said
+    for word in ("Camille", "Spécimen", "camille@", "98 01 04", "Consultation", held.spoken_ref):
+        assert word not in said
+
+
+@pytest.mark.parametrize("fields", [{}, {**WAITING, "wanted_at": NOW - timedelta(minutes=59)}])
+def test_what_was_written_meanwhile_is_not_told(post: Post, fields: dict[str, Any]) -> None:
+    post.fail(**fields)
+
+    assert post.deliver(kinds.CALENDAR_FAILING) == "dropped:over"
+
+
+def test_who_must_reconnect_is_told_that_alone(post: Post) -> None:
+    post.fail(**WAITING)
+    post.lose()
+
+    assert post.deliver(kinds.CALENDAR_FAILING) == "dropped:over"
+
+
+@pytest.mark.parametrize(
+    "kind", [kinds.CALENDAR_LOST, kinds.CALENDAR_CONFLICT, kinds.CALENDAR_FAILING]
+)
 def test_each_leads_to_the_page_on_the_practices_own_host_and_to_nothing_remote(
     post: Post, kind: str
 ) -> None:
-    if kind == kinds.CALENDAR_LOST:
-        post.lose()
-    else:
-        post.conflict()
+    tell: dict[str, Callable[[], object]] = {
+        kinds.CALENDAR_LOST: post.lose,
+        kinds.CALENDAR_CONFLICT: post.conflict,
+        kinds.CALENDAR_FAILING: partial(post.fail, **REFUSED),
+    }
+    tell[kind]()
     post.deliver(kind)
 
     for part in ("textContent", "htmlContent"):
@@ -170,8 +222,8 @@ def test_each_leads_to_the_page_on_the_practices_own_host_and_to_nothing_remote(
 @pytest.mark.parametrize(
     ("count", "subject"),
     [
-        (1, "1 agenda Google bloqué depuis une heure"),
-        (3, "3 agendas Google bloqués depuis une heure"),
+        (1, "1 agenda Google ne suit plus"),
+        (3, "3 agendas Google ne suivent plus"),
     ],
 )
 def test_staff_are_told_how_many_wait_and_nothing_else(

@@ -14,10 +14,10 @@ from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, inside
 from tests.booking.google.conftest import ADDRESS, Linked
 from tests.factories import NOW, local
-from tests.fakes.google import KNOWN
+from tests.fakes.google import KNOWN, Fault
 
 MONDAY = local((NOW + timedelta(days=7)).date(), 10)
-BUSY = "calendar.freebusy.query"
+BUSY, INSERT = "calendar.freebusy.query", "calendar.events.insert"
 FORBIDDEN = KNOWN["403 insufficientPermissions"]
 Links = Callable[..., Linked]
 
@@ -34,6 +34,12 @@ def light(agenda: Linked) -> Light:
     with inside(agenda.unit):
         account = GoogleAccount.objects.get(pk=agenda.account_id)
         return lights.health_of(account=account, now=agenda.clock()).light
+
+
+def mails(agenda: Linked) -> int:
+    """How often the practitioner was told that something could not be written."""
+    with inside(agenda.unit):
+        return OutboxEntry.objects.filter(kind="calendar.failing").count()
 
 
 def poll_for(agenda: Linked, minutes: int) -> None:
@@ -139,3 +145,73 @@ def test_pages_that_ring_ask_for_unreadable_busy_times_once_a_minute(linked: Lin
     assert ring() == once
     agenda.clock.pass_(minutes=1)
     assert ring() == once + 1
+
+
+# --- What cannot be written ----------------------------------------------------------------------------------
+def test_what_google_refuses_reaches_its_practitioner_and_the_staff_once_a_day(
+    linked: Links,
+) -> None:
+    agenda = linked()
+    agenda.google.faults[INSERT].extend([KNOWN["403 forbidden"]] * 9)
+    agenda.book(MONDAY)
+    agenda.deliver()
+
+    poll_for(agenda, 10)
+
+    assert lights.raise_alert(now=agenda.clock()) == 1
+    assert lights.stuck_accounts(now=agenda.clock()) == lights.Stuck(refused=1)
+    for _ in range(3):
+        poll_for(agenda, 60)
+        lights.raise_alert(now=agenda.clock())
+    with inside(PUBLIC):
+        assert OutboxEntry.objects.filter(kind="calendar.stuck").count() == 1
+    assert mails(agenda) == 1
+
+    agenda.clock.pass_(days=1)
+    agenda.poll()
+    lights.raise_alert(now=agenda.clock())
+    assert mails(agenda) == 2
+
+
+def test_what_was_refused_and_is_past_alarms_nobody(linked: Links) -> None:
+    agenda = linked()
+    agenda.google.faults[INSERT].append(KNOWN["403 forbidden"])
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    assert agenda.entry(held).state == CalendarEntry.State.REFUSED
+
+    agenda.clock.now = held.ends_at + timedelta(days=2)
+    agenda.poll()
+
+    assert lights.raise_alert(now=agenda.clock()) == 0
+
+
+def test_an_hour_of_waiting_reaches_its_practitioner(linked: Links) -> None:
+    agenda = linked()
+    agenda.poll()
+    agenda.book(MONDAY)
+
+    agenda.clock.pass_(minutes=59)
+    lights.raise_alert(now=agenda.clock())
+    assert mails(agenda) == 0
+    agenda.clock.pass_(minutes=1)
+    lights.raise_alert(now=agenda.clock())
+    lights.raise_alert(now=agenda.clock())
+    assert mails(agenda) == 1
+
+
+def test_a_token_that_is_never_accepted_parks_nothing(linked: Links) -> None:
+    agenda = linked()
+    refused = Fault("answer", 401, "authError")
+    agenda.google.faults[INSERT].extend([refused] * 6)
+    held = [agenda.book(MONDAY + timedelta(hours=number)) for number in range(3)]
+    agenda.deliver(rounds=1)
+
+    assert [agenda.entry(one).state for one in held] == [CalendarEntry.State.PENDING] * 3
+    assert agenda.account().last_error == "token_refused"
+    # Each of the three bells asks twice for the first event, and for no other.
+    assert len(agenda.google.asked(INSERT)) == 6
+
+    agenda.clock.pass_(minutes=15)
+    agenda.deliver()
+    assert [agenda.entry(one).state for one in held] == [CalendarEntry.State.WRITTEN] * 3
