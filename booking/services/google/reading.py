@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 
 from booking import event_body, kinds
 from booking.google_calendar import Client, Deleted, Event, Missing, Page, Refused, Unavailable
@@ -194,9 +194,17 @@ def _horizon(account: GoogleAccount) -> timedelta:
 
 
 def _ours(account: GoogleAccount, *, since: datetime) -> list[Interval]:
-    """Return the times of our own events: those that stand, and those that are still to go."""
+    """Return the times of our own events: those that are to stand, and those that are still to go.
+
+    Where one has gone, what is busy in our calendar is the practitioner's own.
+    """
+    stands = Q(
+        appointment__status=Appointment.Status.BOOKED,
+        appointment__practitioner=account.practitioner_id,
+    )
+    waits = Q(wanted__gt=F("pushed"))
     rows = CalendarEntry.objects.filter(
-        account=account, appointment__ends_at__gt=since
+        stands | waits, account=account, appointment__ends_at__gt=since
     ).values_list("appointment__starts_at", "appointment__ends_at")
     return _numbers(rows)
 

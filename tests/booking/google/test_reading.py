@@ -17,12 +17,14 @@ from booking.models import (
 )
 from booking.queries import free_slots, vacancies
 from booking.services import calendar_entries, contacts
+from booking.services.appointments import cancel, move
 from booking.services.google import channels, differences, polling, reading
+from booking.services.google.leases import hold
 from booking.services.week import busy_between
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import inside
 from tests.booking.google.conftest import ADDRESS, Linked
-from tests.factories import NOW, local
+from tests.factories import NOW, local, make_hours, make_practitioner
 
 MONDAY = local((NOW + timedelta(days=7)).date(), 10)
 HOUR = timedelta(hours=1)
@@ -96,6 +98,48 @@ def test_our_own_events_are_no_busy_times_but_what_is_noted_beside_them_is(linke
         assert [(row.starts_at, row.ends_at) for row in BusyInterval.objects.all()] == [
             (noted, noted + HOUR)
         ]
+
+
+def test_what_is_noted_in_our_calendar_where_a_visit_was_cancelled_is_busy(linked: Links) -> None:
+    agenda = linked()
+    held = agenda.book(OFFERED)
+    agenda.deliver()
+    with inside(agenda.unit):
+        cancel(appointment=held, by_patient=True, actor="patient", now=agenda.clock())
+
+    # Not yet taken away there: it is ours, and no reason not to offer the time.
+    reading_of(agenda)
+    assert OFFERED in starts_offered(agenda)
+
+    agenda.deliver()
+    agenda.google.add_event(ADDRESS, OFFERED, held.ends_at, calendar=agenda.calendar())
+    agenda.poll()
+    assert OFFERED not in starts_offered(agenda)
+
+
+def test_what_is_noted_in_our_calendar_where_a_visit_changed_hands_is_busy(linked: Links) -> None:
+    agenda = linked()
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    with inside(agenda.unit):
+        colleague = make_practitioner("Une Collègue")
+        agenda.cabinet.type.practitioners.add(colleague)
+        make_hours(colleague, agenda.cabinet.location)
+        choice = agenda.cabinet.choice(MONDAY, practitioner_id=colleague.pk)
+        move(appointment=held, choice=choice, by_patient=False, actor="system", now=agenda.clock())
+    agenda.deliver()
+    agenda.google.add_event(ADDRESS, MONDAY, MONDAY + HOUR, calendar=agenda.calendar())
+
+    agenda.poll()
+
+    with inside(agenda.unit):
+        assert BusyInterval.objects.get().starts_at == MONDAY
+
+
+def reading_of(agenda: Linked) -> None:
+    """Read, and write nothing."""
+    with hold(unit=agenda.unit, account_id=agenda.account_id, clock=agenda.clock) as held:
+        reading.read(held)
 
 
 def test_a_later_look_replaces_the_earlier_one(linked: Links) -> None:
