@@ -209,7 +209,7 @@ def _in_trouble(unit: Unit) -> str:
         f" EXISTS ({entries} entry.state = 'refused' AND entry.wanted_at > %s) AS is_refused"
         f' FROM "{unit.schema}".booking_googleaccount account) found'
         " WHERE (state = 'connected' AND (is_unread OR is_waiting OR is_refused))"
-        " OR (state = 'reconnect' AND is_waiting)"
+        " OR state = 'reconnect'"
     )
 
 

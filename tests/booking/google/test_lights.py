@@ -215,3 +215,21 @@ def test_a_token_that_is_never_accepted_parks_nothing(linked: Links) -> None:
     agenda.clock.pass_(minutes=15)
     agenda.deliver()
     assert [agenda.entry(one).state for one in held] == [CalendarEntry.State.WRITTEN] * 3
+
+
+# --- A link that is lost -------------------------------------------------------------------------------------
+def test_a_lost_link_reaches_the_staff_though_nothing_waits_for_it(linked: Links) -> None:
+    agenda = linked()
+    agenda.google.revoke(ADDRESS)
+    agenda.clock.pass_(hours=2)
+    agenda.poll()
+    assert agenda.account().state == GoogleAccount.State.RECONNECT
+
+    assert lights.raise_alert(now=agenda.clock()) == 1
+
+    assert lights.stuck_accounts(now=agenda.clock()) == lights.Stuck(lost=1)
+    agenda.clock.pass_(hours=1)
+    lights.raise_alert(now=agenda.clock())
+    with inside(PUBLIC):
+        assert OutboxEntry.objects.filter(kind="calendar.stuck").count() == 1
+    assert mails(agenda) == 0
