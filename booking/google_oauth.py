@@ -1,26 +1,33 @@
 """Google's OAuth 2.0: asking for consent, the one exchange of a code, refreshing, revoking (B-30).
 
 The exchange is ours: a person may untick a permission, and Google's own library answers that with a bare
-Warning. Refreshing is google-auth's. Everything but ``consent_url`` must be called outside any unit.
+Warning. Refreshing is google-auth's. Everything but ``consent_url`` must be called outside any unit, and leaves
+one line in the log (S-17): who asks is in the context of the line, bound by the caller.
 """
 
 import base64
 import functools
 import hashlib
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
+import structlog
 from django.conf import settings
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.auth.transport.requests import Request
 from google.oauth2.credentials import Credentials
 
-from booking.google_calendar import Refused, Unavailable
+from booking.google_calendar import GoogleError, Refused, Unavailable
 from tenants import outbound
+
+log = structlog.get_logger("google")
 
 WRITE = "https://www.googleapis.com/auth/calendar.app.created"
 BUSY = "https://www.googleapis.com/auth/calendar.freebusy"
@@ -56,6 +63,24 @@ class Access:
     refresh_token: str = ""
 
 
+@contextmanager
+def _noted(scenario: str) -> Iterator[None]:
+    """Log a scenario and what came of it; never what was sent or answered."""
+    started, outcome = time.monotonic(), "error"
+    try:
+        yield
+        outcome = "ok"
+    except Dead:
+        outcome = "invalid_grant"
+        raise
+    except GoogleError as error:
+        outcome = error.code
+        raise
+    finally:
+        ms = round((time.monotonic() - started) * 1000)
+        log.info("google_call", kind=scenario, reason=outcome, ms=ms)
+
+
 def scopes_for(*, is_instant: bool) -> tuple[str, ...]:
     """Return what is asked for: the wider permission only by an explicit choice."""
     return (*DEFAULT_SCOPES, INSTANT) if is_instant else DEFAULT_SCOPES
@@ -85,6 +110,7 @@ def consent_url(*, state: str, verifier: str, nonce: str, scopes: tuple[str, ...
     return f"{settings.GOOGLE_CONSENT_URL}?{urlencode(asked)}"
 
 
+@_noted("exchange")
 def exchange(*, code: str, verifier: str, nonce: str, now: datetime) -> Grant:
     """Exchange a code, once. Refused: never again with this one; Unavailable: Google did not answer."""
     answer = _post(
@@ -108,6 +134,7 @@ def exchange(*, code: str, verifier: str, nonce: str, now: datetime) -> Grant:
         raise Refused("answer_unreadable") from None
 
 
+@_noted("refresh")
 def refresh(*, refresh_token: str, now: datetime) -> Access:
     """Return a fresh access token. Dead: the grant is gone; Unavailable: ask again later.
 
@@ -142,6 +169,7 @@ def refresh(*, refresh_token: str, now: datetime) -> Access:
     return Access(credentials.token, expiry, newer if newer != refresh_token else "")
 
 
+@_noted("revoke")
 def revoke(*, token: str) -> None:
     """Ask Google to forget the grant, once; Unavailable when it did not answer. Dead already is as good."""
     answer = _post("revoke", {"token": token})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from django.db.models import F
 
 from booking import google_oauth, kinds
@@ -197,12 +198,14 @@ class Connect:
 
     def _exchange(self, attempt: Authorization, brought: _Brought, unit: Unit) -> Outcome:
         try:
-            grant = google_oauth.exchange(
-                code=brought.code,
-                verifier=brought.verifier,
-                nonce=brought.nonce,
-                now=self._clock(),
-            )
+            # For the log (S-17): there is no account before the exchange.
+            with structlog.contextvars.bound_contextvars(entry=attempt.ref.hex):
+                grant = google_oauth.exchange(
+                    code=brought.code,
+                    verifier=brought.verifier,
+                    nonce=brought.nonce,
+                    now=self._clock(),
+                )
         except Unavailable as error:
             if self._clock() >= attempt.expires_at:
                 return Outcome(OutboxEntry.State.FAILED, error.code)

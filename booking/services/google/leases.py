@@ -30,7 +30,6 @@ EARLY = timedelta(minutes=12)
 needs a name (``names``) always meets one that is accepted."""
 FAILURES_TO_BREAK = 5
 T = TypeVar("T")
-log = structlog.get_logger("google")
 
 
 class Busy(Exception):
@@ -183,7 +182,9 @@ def hold(
         account = GoogleAccount.objects.get(pk=account_id)
     held = Held(unit, account, lease, clock)
     try:
-        yield held
+        # For the log (S-17): a refresh and a revocation know no account.
+        with structlog.contextvars.bound_contextvars(entry=account.ref.hex):
+            yield held
     finally:
         held.release()
 
