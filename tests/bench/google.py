@@ -34,8 +34,6 @@ from tests.proofs.workers import Workers
 NAME = "google"
 AT_ONCE, SLOW, REFUSES, HOLE = "0 ms", "5 s", "refused", "black hole"
 MODES = (AT_ONCE, SLOW, REFUSES, HOLE)
-EQUAL = 0.05
-"""What counts as equal of a p95, if the rounds lie closer together than that."""
 PUSH_SECONDS = 5.0
 THREADS = 4
 PER_SECOND = 20
@@ -225,7 +223,7 @@ def _line(played: Rounds, trap: Trap, rounds: int) -> dict[str, Any]:
     spread = statistics.mean(_spread(values) for values in played.p95.values())
     difference = max(abs(one - other) for one, other in itertools.combinations(medians.values(), 2))
     push = _p95(played.pushes)
-    is_equal = difference < spread or difference <= EQUAL * medians[AT_ONCE]
+    is_equal = difference < spread
     # While it is refused or silent nothing arrives: else the moods would show nothing.
     bites = min(played.waiting[REFUSES], played.waiting[HOLE]) > played.waiting[AT_ONCE]
     return {
