@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import httplib2
 import requests
@@ -49,6 +49,10 @@ class Unavailable(GoogleError):
     def __init__(self, code: str, *, after: timedelta | None = None) -> None:
         super().__init__(code)
         self.after = after
+
+
+class HeldBack(Unavailable):
+    """Nothing was asked: a limit of ours is reached, or Google is ill; ``after`` says how long to wait."""
 
 
 class Refused(GoogleError):
@@ -106,14 +110,26 @@ class Words(NamedTuple):
         return number.group() if number else ""
 
 
+class Meter(Protocol):
+    """Counts what leaves: a scenario may be many requests, and Google's quotas count each of them."""
+
+    def pass_or_wait(self) -> None:
+        """Count a request that is about to leave; HeldBack when it must not."""
+
+    def count_fault(self) -> None:
+        """Count a request that Google did not do."""
+
+
 class Client:
     """The calendar of one account, over one connection; ``account`` is its ref, for the log.
 
     Each method is one scenario; ``token`` is an access token, never logged. Use it as a context.
     """
 
-    def __init__(self, *, token: str, account: str, timeout: float | None = None) -> None:
-        self._account = account
+    def __init__(
+        self, *, token: str, account: str, meter: Meter, timeout: float | None = None
+    ) -> None:
+        self._account, self._meter = account, meter
         self._session = outbound.session("google_calendar")
         http = _Http(self._session, Credentials(token=token), timeout)
         base = outbound.base_address("google_calendar")
@@ -278,11 +294,12 @@ class Client:
             return
 
     def _call(self, scenario: str, ask: Callable[[Any], Any], *, etag: str = "") -> dict[str, Any]:
-        """Ask once, log scenario, account and status, and turn every failure into one of ours."""
+        """Ask once, count it, log scenario, account and status; every failure becomes one of ours."""
         outbound.refuse_inside_a_unit()
         request = ask(self._api)
         if etag:
             request.headers["If-Match"] = etag
+        self._meter.pass_or_wait()
         started = time.monotonic()
         try:
             answer = request.execute(num_retries=0)
@@ -301,7 +318,12 @@ class Client:
                 return answer or {}
             failure = Unavailable("unreadable")
         self._note(scenario, failure.code, started)
-        raise failure
+        raise self._counted(failure)
+
+    def _counted(self, failure: GoogleError) -> GoogleError:
+        if isinstance(failure, Unavailable):
+            self._meter.count_fault()
+        return failure
 
     def _note(self, scenario: str, outcome: str, started: float) -> None:
         log.info(

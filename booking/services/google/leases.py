@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from booking import google_oauth
-from booking.google_calendar import Client, Expired, Refused, Unavailable
+from booking.google_calendar import Client, Expired, HeldBack, Refused, Unavailable
 from booking.google_oauth import Dead
 from booking.models import GoogleAccount
 from booking.services.google import limits, links
@@ -54,14 +54,11 @@ class Held:
 
     def call(self, ask: Callable[[Client], T]) -> T:
         """Ask Google, refreshing the token once when it is not accepted; count what came of it."""
-        limits.pass_or_wait(schema=self.unit.schema, account=self.ref, now=self.clock())
         try:
             answer = self._ask(ask)
-        except Unavailable as error:
-            self._failed(error.code)
-            limits.count_fault(now=self.clock())
-            raise
-        except Refused as error:
+        except HeldBack:
+            raise  # our own limit is no failure of the account
+        except (Unavailable, Refused) as error:
             self._failed(error.code)
             raise
         self.has_succeeded, self.failures = True, 0
@@ -150,7 +147,8 @@ class Held:
     def _use(self, token: str) -> None:
         if self._client is not None:
             self._client.close()
-        self._client = Client(token=token, account=self.ref.hex)
+        meter = limits.AccountMeter(self.unit.schema, self.ref, self.clock)
+        self._client = Client(token=token, account=self.ref.hex, meter=meter)
 
     def _failed(self, code: str) -> None:
         self.failures += 1

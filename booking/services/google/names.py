@@ -17,8 +17,10 @@ from booking.event_body import Level
 from booking.google_calendar import Client, GoogleError, Words
 from booking.models import CalendarEntry, GoogleAccount
 from booking.services.google.accounts import event_key, open_secret
+from booking.services.google.limits import AccountMeter
 from tenants import outbound
 from tenants.keyring.errors import KeyDestroyedError, UnreadableError
+from tenants.schema import current_schema
 
 PATIENCE_SECONDS = 2.0
 """Of all questions together: the agendas are asked at the same time."""
@@ -40,6 +42,7 @@ class Lookup:
 
     token: str
     account: str
+    meter: AccountMeter
     calendar: str
     wanted: Mapping[str, UUID]
     starts_at: datetime
@@ -105,6 +108,7 @@ def _lookup(entries: list[CalendarEntry], *, now: datetime) -> Lookup | None:
     return Lookup(
         token=secret.access_token,
         account=account.ref.hex,
+        meter=AccountMeter(current_schema(), account.ref, lambda: now),
         calendar=secret.calendar,
         wanted={
             event_body.event_id(
@@ -135,7 +139,10 @@ def ask(found: Collection[Lookup]) -> dict[UUID, Words]:
 
 
 def _ask(lookup: Lookup) -> dict[UUID, Words]:
-    with Client(token=lookup.token, account=lookup.account, timeout=PATIENCE_SECONDS) as client:
+    client = Client(
+        token=lookup.token, account=lookup.account, meter=lookup.meter, timeout=PATIENCE_SECONDS
+    )
+    with client:
         try:
             words = client.read_between(
                 calendar=lookup.calendar,

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from booking import event_body
-from booking.google_calendar import Changed, Client, Unavailable
+from booking.google_calendar import Changed, Client, HeldBack
 from booking.models import CalendarEntry
 from booking.services import calendar_entries
 from booking.services.appointments import cancel
@@ -52,7 +52,9 @@ def test_a_deletion_that_comes_late_deletes_nothing_that_was_written_since(
     known = {"calendar": agenda.calendar(), "event_id": event["id"], "etag": event["etag"]}
     access, _refresh = agenda.google.grant(ADDRESS, ["calendar.app.created"])
 
-    with Client(token=access, account="") as client:
+    meter = limits.AccountMeter("t_crossing", agenda.account().ref, agenda.clock)
+
+    with Client(token=access, account="", meter=meter) as client:
         client.patch(**known, body={"summary": "RDV"})
         with pytest.raises(Changed):
             client.delete(**known)
@@ -153,12 +155,13 @@ def test_a_limit_stops_the_round_and_says_when_the_next_one_begins(
 
     def refuse(*, schema: str, account: UUID, now: datetime) -> None:
         asked.append(account)
-        raise Unavailable("quota", after=timedelta(seconds=20))
+        raise HeldBack("quota", after=timedelta(seconds=20))
 
     monkeypatch.setattr(limits, "pass_or_wait", refuse)
     agenda.deliver(rounds=1)
 
     assert len(asked) == 3  # once for each doorbell, not for each event behind it
+    assert agenda.account().failures == 0
     with inside(agenda.unit):
         waiting = OutboxEntry.objects.filter(kind="calendar.push", state="pending")
         assert {entry.due_at - agenda.clock() for entry in waiting} == {timedelta(seconds=20)}

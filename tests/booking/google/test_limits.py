@@ -1,13 +1,20 @@
-"""Quotas are kept, and Google is left alone while it is ill, and only then."""
+"""Quotas are kept, request by request, and Google is left alone while it is ill, and only then."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from booking.google_calendar import Unavailable
-from booking.services.google import limits
+from booking.models import GoogleAccount
+from booking.services.google import limits, names
 from tenants import counters
+from tenants.schema import inside
+from tests.booking.google.conftest import Linked
+from tests.factories import NOW as TODAY
+from tests.factories import local
+from tests.fakes.google import KNOWN
 
 SCHEMA = "t_limits"
 
@@ -89,3 +96,72 @@ def test_without_the_counters_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> N
 
     call()
     limits.count_fault(now=NOON)
+
+
+# --- What is counted -----------------------------------------------------------------------------------------
+MONDAY = local((TODAY + timedelta(days=7)).date(), 10)
+Links = Callable[..., Linked]
+
+
+def sent(agenda: Linked) -> int:
+    """Return how many requests have reached the interface of calendars."""
+    return sum(one.method.startswith("calendar.") for one in agenda.google.journal)
+
+
+def counted_of(agenda: Linked, counted: Counted) -> int:
+    """Return how many requests of the account were counted, over all minutes."""
+    own = f"google|{agenda.unit.schema}|{agenda.account().ref.hex}|"
+    return sum(count for key, count in counted.values.items() if key.startswith(own))
+
+
+def test_each_request_is_counted_however_many_a_scenario_makes(
+    linked: Links, counted: Counted
+) -> None:
+    agenda = linked()
+    with inside(agenda.unit):
+        agenda.cabinet.type.horizon_days = 150  # three questions about busy times
+        agenda.cabinet.type.save()
+    agenda.book(MONDAY)
+    agenda.google.faults["calendar.events.insert"].append(KNOWN["drop_after"])
+    agenda.deliver()
+    agenda.poll()
+    agenda.google.oauth.expire_access_tokens()
+    agenda.poll()
+
+    assert counted_of(agenda, counted) == sent(agenda)
+    assert sum(count for key, count in counted.values.items() if "|calls|" in key) == sent(agenda)
+    assert sum(count for key, count in counted.values.items() if "|faults|" in key) == 1
+
+
+def test_a_page_that_asks_for_names_is_counted(linked: Links, counted: Counted) -> None:
+    agenda = linked()
+    held = agenda.book(MONDAY)
+    agenda.deliver()
+    before = counted_of(agenda, counted)
+    ids = [agenda.cabinet.practitioner.pk]
+    with inside(agenda.unit):
+        found = names.lookups(refs=[held.ref], practitioner_ids=ids, now=agenda.clock())
+
+    assert names.ask(found)
+
+    assert counted_of(agenda, counted) == before + 1
+    assert counted_of(agenda, counted) == sent(agenda)
+
+
+def test_at_its_limit_an_account_asks_nothing_and_has_not_failed(
+    linked: Links, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agenda = linked()
+    monkeypatch.setattr(limits, "PER_ACCOUNT", counted_of(agenda, counted) + 2)
+    before = sent(agenda)
+    agenda.book(MONDAY)
+    agenda.book(MONDAY + timedelta(hours=1))
+
+    assert agenda.poll() is False
+
+    assert sent(agenda) == before + 2
+    account = agenda.account()
+    assert (account.state, account.failures) == (GoogleAccount.State.CONNECTED, 0)
+    agenda.clock.pass_(minutes=1)
+    counted.values.clear()
+    assert agenda.poll()
