@@ -36,21 +36,16 @@ def read(held: Held) -> bool:
 
     False when busy times alone could not be read, which stops nothing else: the light says so.
     """
-    with inside(held.unit):
-        account = GoogleAccount.objects.get(pk=held.account_id)
-        horizon = _horizon(account)
+    is_read = _try_busy(held)
     own = held.secret().calendar
-    is_read = True
-    if account.can_read_busy:
-        is_read = _try_busy(held, own=own, until=held.clock() + horizon)
     if own:
         read_own(held, own=own)
     return is_read
 
 
-def _try_busy(held: Held, *, own: str, until: datetime) -> bool:
+def _try_busy(held: Held) -> bool:
     try:
-        read_busy(held, own=own, until=until)
+        look_for_conflicts(held)
     except (Refused, Unavailable):
         return False
     return True
