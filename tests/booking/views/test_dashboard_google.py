@@ -108,11 +108,27 @@ def test_the_page_says_what_is_read_and_what_is_never_seen(owner: Client) -> Non
 
     assert "n’écrire que dans celui-là" in shown
     assert "un début, une fin, et rien d’autre" in shown
-    assert "Les titres, les lieux et les notes de vos événements." in shown
+    assert "Relire l’agenda « Rendez-vous » qu’il a créé" in shown
+    assert "Ce que vous y notez est lu avec\u00a0; rien n’en est gardé." in shown
+    assert "Les titres, les lieux et les notes de vos autres agendas." in shown
     assert "Vos contacts et vos e-mails." in shown
     assert "Votre mot de passe Google" in shown
     assert "Pour arrêter" in shown
     assert shown.count("Connecter Google Agenda") == 1
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_what_keeps_no_time_free_is_said_before_any_conflict(
+    owner: Client, cabinet: Cabinet, is_linked: bool
+) -> None:
+    if is_linked:
+        make_link(cabinet.practitioner)
+
+    shown = owner.get(PAGE).text
+
+    assert "un événement marqué « Disponible »" in shown
+    assert "ceux d’une journée entière le sont d’office" in shown
+    assert "un autre agenda que le principal" in shown
 
 
 def test_the_wider_permission_is_offered_unticked_with_its_price(owner: Client) -> None:
