@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from booking.services import contacts, digests, leftovers, openings, waiting
+from booking.services import contacts, digests, leftovers, openings, team, waiting
 from booking.services.google import authorizing, channels, lights, reading
 from tenants.schema import Unit, inside
 
@@ -22,8 +22,8 @@ def purge(unit: Unit, *, now: datetime) -> int:
 def tidy(unit: Unit, *, now: datetime) -> None:
     """Clear what names nobody but has no use any more, and do what comes back every day.
 
-    Holds, links, rows past their 30 days, the ledger of long ago; the opening of past days, the digests
-    of the coming ones.
+    Holds, links, rows past their 30 days, the ledger of long ago, what reads an agenda for whose role is
+    over; the opening of past days, the digests of the coming ones.
     """
     with inside(unit):
         # Before the rows are deleted, and while the hours of those days are still known.
@@ -39,6 +39,7 @@ def tidy(unit: Unit, *, now: datetime) -> None:
         lights.drop_past,
         channels.drop_old,
         authorizing.forget_old,
+        team.end_after_roles,
     ):
         _until_done(unit, lambda sweep=sweep: sweep(now=now, limit=BATCH))  # type: ignore[misc]
 

@@ -22,6 +22,7 @@ from booking.forms.dashboard.google import ADDENDUM_MISSING, ChoicesForm, LeaveF
 from booking.models import GoogleAccount, Practitioner
 from booking.services.google.accounts import account_of
 from booking.services.google.choices import NotInstructed, choose
+from booking.services.google.holders import giver_of
 from booking.services.google.leaving import leave
 from booking.services.google.lights import Health, health_of, healths_of
 from booking.services.google.resyncing import resync
@@ -190,6 +191,7 @@ def _agenda(
             "form": form or ChoicesForm(account=account),
             "examples": examples(),
             "instructed_at": _instructed_at(account),
+            "giver": giver_of(account),
             "differences": differences_of(request, who),
         }
     page = show_link(request, "google_agenda", context, status=422 if form else 200)

@@ -117,7 +117,8 @@ def change_member(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     if form.is_valid() and _is_changed(request, held, form):
         messages.success(request, _("C’est changé. Cela vaut dès la page suivante."))
         return redirect("dashboard:member", ref=ref)
-    context = {"form": form, "membership": held}
+    links = [*team.links_of(held.user), *team.links_to_take()]
+    context = {"form": form, "membership": held, "links": links}
     status = 422 if form.is_bound else 200
     return show(request, "member_edit", context, tab="team", status=status)
 
@@ -186,7 +187,8 @@ def invite(request: DashboardRequest) -> HttpResponse:
         )
         return redirect("dashboard:team")
     status = 422 if form.is_bound else 200
-    return show(request, "invite", {"form": form}, tab="team", status=status)
+    context = {"form": form, "links": team.links_to_take()}
+    return show(request, "invite", context, tab="team", status=status)
 
 
 @requires(Operation.EDIT_TEAM, methods=("POST",))
@@ -212,7 +214,8 @@ def revoke(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     membership = get_object_or_404(_members(), ref=ref)
     is_mine = membership.user_id == request.user.pk
     if request.method != "POST":
-        context = {"membership": membership, "is_mine": is_mine}
+        links = team.links_of(membership.user)
+        context = {"membership": membership, "is_mine": is_mine, "links": links}
         return show(request, "revoke", context, tab="team")
     try:
         team.revoke(membership=membership, actor=actor(request), on=request.today, now=request.now)

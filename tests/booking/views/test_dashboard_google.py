@@ -29,6 +29,7 @@ from booking.services import appointments
 from tenants.accounts.models import Role, User
 from tenants.outbox.models import OutboxEntry
 from tenants.trail.models import Act
+from tenants.trail.services import actor_of, record
 from tests.accounts import browser, make_member
 from tests.factories import (
     NOW,
@@ -129,6 +130,20 @@ def test_what_keeps_no_time_free_is_said_before_any_conflict(
     assert "un événement marqué « Disponible »" in shown
     assert "ceux d’une journée entière le sont d’office" in shown
     assert "un autre agenda que le principal" in shown
+
+
+def test_whose_account_it_is_is_said_as_far_as_anybody_knows(
+    owner: Client, user: User, cabinet: Cabinet
+) -> None:
+    account = make_link(cabinet.practitioner)
+    unknown = owner.get(PAGE).text.replace("\u00a0", " ")
+    record(verb="calendar.connected", ref=account.ref, actor=actor_of(user.pk), now=NOW)
+
+    known = owner.get(PAGE).text.replace("\u00a0", " ")
+
+    assert "connecté depuis le 10 novembre 2026" in unknown
+    assert f"connecté par {user.get_full_name()} le 10 novembre 2026" in known
+    assert "lib-rdv n’en connaît pas l’adresse" in known
 
 
 def test_the_wider_permission_is_offered_unticked_with_its_price(owner: Client) -> None:

@@ -11,14 +11,14 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from booking.models import Practitioner
+from booking.models import GoogleAccount, Practitioner
 from booking.services import team
 from tenants.accounts.models import Invitation, Membership, MembershipScope, Role, User
 from tenants.accounts.services.invitations import accept, token_of
 from tenants.accounts.services.memberships import Terms, access_of, give_role
 from tenants.trail.models import Act
 from tests.accounts import PASSWORD, browser, make_member, memberships_of, sign_in
-from tests.factories import NOW, Cabinet, make_appointment, make_practitioner
+from tests.factories import NOW, Cabinet, make_appointment, make_link, make_practitioner
 
 REQUESTS: dict[str, dict[str, str]] = {"plain": {}, "htmx": {"HX-Request": "true"}}
 
@@ -166,6 +166,26 @@ def test_an_owner_is_demoted_when_another_one_stands(owner: Client) -> None:
 
     assert of(other).role == Role.SECRETARY
     assert Act.objects.filter(verb="role.changed", ref=of(other).ref).exists()
+
+
+def test_a_link_that_ends_with_the_access_is_said_before(owner: Client, cabinet: Cabinet) -> None:
+    colleague = make_member(Role.PRACTITIONER)
+    pages = [page("revoke", of(colleague).ref), page("member_edit", of(colleague).ref)]
+    free = [owner.get(one).text for one in pages]
+    link = make_link(cabinet.practitioner)
+    to_take = [owner.get(one).text for one in (pages[1], page("invite"))]
+    Practitioner.objects.update(user=colleague)
+    warned = [owner.get(one).text for one in pages]
+
+    owner.post(pages[0])
+
+    said = "L’agenda de Maite Exemple est relié à un compte Google."
+    assert [said in text for text in free] == [False, False]
+    assert [said in text for text in to_take] == [True, True]
+    assert [said in text for text in warned] == [True, True]
+    assert "Cette connexion se termine aussi." in warned[0]
+    link.refresh_from_db()
+    assert link.state == GoogleAccount.State.LEAVING
 
 
 def test_entrusted_agendas_hold_from_the_next_page_on(
