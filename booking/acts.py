@@ -81,6 +81,8 @@ SAID: Mapping[str, Promise | str] = MappingProxyType(
         "calendar.adopted": _("Heure de Google Agenda reprise"),
         "calendar.told": _("Personne prévenue par téléphone d’une annulation"),
         "calendar.cleaned": _("Effacement dans Google Agenda noté comme fait"),
+        "calendar.effaced": _("Suppression demandée dans Google Agenda, après un effacement"),
+        "calendar.kept": _("Événement gardé dans Google Agenda, après un effacement"),
         "feed.opened": _("Flux d’agenda ouvert"),
         "feed.changed": _("Flux d’agenda changé"),
         "feed.instructed": _(

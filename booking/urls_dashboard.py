@@ -112,6 +112,7 @@ urlpatterns = [
     path("google/retour/", google_connecting.google_return, name="google_return"),
     path("google/differences/<uuid:ref>/", google_differences.google_decide, name="google_decide"),
     path("google/taches/<uuid:ref>/", google_differences.google_tick, name="google_tick"),
+    path("google/effacements/<uuid:ref>/", google_differences.google_efface, name="google_efface"),
     path("google/<uuid:practitioner>/", google.google_agenda, name="google_agenda"),
     path(
         "google/<uuid:practitioner>/connecter/",

@@ -11,6 +11,7 @@ _VERBS = {
     CalendarTask.Kind.CALL: "calendar.told",
     CalendarTask.Kind.ERASE: "calendar.cleaned",
 }
+KEPT = "calendar.kept"
 
 
 def open_tasks(*, practitioner_ids: Collection[int]) -> list[CalendarTask]:
@@ -21,8 +22,12 @@ def open_tasks(*, practitioner_ids: Collection[int]) -> list[CalendarTask]:
     return list(tasks.order_by("appointment__starts_at", "id"))
 
 
-def tick(*, task: CalendarTask, actor: str, now: datetime) -> bool:
-    """Note that a task is done, once; False when it was. After a call the event leaves the calendar."""
+def tick(*, task: CalendarTask, actor: str, now: datetime, is_kept: bool = False) -> bool:
+    """Note that a task is done, once; False when it was. After a call the event leaves the calendar.
+
+    ``is_kept``: the practitioner keeps the event that an erasure left. It is theirs to decide (B-34), and
+    the trail says so.
+    """
     kind = CalendarTask.Kind(task.kind)
     waiting = CalendarTask.objects.select_for_update(of=("self",))
     if not waiting.filter(pk=task.pk, done_at__isnull=True).exists():
@@ -31,5 +36,6 @@ def tick(*, task: CalendarTask, actor: str, now: datetime) -> bool:
         calendar_entries.let_go(appointment=task.appointment, now=now)
     else:
         calendar_entries.done(appointment_id=task.appointment_id, kind=kind, now=now)
-    trail.record(verb=_VERBS[kind], ref=task.appointment.ref, actor=actor, now=now)
+    verb = KEPT if is_kept and kind is CalendarTask.Kind.ERASE else _VERBS[kind]
+    trail.record(verb=verb, ref=task.appointment.ref, actor=actor, now=now)
     return True

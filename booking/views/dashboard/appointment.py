@@ -20,6 +20,7 @@ from booking.regions import region_of
 from booking.services import appointments, calendar_entries, contacts, erasing
 from booking.services.agenda import Row, row_of
 from booking.services.google.attention import mark_of
+from booking.services.google.effacing import offer_of
 from booking.services.latest import last_change
 from booking.services.resending import can_resend, resend_confirmation
 from booking.views.dashboard.access import DashboardRequest, actor, requires
@@ -67,10 +68,13 @@ def panel_context(request: DashboardRequest, ref: str) -> dict[str, Any]:
 
 def _panel(request: DashboardRequest, found: Appointment) -> dict[str, Any]:
     mark = mark_of(appointment=found, now=request.now)
+    may_decide = request.access.allows(Operation.CONNECT_CALENDAR, found.practitioner.ref)
+    offer = offer_of(appointment=found, now=request.now) if may_decide else None
     return {
         **facts_of(row_of(found), request=request),
         "google_mark": mark.value if mark else "",
-        "may_decide": request.access.allows(Operation.CONNECT_CALENDAR, found.practitioner.ref),
+        "may_decide": may_decide,
+        "effacing": offer.value if offer else "",
     }
 
 

@@ -24,15 +24,18 @@ from booking.models import (
 from booking.services.agenda import Row, rows_of
 from booking.services.google import differences
 from booking.services.google.attention import Mark
+from booking.services.google.effacing import Offer, efface, offers
 from booking.services.google.ticking import open_tasks, tick
 from booking.views.dashboard.access import DashboardRequest, actor, requires
 from booking.views.dashboard.appointment import appointment_or_404
 from booking.views.dashboard.explained import Explanation
-from booking.views.dashboard.google_words import adopting_answer
+from booking.views.dashboard.google_words import adopting_answer, effacing_answer
 from tenants.accounts.permissions import Operation
 
 TODAY = "jour"
 """Where a task was ticked, when the page goes back there."""
+PANEL = "rdv"
+"""Where a deletion was asked, when it was the appointment's own page."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,11 @@ def lost_agendas(request: DashboardRequest, keys: Collection[int]) -> list[Lost]
 
 @dataclass(frozen=True)
 class ToDo:
-    """One task, at the hour of its appointment."""
+    """One task, at the hour of its appointment, and what lib-rdv can do of it (``Offer``)."""
 
     task: CalendarTask
     starts: datetime
+    offer: str = ""
 
 
 def differences_of(request: DashboardRequest, who: Practitioner) -> list[Difference]:
@@ -107,8 +111,15 @@ def differences_of(request: DashboardRequest, who: Practitioner) -> list[Differe
 
 def tasks_of(request: DashboardRequest, *who: Practitioner) -> list[ToDo]:
     """Return what this person may do of what is left in these agendas."""
-    tasks = open_tasks(practitioner_ids=[one.pk for one in who])
-    return [ToDo(task, _local(task.appointment)) for task in _permitted(request, tasks)]
+    tasks = _permitted(request, open_tasks(practitioner_ids=[one.pk for one in who]))
+    left = [task.appointment for task in tasks if task.kind == CalendarTask.Kind.ERASE]
+    found = offers(appointments=left, now=request.now)
+
+    def offer(task: CalendarTask) -> str:
+        known = found.get(task.appointment_id) if task.kind == CalendarTask.Kind.ERASE else None
+        return known.value if known and known is not Offer.AFTER else ""
+
+    return [ToDo(task, _local(task.appointment), offer(task)) for task in tasks]
 
 
 def _permitted(request: DashboardRequest, tasks: Iterable[CalendarTask]) -> list[CalendarTask]:
@@ -181,10 +192,27 @@ def google_tick(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         raise Http404
     if not request.access.allows(_right_for(task), who.ref):
         raise PermissionDenied
-    if tick(task=task, actor=actor(request), now=request.now):
+    is_kept = request.POST.get("acte") == "garder"
+    if tick(task=task, actor=actor(request), now=request.now, is_kept=is_kept):
         messages.success(request, _("C’est noté."))
     else:
         messages.info(request, _("C’était déjà noté."))
+    return _back(request, who)
+
+
+@requires(Operation.CONNECT_CALENDAR, methods=("POST",))
+def google_efface(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
+    """Have lib-rdv delete the event of a person who was erased, or asked for it (B-34)."""
+    found = appointment_or_404(request, ref, Operation.CONNECT_CALENDAR)
+    offer = efface(appointment=found, actor=actor(request), now=request.now)
+    said = effacing_answer(offer)
+    (messages.success if offer else messages.info)(request, said)
+    if request.POST.get("retour") == PANEL:
+        return redirect("dashboard:appointment", found.ref)
+    return _back(request, found.practitioner)
+
+
+def _back(request: DashboardRequest, who: Practitioner) -> HttpResponse:
     if request.POST.get("retour") == TODAY:
         return redirect("dashboard:today")
     return redirect("dashboard:google_agenda", who.ref)

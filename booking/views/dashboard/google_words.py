@@ -6,6 +6,7 @@ from types import MappingProxyType
 from django.utils.translation import gettext as _
 
 from booking.models import GoogleAccount
+from booking.services.google.effacing import Offer
 from booking.services.google.lights import (
     SLOW_AFTER,
     STUCK_AFTER,
@@ -177,3 +178,12 @@ def adopting_answer(code: str) -> Explanation:
         "unreadable": Explanation(_("L’heure n’a pas pu être lue dans Google Agenda."), by_hand),
     }
     return known.get(code, Explanation(_("Cette heure n’a pas pu être reprise."), by_hand))
+
+
+def effacing_answer(offer: Offer | None) -> str:
+    """Say what becomes of an event that somebody wants deleted."""
+    if offer is Offer.NOW:
+        return _("C’est demandé\u00a0: lib-rdv supprime l’événement dans Google Agenda.")
+    if offer is Offer.AFTER:
+        return _("C’est noté\u00a0: l’événement sera supprimé dès la fin du rendez-vous.")
+    return _("Il n’y a rien à supprimer que lib-rdv puisse atteindre, ou c’est déjà demandé.")

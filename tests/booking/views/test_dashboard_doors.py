@@ -144,6 +144,7 @@ ACTS = (
     "google_connect",
     "google_resync",
     "google_decide",
+    "google_efface",
     "google_tick",
 )
 ELSEWHERE = ("first_day", "google_return")
@@ -220,6 +221,7 @@ def address(cabinet: Cabinet) -> Address:
                 "erase",
                 "resend",
                 "google_decide",
+                "google_efface",
             )
         },
         "feed_change": [who],

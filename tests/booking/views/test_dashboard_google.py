@@ -849,6 +849,77 @@ def test_an_event_effaced_by_hand_is_ticked(owner: Client, cabinet: Cabinet) -> 
     assert verbs()[-1] == "calendar.cleaned"
 
 
+@pytest.fixture
+def to_efface(cabinet: Cabinet) -> CalendarTask:
+    """Return the task to efface what an erasure left in a calendar that is linked."""
+    held = make_appointment(cabinet, NOW - timedelta(hours=2), now=NOW - timedelta(days=2))
+    make_entry(held, make_link(cabinet.practitioner, level=2), level=2, state="refused")
+    Appointment.objects.update(erased_at=NOW)
+    return CalendarTask.objects.create(appointment=held, kind="erase", created_at=NOW)
+
+
+@pytest.mark.parametrize("came_from", ["", "jour", "rdv"])
+def test_lib_rdv_deletes_what_an_erasure_left_by_one_click(
+    owner: Client, to_efface: CalendarTask, came_from: str
+) -> None:
+    ref = to_efface.appointment.ref
+    panel = reverse("dashboard:appointment", args=[ref])
+    where = {"": PAGE, "jour": reverse("dashboard:today"), "rdv": panel}[came_from]
+    shown = owner.get(where).text
+
+    answer = owner.post(page("efface", ref), {"retour": came_from})
+    asked, again = owner.get(where).text, owner.post(page("efface", ref), follow=True).text
+
+    assert "Supprimer l’événement de Google Agenda" in shown
+    assert page("efface", ref) in shown
+    assert answer.status_code == 302
+    assert "Sa suppression dans Google Agenda est demandée." in asked
+    assert page("efface", ref) not in asked
+    assert "ou c’est déjà demandé" in again
+    assert OutboxEntry.objects.filter(kind=kinds.CALENDAR_PUSH, state="pending").exists()
+    assert verbs().count("calendar.effaced") == 1
+
+
+def test_what_the_practitioner_keeps_is_noted(owner: Client, to_efface: CalendarTask) -> None:
+    shown = owner.get(PAGE).text
+
+    owner.post(page("tick", to_efface.ref), {"acte": "garder"})
+
+    assert "Je l’ai effacé moi-même" in shown
+    assert "Je le garde" in shown
+    to_efface.refresh_from_db()
+    assert to_efface.done_at == NOW
+    assert verbs()[-1] == "calendar.kept"
+
+
+def test_the_page_of_a_visit_to_come_offers_the_deletion_for_afterwards(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    held = make_appointment(cabinet, FRIDAY)
+    make_entry(held, make_link(cabinet.practitioner, level=2), level=2)
+    panel = reverse("dashboard:appointment", args=[held.ref])
+    before = owner.get(panel).text
+    owner.post(reverse("dashboard:erase", args=[held.ref]))
+
+    after = owner.get(panel).text
+    owner.post(page("efface", held.ref))
+
+    assert "Supprimer l’événement" not in before
+    assert "Supprimer l’événement de Google Agenda après le rendez-vous" in after
+    assert CalendarEntry.objects.get().cleaning == "delete"
+
+
+def test_where_lib_rdv_reaches_no_more_only_the_hand_is_left(
+    owner: Client, to_efface: CalendarTask
+) -> None:
+    GoogleAccount.objects.update(state="reconnect")
+
+    shown = owner.get(PAGE).text
+
+    assert "Supprimer l’événement" not in shown
+    assert "Je l’ai effacé moi-même" in shown
+
+
 def test_a_secretary_calls_but_does_not_efface_in_an_account_of_somebody_else(
     cabinet: Cabinet, to_call: CalendarTask, host: str
 ) -> None:
