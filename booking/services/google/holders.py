@@ -16,6 +16,8 @@ from tenants.accounts.models import User
 from tenants.trail.models import Act
 from tenants.trail.services import actor_of
 
+PART_LOST = "part_lost"
+"""Why an attempt came to nothing: whoever made it has that part in the agenda no more."""
 _GIVEN = ("calendar.connected", "calendar.reconnected")
 
 
@@ -93,5 +95,5 @@ def give_up_attempts(user: User) -> None:
     """Let no consent that somebody has just given become a link; its key goes within the hour."""
     open_ = (Authorization.State.ASKED, Authorization.State.EXCHANGING)
     Authorization.objects.filter(user=user, state__in=open_).update(
-        state=Authorization.State.FAILED, failure="refused_by_person"
+        state=Authorization.State.FAILED, failure=PART_LOST
     )

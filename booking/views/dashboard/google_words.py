@@ -95,6 +95,10 @@ def connecting_failed(code: str) -> Explanation:
             _("L’autorisation n’a pas été donnée chez Google."),
             _("Rien n’est connecté. Vous pouvez recommencer quand vous voulez."),
         ),
+        "part_lost": Explanation(
+            _("Votre rôle ou votre agenda a changé pendant la connexion."),
+            _("Rien n’est connecté. Recommencez depuis l’agenda qui est le vôtre."),
+        ),
         "code_refused": Explanation(
             _("Google ne reconnaît pas l’autorisation\u00a0: elle a sans doute trop attendu."),
             _("Recommencez, sans laisser la page de Google ouverte plus de dix minutes."),

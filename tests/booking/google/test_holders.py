@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -209,24 +211,29 @@ def test_an_owner_who_leaves_takes_along_no_link_that_they_gave_to_a_colleagues_
     assert not is_linked(agenda)
 
 
-def test_a_consent_given_at_the_door_makes_no_link(linked: Links) -> None:
+def test_a_consent_that_waits_for_a_worker_makes_no_link_once_its_giver_has_left(
+    linked: Links,
+) -> None:
     agenda = linked()
     membership = hold(agenda)
     with inside(agenda.unit):
-        practitioner = agenda.cabinet.practitioner
-        authorizing.begin(
-            practitioner=practitioner,
-            user=membership.user,
-            session_key="session",
-            is_instant=False,
-            now=agenda.clock(),
+        asked: dict[str, Any] = {
+            "user": membership.user,
+            "session_key": "session",
+            "now": agenda.clock(),
+        }
+        begun = authorizing.begin(
+            practitioner=agenda.cabinet.practitioner, is_instant=False, **asked
         )
-        Authorization.objects.update(state=Authorization.State.EXCHANGING)
+        back = parse_qs(urlsplit(agenda.google.consent(begun.url, ADDRESS)).query)
+        authorizing.take_back(state=back["state"][0], code=back["code"][0], **asked)
 
     revoke(agenda, membership)
 
+    assert not is_linked(agenda)
+    assert not agenda.google.asked("oauth.token")
     with inside(agenda.unit):
-        assert Authorization.objects.get().state == Authorization.State.FAILED
+        assert Authorization.objects.get().failure
 
 
 @pytest.mark.parametrize("days", [0, 1])

@@ -347,6 +347,7 @@ def test_whoever_has_lost_the_agenda_meanwhile_connects_nothing(
     ("code", "what", "advice"),
     [
         ("refused_by_person", "L’autorisation n’a pas été donnée", "recommencer quand vous voulez"),
+        ("part_lost", "Votre rôle ou votre agenda a changé", "l’agenda qui est le vôtre"),
         ("code_refused", "elle a sans doute trop attendu", "plus de dix minutes"),
         ("no_right_to_write", "était décochée chez Google", "en la laissant cochée"),
         ("no_refresh_token", "qu’un accès d’une heure", "retirez l’accès de lib-rdv"),
