@@ -121,6 +121,12 @@ class Spaces:
         """Nobody finds the tenant any more; its schema waits."""
         _strike_off(cursor, schema=schema)
 
+    def drop_all(self, cursor: Any) -> None:
+        """Drop those that wait: what reads the whole database should not read them too."""
+        for schema in self._built:
+            drop_schema(cursor, schema=schema)
+        self._built.clear()
+
     def _empty(self, cursor: Any, schema: str) -> str:
         """Delete all but the seeds, and return what tells one state of the schema from another."""
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])

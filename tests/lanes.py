@@ -6,6 +6,7 @@ the slowest parts of all, and the figures.
 """
 
 import json
+import resource
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -42,7 +43,7 @@ class Running:
     result: Path
     started: float
 
-    def outcome(self) -> "Outcome":
+    def outcome(self, *, cpu_seconds: float) -> "Outcome":
         """Return how it went, once it has ended."""
         code = self.process.process.wait()
         seconds = time.monotonic() - self.started
@@ -54,6 +55,7 @@ class Running:
             code,
             seconds,
             self.log.read_text("utf-8", "replace"),
+            cpu_seconds,
             Counter(facts.get("counts", {})),
             facts.get("parts", {self.lane.name: seconds}),
             facts.get("figures", {}),
@@ -68,6 +70,8 @@ class Outcome:
     code: int
     seconds: float
     said: str
+    cpu_seconds: float = 0.0
+    """Of the lane and all that it started and waited for, servers and browsers included."""
     counts: Counter[str] = field(default_factory=Counter)
     parts: dict[str, float] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
@@ -85,7 +89,8 @@ class Outcome:
         counted = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
         word = "ok" if self.code == 0 else "FAILED"
         more = f", {counted}" if counted else ""
-        print(f"{self.lane.name}: {word} ({self.seconds:.1f} s{more})", flush=True)
+        took = f"{self.seconds:.1f} s, {self.cpu_seconds:.0f} s of CPU"
+        print(f"{self.lane.name}: {word} ({took}{more})", flush=True)
 
 
 def run_lanes(lanes: Iterable[Lane], *, at_once: int, folder: Path) -> list[Outcome]:
@@ -99,10 +104,13 @@ def run_lanes(lanes: Iterable[Lane], *, at_once: int, folder: Path) -> list[Outc
             while waiting and len(running) < at_once:
                 running.append(_start(waiting.pop(0), folder, number=len(ended) + len(running)))
             time.sleep(TICK_SECONDS)
-            for one in [one for one in running if one.process.ended()]:
+            for one in list(running):
+                before = _cpu_seconds()
+                if not one.process.ended():
+                    continue
                 running.remove(one)
                 one.process.close()
-                ended.append(one.outcome())
+                ended.append(one.outcome(cpu_seconds=_cpu_seconds() - before))
                 ended[-1].show()
                 if ended[-1].code and one.lane.is_check:
                     return ended
@@ -114,6 +122,12 @@ def run_lanes(lanes: Iterable[Lane], *, at_once: int, folder: Path) -> list[Outc
     return ended
 
 
+def _cpu_seconds() -> float:
+    """Return what all children that have ended took, and theirs: one that ends adds its own at once."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _start(lane: Lane, folder: Path, *, number: int) -> Running:
     log, result = folder / f"{number}.log", folder / f"{number}.json"
     environment = {"LIBRDV_TESTING": "1", RESULT: str(result), **_kept(folder)}
@@ -122,10 +136,9 @@ def _start(lane: Lane, folder: Path, *, number: int) -> Running:
 
 
 def _kept(folder: Path) -> dict[str, str]:
-    """Have a run compile each module and migrate the shared tables once; nothing stays beside the source."""
+    """Have a run compile each module and migrate the shared tables once, whatever its environment says."""
     return {
         "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
         SHARED: str(folder / "shared.sql"),
     }
 

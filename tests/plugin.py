@@ -31,10 +31,12 @@ LEAVE_AT = pytest.StashKey[str]()
 TESTS = Path(__file__).resolve().parent
 FOLDERS = {
     "journeys": TESTS / "journeys",
+    "journeys of patients": TESTS / "journeys" / "test_patient.py",
+    "journeys with Google": TESTS / "journeys" / "test_google.py",
     "views": TESTS / "booking" / "views",
     "booking": TESTS / "booking",
 }
-"""The parts of the suite that are a folder; of two that hold a test the first has it."""
+"""The parts of the suite that are a folder or a file; of two that hold a test the narrower has it."""
 ORDINARY = "ordinary"
 """What belongs to no folder of those and to no proof."""
 PROOFS_FILE = TESTS / "proofs" / "test_proofs.py"
@@ -58,9 +60,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _part_of(item: pytest.Item) -> str:
-    for part, folder in FOLDERS.items():
-        if item.path.is_relative_to(folder):
-            return part
+    holding = [part for part, place in FOLDERS.items() if item.path.is_relative_to(place)]
+    if holding:
+        return max(holding, key=lambda part: len(FOLDERS[part].parts))
     mark = item.get_closest_marker("proof") if item.path == PROOFS_FILE else None
     return str(mark.args[0]) if mark else ORDINARY
 

@@ -24,7 +24,7 @@ def python(program: str) -> list[str]:
 
 
 def counted(name: str, code: int = 0, **counts: int) -> Outcome:
-    return Outcome(Lane(name, []), code, 1.0, "", Counter(counts), {name: 1.0})
+    return Outcome(Lane(name, []), code, 1.0, "", counts=Counter(counts), parts={name: 1.0})
 
 
 def test_the_closing_line_adds_up_all_lanes() -> None:
@@ -143,9 +143,20 @@ def test_each_part_of_the_suite_has_its_lane() -> None:
     assert sorted(parts) == sorted([*names(), *FOLDERS, ORDINARY])
 
 
-def test_lanes_share_their_bytecode_and_leave_none_in_the_tree(tmp_path: Path) -> None:
-    says = "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"
+def test_lanes_keep_what_they_have_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    says = Lane("says", python("import sys; print(sys.dont_write_bytecode)"))
 
-    (outcome,) = run_lanes([Lane("says", python(says))], at_once=1, folder=tmp_path)
+    (outcome,) = run_lanes([says], at_once=1, folder=tmp_path)
 
-    assert outcome.said.split() == ["False", str(tmp_path / "bytecode")]
+    assert outcome.said.split() == ["False"]
+
+
+def test_a_lane_says_what_it_took_of_the_processor(tmp_path: Path) -> None:
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**7))'])"
+
+    (outcome,) = run_lanes([Lane("works", python(child))], at_once=1, folder=tmp_path)
+
+    assert outcome.cpu_seconds > 0.05

@@ -20,7 +20,7 @@ from config import processes
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside, tenant_unit
-from tests.conftest import ROOT, add_tenant, ensure_key, owner_cursor, remove_tenant
+from tests.conftest import ROOT, SPACES, add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.databases import drop_database
 from tests.factories import NOW, Cabinet, make_practitioner
 from tests.tenants.backup.test_restore import Run, in_database, new_database
@@ -63,6 +63,7 @@ def run(
     unit = tenant_unit("t_left")
     databases = (REPLAYED, KEYLESS, UNREPLAYED)
     with owner_cursor() as cursor:
+        SPACES.drop_all(cursor)
         remove_tenant(cursor, schema=unit.schema)
         add_tenant(cursor, schema=unit.schema, host="left.lib-rdv.localhost")
     made = Run(unit, folder, environment)

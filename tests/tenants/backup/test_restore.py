@@ -19,7 +19,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from booking.models import PatientContact
 from booking.services import contacts
 from tenants.schema import Unit, inside, tenant_unit
-from tests.conftest import ROOT, add_tenant, ensure_key, owner_cursor, remove_tenant
+from tests.conftest import ROOT, SPACES, add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.databases import drop_database, on_server
 from tests.factories import NOW, Cabinet, make_appointment, make_person
 
@@ -106,6 +106,7 @@ def run(
     }
     unit = tenant_unit("t_restored")
     with owner_cursor() as cursor:
+        SPACES.drop_all(cursor)
         remove_tenant(cursor, schema=unit.schema)
         add_tenant(cursor, schema=unit.schema, host="restored.lib-rdv.localhost")
     run = Run(unit, folder, environment)
