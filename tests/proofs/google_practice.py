@@ -106,12 +106,25 @@ def link(double: Double, unit: Any, practitioner: Any, *, address: str, level: i
         is_workspace=False,
     )
     with inside(unit):
-        account = authorizing.keep(practitioner=practitioner, user_id=0, grant=grant, now=now)
+        account = authorizing.keep(
+            practitioner=practitioner, user_id=_owner(now), grant=grant, now=now
+        )
         GoogleAccount.objects.filter(pk=account.pk).update(level=level)
     # The first look makes the calendar.
     if not polling.poll(unit=unit, account_id=account.pk, clock=lambda: datetime.now(UTC)):
         raise RuntimeError("an account could not be linked")
     return int(account.pk)
+
+
+def _owner(now: datetime) -> int:
+    """Return the key of the owner: the link of somebody without a part in the practice does not last."""
+    from tenants.accounts.models import Membership, Role, User
+
+    held = Membership.objects.filter(role=Role.OWNER).values_list("user_id", flat=True).first()
+    if held is None:
+        user = User.objects.create_user("titulaire@cabinet.example", name="Camille Titulaire")
+        held = Membership.objects.create(user=user, role=Role.OWNER, created_at=now).user_id
+    return int(held)
 
 
 def _starts() -> Iterator[datetime]:
