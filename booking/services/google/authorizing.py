@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -217,16 +218,26 @@ class Connect:
         if not grant.refresh_token:
             return Outcome(OutboxEntry.State.FAILED, "no_refresh_token")
         with inside(unit):
-            account = keep(
-                practitioner=attempt.practitioner,
-                user_id=attempt.user_id,
-                grant=grant,
-                now=self._clock(),
-            )
-            # With the link, for the code is used up: whoever is killed from here on has nothing to repeat.
-            _end(attempt, failure="")
-        _start(unit=unit, account_id=account.pk, clock=self._clock)
+            account_id = _keep_for(attempt, grant, now=self._clock())
+        if account_id is None:
+            with suppress(Unavailable):
+                google_oauth.revoke(token=grant.refresh_token)
+            return Outcome(OutboxEntry.State.DROPPED, "over")
+        _start(unit=unit, account_id=account_id, clock=self._clock)
         return SENT
+
+
+def _keep_for(attempt: Authorization, grant: Grant, *, now: datetime) -> int | None:
+    """Store the link and end the attempt; None when its giver has lost their part while Google answered."""
+    waiting = Authorization.objects.select_for_update(of=("self",)).filter(
+        pk=attempt.pk, state=Authorization.State.EXCHANGING
+    )
+    if waiting.first() is None:
+        return None
+    account = keep(practitioner=attempt.practitioner, user_id=attempt.user_id, grant=grant, now=now)
+    # With the link, for the code is used up: whoever is killed from here on has nothing to repeat.
+    _end(attempt, failure="")
+    return int(account.pk)
 
 
 def keep(*, practitioner: Practitioner, user_id: int, grant: Grant, now: datetime) -> GoogleAccount:

@@ -6,11 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from booking import google_oauth
 from booking.event_body import Level
 from booking.models import CalendarEntry, CalendarTask, GoogleAccount
 from booking.models import Practice as Settings
 from booking.services import calendar_entries, erasing
-from booking.services.google import authorizing, leaving, polling
+from booking.services.google import authorizing, holders, leaving, polling
 from booking.services.google.accounts import open_secret
 from tenants.schema import inside
 from tests.booking.google.test_authorizing import MONDAY, Practice, practice
@@ -120,6 +121,26 @@ def test_connecting_switching_and_leaving_are_another_notice(practice: Practice)
         )  # fmt: skip
 
     assert [*versions, version()] == [1, 2, 2, 3, 4]
+
+
+def test_a_consent_whose_giver_leaves_while_google_answers_is_given_back(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = google_oauth.exchange
+
+    def slow(**asked: Any) -> google_oauth.Grant:
+        grant = real(**asked)
+        with inside(practice.unit):
+            holders.give_up_attempts(practice.user)
+        return grant
+
+    practice.take(practice.consent(practice.begin()))
+    monkeypatch.setattr(google_oauth, "exchange", slow)
+    practice.work()
+
+    assert practice.account() is None
+    assert practice.attempt().failure == holders.PART_LOST
+    assert [entry.status for entry in practice.google.asked("oauth.revoke")] == [200]
 
 
 class Killed(BaseException):
