@@ -5,7 +5,6 @@ after the other. Every identifier of an event is ours, so a call whose answer wa
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,7 +29,6 @@ from booking.google_oauth import Dead
 from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount, Location
 from booking.persons import Person
 from booking.services import calendar_entries, contacts, deadlines
-from booking.services.google import reading
 from booking.services.google.accounts import change_secret, event_key, open_secret
 from booking.services.google.leases import FAILURES_TO_BREAK, Busy, Held, hold, jitter
 from tenants.outbox.delivery import SENT, Outcome, TryAgain
@@ -469,7 +467,7 @@ def write_all(
             with hold(unit=unit, account_id=account_id, clock=clock) as held:
                 left = drain(held, until=until)
                 if not left:
-                    _look_again(held)
+                    _ask_again(held)
             # What was noted between the last look and the release found us busy: look again.
             if left or not _is_waiting(unit, account_id):
                 return
@@ -481,13 +479,17 @@ def write_all(
         return
 
 
-def _look_again(held: Held) -> None:
-    """Ask once more what is busy: something may have been noted there while the visit was booked (section 7).
+def _ask_again(held: Held) -> None:
+    """Have what is busy read once more: something may have been noted there meanwhile (section 7).
 
-    What was written is written: a failure here is the next poll's.
+    By the next beat, once for all that was written until then: a reading of the whole horizon takes several
+    requests, too many for each event.
     """
-    with suppress(Unavailable, Refused):
-        reading.look_for_conflicts(held)
+    reading_it = GoogleAccount.objects.filter(
+        pk=held.account_id, state=GoogleAccount.State.CONNECTED, can_read_busy=True
+    )
+    with inside(held.unit):
+        reading_it.update(poll_at=held.clock())
 
 
 def _is_waiting(unit: Unit, account_id: int) -> bool:
