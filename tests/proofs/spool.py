@@ -3,7 +3,6 @@
 import json
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from config.processes import wait_until
 from tests.fakes.smtp import Delivery, SmtpServer
 
 _TICK_SECONDS = 0.05
@@ -60,10 +60,7 @@ class Spool:
 
     def wait_until_empty(self, *, seconds: float) -> bool:
         """Wait until all is delivered; False when something is left."""
-        until = time.monotonic() + seconds
-        while self._queue() and time.monotonic() < until:
-            time.sleep(_TICK_SECONDS)
-        return not self._queue()
+        return wait_until(lambda: not self._queue(), seconds=seconds)
 
     def _queue(self) -> list[Path]:
         return sorted(self.folder.glob("*.msg"))

@@ -283,6 +283,8 @@ def keep(*, practitioner: Practitioner, user_id: int, grant: Grant, now: datetim
     account.is_instant = google_oauth.INSTANT in grant.scopes
     account.poll_at, account.failures, account.open_until = now, 0, None
     account.last_error = ""
+    # Whoever speaks for the account speaks with what it was given before: perhaps to another calendar.
+    account.lease, account.leased_until = None, None
     account.save()
     calendar_entries.push_all(account=account, since=now, now=now)
     if not is_same:

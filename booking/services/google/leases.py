@@ -141,6 +141,7 @@ class Held:
         if access.refresh_token:
             values["refresh_token"] = access.refresh_token
         with inside(self.unit):
+            self.check_ours()
             change_secret(account_id=self.account_id, **values)
         self._use(access.access_token)
 

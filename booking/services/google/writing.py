@@ -349,6 +349,7 @@ def make_calendar(held: Held) -> None:
         zone = _zone()
     calendar = held.call(lambda client: client.create_calendar(zone=zone))
     with inside(held.unit):
+        held.check_ours()
         change_secret(account_id=held.account_id, calendar=calendar, sync_token="")
 
 

@@ -13,6 +13,8 @@ from booking.models import Practice as Settings
 from booking.services import calendar_entries, erasing
 from booking.services.google import authorizing, holders, leaving, polling
 from booking.services.google.accounts import open_secret
+from booking.services.google.leases import Busy, hold
+from booking.services.google.writing import make_calendar
 from tenants.schema import inside
 from tests.booking.google.test_authorizing import MONDAY, Practice, practice
 from tests.factories import make_appointment
@@ -93,6 +95,24 @@ def test_the_first_account_is_remembered_for_who_asks_to_be_erased(switched: Pra
     assert standing(switched, SECOND) == []
     with inside(switched.unit):
         assert CalendarTask.objects.filter(done_at__isnull=True).exists()
+
+
+def test_who_spoke_for_the_first_account_writes_nothing_of_it_into_the_link(
+    practice: Practice,
+) -> None:
+    """A worker in the middle of its work holds a token, and perhaps makes a calendar, of the first account."""
+    practice.google.account(SECOND)
+    connect(practice, "maite@exemple.fr")
+    account = linked(practice)
+    with hold(unit=practice.unit, account_id=account.pk, clock=practice.clock) as speaking:
+        connect(practice, SECOND)
+        with pytest.raises(Busy):
+            make_calendar(speaking)
+    practice.work()
+
+    with inside(practice.unit):
+        calendar = open_secret(linked(practice)).calendar
+    assert calendar in {one.id for one in practice.google.calendars(SECOND)}
 
 
 def test_the_same_account_again_keeps_what_was_chosen(practice: Practice) -> None:
