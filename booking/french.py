@@ -106,6 +106,12 @@ def hour(time: dt.time | dt.datetime) -> str:
     return f"{time.hour}{NBSP}h{NBSP}{time.minute:02d}"
 
 
+def minute_of_day(minute: int) -> str:
+    """A minute of the local day, of which the last ends it: "14 h 30", "9 h", "24 h"."""
+    hours, minutes = divmod(minute, 60)
+    return f"{hours}{NBSP}h{NBSP}{minutes:02d}" if minutes else f"{hours}{NBSP}h"
+
+
 def clock(time: dt.time | dt.datetime) -> str:
     """ "9 h 00": hours in a column always carry their minutes."""
     return f"{time.hour}{NBSP}h{NBSP}{time.minute:02d}"

@@ -25,6 +25,15 @@ def test_the_first_of_a_month_is_premier() -> None:
     assert french.legal_day(dt.date(2027, 8, 1)) == "1er\xa0août\xa02027"
 
 
+def test_a_minute_of_the_day_reads_as_an_hour() -> None:
+    assert [french.minute_of_day(minute) for minute in (0, 9 * 60, 14 * 60 + 5, 24 * 60)] == [
+        "0\xa0h",
+        "9\xa0h",
+        "14\xa0h\xa005",
+        "24\xa0h",
+    ]
+
+
 def test_a_rhythm_reads_as_it_is_said() -> None:
     assert french.one_week_in(1) == "toutes les semaines"
     assert [french.one_week_in(weeks) for weeks in (2, 8)] == [

@@ -80,12 +80,7 @@ def _ranges(rows: Iterable[WeeklyHours]) -> list[str]:
 
 
 def _range(starts: int, ends: int) -> str:
-    return f"{_minute(starts)} – {_minute(ends)}"
-
-
-def _minute(minute: int) -> str:
-    hours, minutes = divmod(minute, 60)
-    return f"{hours}\u00a0h" if not minutes else f"{hours}\u00a0h\u00a0{minutes:02d}"
+    return f"{french.minute_of_day(starts)} – {french.minute_of_day(ends)}"
 
 
 def _names(weekdays: Sequence[int]) -> str:

@@ -51,7 +51,7 @@ def privacy(request: HttpRequest, site: Site) -> HttpResponseBase:
         "safeguard": settings.GOOGLE_SAFEGUARD,
         "early": _names(google, Moment.AFTER_REMINDER),
         "cleaned": _names(google, Moment.WITHIN_A_DAY),
-        "reminder": _minute(practice.reminder_minute),
+        "reminder": french.minute_of_day(practice.reminder_minute),
         "days": practice.retention_days,
         "host_provider": settings.HOST_PROVIDER,
         "mail_provider": settings.MAIL_PROVIDER_NAME,
@@ -105,9 +105,3 @@ def _updated_on(version: FormVersion | None, *, zone: ZoneInfo) -> date:
     told = Act.objects.filter(verb__in=TELLING).order_by("-id").values_list("at", flat=True)
     instants = [told.first(), version.published_at if version else None]
     return max([WRITTEN_ON, *(at.astimezone(zone).date() for at in instants if at)])
-
-
-def _minute(minute: int) -> str:
-    hours, minutes = divmod(minute, 60)
-    hour = f"{hours}{french.NBSP}h"
-    return f"{hour}{french.NBSP}{minutes:02d}" if minutes else hour
