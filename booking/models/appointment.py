@@ -132,6 +132,18 @@ class Appointment(models.Model):
                 condition=Q(starts_at__lt=F("ends_at")), name="appointment_range"
             ),
             models.CheckConstraint(
+                # An empty or a shorter range would let another one in (B-13).
+                condition=Q(
+                    during__contains=Func(
+                        F("starts_at"),
+                        F("ends_at"),
+                        function="tstzrange",
+                        output_field=DateTimeRangeField(),
+                    )
+                ),
+                name="appointment_during_holds_it",
+            ),
+            models.CheckConstraint(
                 condition=Q(status="held", held_until__isnull=False, booked_at__isnull=True)
                 | (~Q(status="held") & Q(held_until__isnull=True, booked_at__isnull=False)),
                 name="appointment_held_or_booked",

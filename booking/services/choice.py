@@ -1,7 +1,7 @@
 """A chosen slot, and what the practice says of it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -27,7 +27,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Placed:
-    """A choice with its rows: knows the shown times and the time that is occupied."""
+    """A choice with its rows: knows the shown times and the time that is occupied, all in UTC.
+
+    Whatever zone the start came in: lengths and margins are real time, and on the nights when clocks move
+    a wall clock would add others (B-11).
+    """
 
     practitioner: Practitioner
     location: Location
@@ -35,6 +39,9 @@ class Placed:
     starts_at: datetime
     length: timedelta | None = None
     """How long, when it is not the motif's own duration."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "starts_at", self.starts_at.astimezone(UTC))
 
     @property
     def choice(self) -> Choice:

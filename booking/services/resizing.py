@@ -1,6 +1,6 @@
 """Making one appointment longer or shorter: its own end moves, the motif stays as it is."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
@@ -35,6 +35,7 @@ def resize(
     Raises NoSuchLength, SlotTaken (unless ``over``), AlreadyCancelled or ChangedMeanwhile. What was taken
     over another one may stay so.
     """
+    ends_at = ends_at.astimezone(UTC)  # margins are real time, on whatever night
     lock_practitioners([appointment.practitioner_id])
     appointment = Appointment.objects.select_related(
         "practitioner", "location", "appointment_type"

@@ -3,7 +3,9 @@
 Practices of every territory are drawn by lot around the nights when clocks move, the leap day and
 public holidays. Their pages are asked for at a pretended now: each start of the grid of each local
 day is a case, proposed or not as `tests.naive` says it must be, holds that live and holds that have
-expired among what is taken. Then appointments are booked, some of them in the hour that happens
+expired among what is taken. Slots are pressed, those around the hour when a clock moves before all:
+the time that is kept from others, margins and all, must be the naive one, and the page must not
+propose it any more. Then appointments are booked, some of them in the hour that happens
 twice: when the reminder is due, the hour on the person's page, in the mails and in the .ics (read by
 its own VTIMEZONE) must all be the naive one.
 """
@@ -101,6 +103,12 @@ def _propose_the_repeated_hour_twice() -> None:
     availability.stretches = twice  # type: ignore[assignment]
 
 
+def _add_margins_on_the_clock_of_the_wall() -> None:
+    from booking.services.choice import Placed
+
+    Placed.__post_init__ = lambda self: None  # type: ignore[method-assign]
+
+
 def _believe_expired_holds() -> None:
     from booking import queries
 
@@ -147,6 +155,9 @@ GUARDS = {
         "the offset of a date that moves its clock is per minute", SLOTS, _keep_midnights_offset
     ),
     "once": Guard("a repeated wall time is proposed once", SLOTS, _propose_the_repeated_hour_twice),
+    "margins": Guard(
+        "lengths and margins are real time", SLOTS, _add_margins_on_the_clock_of_the_wall
+    ),
     "holds": Guard("an expired hold hides nothing", SLOTS, _believe_expired_holds),
     "holidays": Guard("public holidays of the territory are closed", SLOTS, _forget_holidays),
     "eve": Guard("la veille is the local date before", VISITS, _take_the_eve_in_utc),
@@ -374,7 +385,8 @@ def _instant(on: date) -> datetime:
 
 # --- Slots on the pages ---------------------------------------------------------------------------
 
-_BUTTON = re.compile(r'<button class="slot" name="slot" value="([0-9a-z]+)-[^"]*">([^<]*)')
+_BUTTON = re.compile(r'<button class="slot" name="slot" value="(([0-9a-z]+)-[^"]*)">([^<]*)')
+_HIDDEN = re.compile(r'<input type="hidden" name="(token|motif)" value="([^"]*)"')
 _DAY = re.compile(r"jour=(\d{4}-\d\d-\d\d)")
 
 
@@ -389,15 +401,24 @@ class Visitor:
 
     def get(self, path: str, *, now: datetime) -> str:
         """Return the page; anything but 200 is an error of the proof."""
+        answer = self._ask("GET", path, {}, now)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{path}: {answer.status_code}")
+        return str(answer.content.decode())
+
+    def press(self, slot: str, page: str, *, now: datetime) -> int:
+        """Press the button of a free slot of ``page``; return the status of the answer."""
+        sent = dict(_HIDDEN.findall(page)) | {"slot": slot}
+        return int(self._ask("POST", "/reserver/", sent, now).status_code)
+
+    def _ask(self, method: str, path: str, sent: dict[str, str], now: datetime) -> Any:
         import time_machine
 
         self.visits += 1
         network = f"10.{self.visits >> 8 & 255}.{self.visits & 255}.7"
+        headers = {"host": HOST, "x-forwarded-for": network}
         with time_machine.travel(now, tick=False):
-            answer = self.client.get(path, headers={"host": HOST, "x-forwarded-for": network})
-        if answer.status_code != 200:
-            raise RuntimeError(f"{path}: {answer.status_code}")
-        return str(answer.content.decode())
+            return getattr(self.client, method.lower())(path, sent, headers=headers)
 
 
 def check_slots(stand: Stand, visitor: Visitor, world: World, tally: Tally) -> None:
@@ -410,9 +431,9 @@ def check_slots(stand: Stand, visitor: Visitor, world: World, tally: Tally) -> N
     crowded = sorted(set(_DAY.findall(week)))
     days = [visitor.get(f"/creneaux/?jour={day}", now=world.now) for day in crowded]
     offered = {
-        (_EPOCH + MINUTE * int(value, 36), unescape(clock).replace("\u00a0", " ").strip())
+        (_EPOCH + MINUTE * int(minute, 36), unescape(clock).replace("\u00a0", " ").strip())
         for page in (week, *days)
-        for value, clock in _BUTTON.findall(page)
+        for _value, minute, clock in _BUTTON.findall(page)
     }
     for on in world.week:
         expected = {
@@ -436,6 +457,47 @@ def check_slots(stand: Stand, visitor: Visitor, world: World, tally: Tally) -> N
     tally.count(
         "slots: of no other week", (world.postcode, world.around, world.seed), failed=bool(offered)
     )
+    check_held(stand, visitor, world, (week, *days), tally)
+
+
+def check_held(
+    stand: Stand, visitor: Visitor, world: World, pages: tuple[str, ...], tally: Tally
+) -> None:
+    """Press slots of these pages, one at a time, and compare the time that each keeps from others."""
+    from booking.models import Appointment
+    from tenants.schema import inside
+
+    found = {
+        _EPOCH + MINUTE * int(minute, 36): (value, page)
+        for page in pages
+        for value, minute, _clock in _BUTTON.findall(page)
+    }
+    for start in _pressed(world, sorted(found)):
+        value, page = found[start]
+        status = visitor.press(value, page, now=world.now)
+        with inside(stand.unit):
+            rows = Appointment.objects.filter(starts_at=start, held_until__gt=world.now)
+            kept = [(row.ends_at, row.during.lower, row.during.upper) for row in rows]
+        end = start + world.duration * MINUTE
+        expected = (end, start - world.before * MINUTE, end + world.after * MINUTE)
+        on = start.astimezone(world.clock).date()
+        again = visitor.get(f"/creneaux/?jour={on}", now=world.now)
+        tally.count(
+            f"held: {world.zone}",
+            (world.postcode, world.around, world.seed, start),
+            failed=status != 200 or kept != [expected] or value in again,
+            seen=(status, kept),
+        )
+        with inside(stand.unit):
+            rows.delete()
+
+
+def _pressed(world: World, starts: list[datetime]) -> list[datetime]:
+    """Draw a few starts; of those within the hours in which a clock may move, as many again."""
+    midnight = datetime.combine(world.around, time.min, world.clock).astimezone(UTC)
+    near = [at for at in starts if 45 * MINUTE <= at - midnight <= 255 * MINUTE]
+    drawn = {at for some in (starts, near) for at in world.lot.sample(some, min(len(some), 6))}
+    return sorted(drawn)
 
 
 def _clock(start: datetime, clock: ZoneInfo) -> str:

@@ -1,7 +1,7 @@
 """Putting an appointment into the agenda: booking by hand, moving, making it longer or shorter (T2, T3)."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -214,7 +214,7 @@ def _warning(
         practitioner=form.cleaned_data["practitioner"],
         location=form.cleaned_data["place"],
         starts_at=form.starts_at,
-        ends_at=form.starts_at + length,
+        ends_at=form.starts_at.astimezone(UTC) + length,
     )
     if closed is None:
         return None

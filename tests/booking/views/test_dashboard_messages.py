@@ -252,7 +252,8 @@ def test_what_is_not_true_any_more_is_not_sent_again(
     elif what == "erased":
         PatientContact.objects.all().delete()
     elif what == "past":
-        rows.update(starts_at=NOW - timedelta(hours=1), ends_at=NOW)
+        start = NOW - timedelta(hours=1)
+        rows.update(starts_at=start, ends_at=NOW, during=(start, NOW))
     else:
         ended(held, kinds.CONFIRMATION, "dropped", "stopped")
 
