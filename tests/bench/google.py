@@ -2,8 +2,9 @@
 
 A booking is the request that sends the form of a held slot, in a practice whose practitioners are all linked.
 Workers push meanwhile, over a line that is cut in turn. The web processes are given another address for Google
-than the workers: whoever connects there is counted. Where the machine has two cores, the web has one and
-what stands for other machines the other: the workers and the double.
+than the workers: whoever connects there is counted. As in production mails and Google have workers of their own
+that come after the pages, and mails arrive. Where the machine has two cores, the web has one, and the workers and
+what stands for other machines (the double, its line, the relay) have the other.
 """
 
 import contextlib
@@ -15,12 +16,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from config import processes
 from tests.bench.booking import _Bookings
@@ -46,6 +47,13 @@ _WORKERS = {
     "OUTBOX_BACKOFF_SECONDS": "0.2",
     "OUTBOX_LEASE_SECONDS": "8",
 }
+
+
+T = TypeVar("T")
+WORKERS_NICE = 10
+"""As the units in `docs/systemd` have it."""
+OTHER_MACHINE = 19
+"""How nice the double, its line and the relay are: on machines of their own they would cost nothing here."""
 
 
 class Trap:
@@ -153,14 +161,39 @@ def _p95(seconds: list[float]) -> float:
 
 
 @contextmanager
-def _on_cores(cores: set[int]) -> Iterator[None]:
-    """Start processes on some cores only, where there are several."""
-    all_ = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores & all_ or all_)
+def _relaying(folder: Path) -> Iterator[str]:
+    """Deliver the confirmations of the bookings, in a process of its own; yield what `EMAIL_URL` takes."""
+    port = processes.free_port()
+    command = [sys.executable, "-m", "tests.fakes.smtp", "--port", str(port)]
+    command += ["--spool", str(folder / "mail")]
+    relay = processes.Leashed(command, output=folder / "relay.log")
     try:
-        yield
+        if not processes.wait_until(lambda: processes.answers(port), seconds=30):
+            raise RuntimeError("the relay did not come up")
+        yield f"smtp://127.0.0.1:{port}"
     finally:
-        os.sched_setaffinity(0, all_)
+        relay.close()
+
+
+def _neighbours(folder: Path, stack: contextlib.ExitStack) -> tuple[Double, Running, str]:
+    """Start what lives on other machines: the double, the line to it, and the relay."""
+    double = stack.enter_context(doubles.running(folder))
+    line = Running(double.port, folder / "line.log")
+    stack.callback(line.close)
+    return double, line, stack.enter_context(_relaying(folder))
+
+
+def _start(start: Callable[[], T], *, cores: set[int], nice: int = 0) -> T:
+    """Start processes on some cores, where there are several: they inherit what their thread is given."""
+
+    def set_aside() -> T:
+        every = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, cores & every or every)
+        os.nice(nice)
+        return start()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(set_aside).result()
 
 
 def _link_everybody(course: Any, double: Double) -> None:
@@ -177,24 +210,29 @@ def run(*, short: bool = False) -> dict[str, Any]:
     trap = Trap()
     trap.check()
     with tempfile.TemporaryDirectory(prefix="double-") as name, contextlib.ExitStack() as stack:
-        with _on_cores(there):
-            double = stack.enter_context(doubles.running(Path(name)))
-            line = Running(double.port, Path(name) / "line.log")
-            stack.callback(line.close)
-        stage = stack.enter_context(set_stage(**double.environment(), **_WORKERS))
+        double, line, relay = _start(
+            lambda: _neighbours(Path(name), stack), cores=there, nice=OTHER_MACHINE
+        )
+        stage = stack.enter_context(
+            set_stage(**double.environment(), **_WORKERS, MAIL_PROVIDER="smtp", EMAIL_URL=relay)
+        )
         to_the_line = f"http://127.0.0.1:{line.port}/"
         environment = {
             **stage.environment, "GOOGLE_API_URL": to_the_line, "GOOGLE_OAUTH_URL": to_the_line,
             "PROOF": "", "SABOTAGE": "",
         }  # fmt: skip
-        workers = Workers(environment, stage.logs / "worker.log", many=1, threads=4)
-        stack.callback(workers.close)
-        with _on_cores(there):
-            workers.start()
+        # As in production: no mail waits behind a Google that hangs, nor is it fewer meanwhile.
+        quick, slow = (
+            Workers(environment, stage.logs / f"{queues[0]}.log", many=1, threads=4, queues=queues)
+            for queues in (processes.QUICK_QUEUES, processes.SLOW_QUEUES)
+        )
+        for workers in (quick, slow):
+            stack.callback(workers.close)
+            _start(workers.start, cores=there, nice=WORKERS_NICE)
         stage.environment |= {"GOOGLE_API_URL": trap.base, "GOOGLE_OAUTH_URL": trap.base}
-        with _on_cores(here):
-            served = stack.enter_context(stage.serve(workers=2, threads=THREADS // 2))
-        played = _play(stage, served, double, line, workers, rounds=rounds, many=many)
+        serving = stage.serve(workers=2, threads=THREADS // 2)
+        served = _start(lambda: stack.enter_context(serving), cores=here)
+        played = _play(stage, served, double, line, slow, rounds=rounds, many=many)
     trap.close()
     return _line(played, trap, rounds)
 

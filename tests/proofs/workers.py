@@ -6,16 +6,29 @@ import random
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from config import processes
 
 
 class Workers:
-    """Worker processes, each with its own group: a blow takes the whole of it at once."""
+    """Worker processes, each with its own group: a blow takes the whole of it at once.
 
-    def __init__(self, environment: dict[str, str], log: Path, *, many: int, threads: int) -> None:
+    They do the jobs of every queue unless some are named.
+    """
+
+    def __init__(
+        self,
+        environment: dict[str, str],
+        log: Path,
+        *,
+        many: int,
+        threads: int,
+        queues: Sequence[str] = (),
+    ) -> None:
         self.environment, self.log, self.many, self.threads = environment, log, many, threads
+        self.queues = queues
         self.running: list[processes.Leashed] = []
         self.killed = 0
         self._lock = threading.Lock()
@@ -24,6 +37,7 @@ class Workers:
         """Bring their number up to what it should be: what systemd does in production."""
         command = [sys.executable, "-W", "ignore", "-m", "dramatiq", "tests.proofs.served_worker"]
         command += ["--processes", "1", "--threads", str(self.threads)]
+        command += ["--queues", *self.queues] if self.queues else []
         with self._lock:
             self.running = [worker for worker in self.running if not worker.ended()]
             while len(self.running) < self.many:
