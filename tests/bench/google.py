@@ -3,8 +3,10 @@
 A booking is the request that sends the form of a held slot, in a practice whose practitioners are all linked.
 Workers push meanwhile, over a line that is cut in turn. The web processes are given another address for Google
 than the workers: whoever connects there is counted. As in production mails and Google have workers of their own
-that come after the pages, and mails arrive. Where the machine has two cores, the web has one, and the workers and
-what stands for other machines (the double, its line, the relay) have the other.
+that come after the pages, and mails arrive. Where the machine has two cores, the web has one, with what the
+database does for it, and the workers and what stands for other machines (the double, its line, the relay, the
+patients) have the other: else this would measure what a push takes of the processor, and not whose answer is
+waited for.
 """
 
 import contextlib
@@ -37,8 +39,8 @@ AT_ONCE, SLOW, REFUSES, HOLE = "0 ms", "5 s", "refused", "black hole"
 MODES = (AT_ONCE, SLOW, REFUSES, HOLE)
 PUSH_SECONDS = 5.0
 THREADS = 4
-PER_SECOND = 20
-"""Bookings: what two cores serve without being busy all the time."""
+PER_SECOND = 10
+"""Bookings: with mails, pushes, and those who receive them, two cores are then busy a third of the time."""
 _WORKERS = {
     "GOOGLE_BACKOFF_SECONDS": "0.1",
     "GOOGLE_LONGEST_WAIT_SECONDS": "1",
@@ -50,6 +52,10 @@ _WORKERS = {
 
 
 T = TypeVar("T")
+_CORES = sorted(os.sched_getaffinity(0))
+WEB_CORES, OTHER_CORES = set(_CORES[:1]), set(_CORES[1:2] or _CORES)
+WEB, WORKER = "web", "worker"
+"""As what each side's connections are known to the database."""
 WORKERS_NICE = 10
 """As the units in `docs/systemd` have it."""
 OTHER_MACHINE = 19
@@ -111,6 +117,7 @@ class Rounds:
         self.line.change({REFUSES: REFUSED, HOLE: SILENT}.get(mode, THROUGH))
         self.double.order("latency", seconds=5 if mode == SLOW else 0)
         ((since,),) = self.course.stage.owner("SELECT clock_timestamp()")
+        self._set_apart()
         seconds = self._book(forms)
         self.p95[mode].append(_p95(seconds))
         self.waiting[mode] += self.queue.waiting()
@@ -144,8 +151,18 @@ class Rounds:
             self.failures += answer.status != 302
             return time.perf_counter() - sent
 
-        with ThreadPoolExecutor(THREADS) as pool:
+        with ThreadPoolExecutor(
+            THREADS, initializer=os.sched_setaffinity, initargs=(0, OTHER_CORES)
+        ) as pool:
             return list(pool.map(send, enumerate(forms)))
+
+    def _set_apart(self) -> None:
+        """Have the database serve each side on that side's cores."""
+        rows = self.course.stage.owner("SELECT pid, application_name FROM pg_stat_activity")
+        for pid, name in rows:
+            if name in {WEB, WORKER}:
+                with contextlib.suppress(OSError):  # ended meanwhile, or a server that is not ours
+                    os.sched_setaffinity(pid, WEB_CORES if name == WEB else OTHER_CORES)
 
     def _pushed_since(self, since: Any) -> list[float]:
         rows = self.course.stage.owner(
@@ -184,11 +201,10 @@ def _neighbours(folder: Path, stack: contextlib.ExitStack) -> tuple[Double, Runn
 
 
 def _start(start: Callable[[], T], *, cores: set[int], nice: int = 0) -> T:
-    """Start processes on some cores, where there are several: they inherit what their thread is given."""
+    """Start processes on some cores: they inherit what their thread is given."""
 
     def set_aside() -> T:
-        every = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, cores & every or every)
+        os.sched_setaffinity(0, cores)
         os.nice(nice)
         return start()
 
@@ -206,12 +222,11 @@ def _link_everybody(course: Any, double: Double) -> None:
 def run(*, short: bool = False) -> dict[str, Any]:
     """Measure; return the line of the bench."""
     rounds, many = (2, 20) if short else (10, 60)
-    here, there = {0}, {1}
     trap = Trap()
     trap.check()
     with tempfile.TemporaryDirectory(prefix="double-") as name, contextlib.ExitStack() as stack:
         double, line, relay = _start(
-            lambda: _neighbours(Path(name), stack), cores=there, nice=OTHER_MACHINE
+            lambda: _neighbours(Path(name), stack), cores=OTHER_CORES, nice=OTHER_MACHINE
         )
         stage = stack.enter_context(
             set_stage(**double.environment(), **_WORKERS, MAIL_PROVIDER="smtp", EMAIL_URL=relay)
@@ -219,7 +234,7 @@ def run(*, short: bool = False) -> dict[str, Any]:
         to_the_line = f"http://127.0.0.1:{line.port}/"
         environment = {
             **stage.environment, "GOOGLE_API_URL": to_the_line, "GOOGLE_OAUTH_URL": to_the_line,
-            "PROOF": "", "SABOTAGE": "",
+            "PROOF": "", "SABOTAGE": "", "PGAPPNAME": WORKER,
         }  # fmt: skip
         # As in production: no mail waits behind a Google that hangs, nor is it fewer meanwhile.
         quick, slow = (
@@ -228,10 +243,12 @@ def run(*, short: bool = False) -> dict[str, Any]:
         )
         for workers in (quick, slow):
             stack.callback(workers.close)
-            _start(workers.start, cores=there, nice=WORKERS_NICE)
-        stage.environment |= {"GOOGLE_API_URL": trap.base, "GOOGLE_OAUTH_URL": trap.base}
+            _start(workers.start, cores=OTHER_CORES, nice=WORKERS_NICE)
+        stage.environment |= {
+            "GOOGLE_API_URL": trap.base, "GOOGLE_OAUTH_URL": trap.base, "PGAPPNAME": WEB,
+        }  # fmt: skip
         serving = stage.serve(workers=2, threads=THREADS // 2)
-        served = _start(lambda: stack.enter_context(serving), cores=here)
+        served = _start(lambda: stack.enter_context(serving), cores=WEB_CORES)
         played = _play(stage, served, double, line, slow, rounds=rounds, many=many)
     trap.close()
     return _line(played, trap, rounds)
