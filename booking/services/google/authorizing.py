@@ -228,11 +228,18 @@ class Connect:
 
 
 def _keep_for(attempt: Authorization, grant: Grant, *, now: datetime) -> int | None:
-    """Store the link and end the attempt; None when its giver has lost their part while Google answered."""
+    """Store the link and end the attempt.
+
+    None when, while Google answered, its giver has lost their part or the link was given up: what is being
+    left has a goodbye under way, which would take the new link with it.
+    """
     waiting = Authorization.objects.select_for_update(of=("self",)).filter(
         pk=attempt.pk, state=Authorization.State.EXCHANGING
     )
-    if waiting.first() is None:
+    row = GoogleAccount.objects.select_for_update(of=("self",)).filter(
+        practitioner=attempt.practitioner, state=GoogleAccount.State.LEAVING
+    )
+    if waiting.first() is None or row.first() is not None:
         return None
     account = keep(practitioner=attempt.practitioner, user_id=attempt.user_id, grant=grant, now=now)
     # With the link, for the code is used up: whoever is killed from here on has nothing to repeat.
@@ -304,6 +311,9 @@ def _leave_behind(account: GoogleAccount, *, now: datetime) -> None:
     account.busy.all().delete()
     account.channels.all().delete()
     account.busy_at, account.checked_at = None, None
+    account.connected_at, account.last_success_at = now, None
+    # The doorbells of its events count from one again: those of the first would answer for them.
+    OutboxEntry.objects.filter(kind=kinds.CALENDAR_PUSH, audience=str(account.pk)).delete()
 
 
 def _start(*, unit: Unit, account_id: int, clock: Callable[[], datetime]) -> None:

@@ -132,6 +132,7 @@ class Held:
         except Dead:
             self._failed("invalid_grant")
             with inside(self.unit):
+                self.check_ours()  # another consent may have been given while Google answered
                 links.lose(account_id=self.account_id, now=self.clock())
             raise
         values = {

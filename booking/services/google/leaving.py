@@ -54,7 +54,7 @@ class Leave:
         self, entry: OutboxEntry, *, unit: Unit, now: datetime
     ) -> Outcome | Callable[[], Outcome]:
         """Nothing is left to do once the row is gone."""
-        account = GoogleAccount.objects.filter(pk=entry.object_id or 0).first()
+        account = _leaving(entry)
         if account is None:
             return SENT
         # Whoever speaks for the account notices at the next event that it is being left; the lease of a
@@ -65,6 +65,8 @@ class Leave:
 
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Whatever happened before: the key is destroyed."""
+        if _leaving(entry) is None:
+            return
         is_told = outcome == SENT
         forget(account_id=entry.object_id or 0, is_done_there=is_told, now=now)
 
@@ -77,6 +79,12 @@ class Leave:
             if wait is not None:
                 raise TryAgain("busy", after=wait) from None
             return Outcome(SENT.state, "not_revoked")
+
+
+def _leaving(entry: OutboxEntry) -> GoogleAccount | None:
+    """Return the row that is to go; one that serves is none of them."""
+    state = GoogleAccount.State.LEAVING
+    return GoogleAccount.objects.filter(pk=entry.object_id or 0, state=state).first()
 
 
 def _say_goodbye(held: Held) -> bool:

@@ -315,6 +315,7 @@ def _park(held: Held, job: Job, *, code: str) -> None:
     An event that had to go, or to forget its person, is the practitioner's to do (B-34).
     """
     with inside(held.unit):
+        held.check_ours()
         entry = CalendarEntry.objects.select_related("appointment").get(pk=job.entry_id)
         is_owed = job.body is None or entry.cleans_at is not None
         if is_owed and entry.level:
@@ -476,6 +477,9 @@ def write_all(
         raise TryAgain("busy", after=timedelta(seconds=1)) from None
     except Unavailable as error:
         raise TryAgain(error.code, after=error.after or jitter(attempts)) from None
+    except Refused as error:
+        # Not of one event, which would be put aside: the calendar itself may not be made.
+        raise TryAgain(error.code, after=jitter(attempts)) from None
     except Dead:
         return
 

@@ -99,6 +99,10 @@ def connecting_failed(code: str) -> Explanation:
             _("Votre rôle ou votre agenda a changé pendant la connexion."),
             _("Rien n’est connecté. Recommencez depuis l’agenda qui est le vôtre."),
         ),
+        "over": Explanation(
+            _("La liaison a été arrêtée pendant la connexion."),
+            _("Rien n’est connecté. Recommencez dans une minute."),
+        ),
         "code_refused": Explanation(
             _("Google ne reconnaît pas l’autorisation\u00a0: elle a sans doute trop attendu."),
             _("Recommencez, sans laisser la page de Google ouverte plus de dix minutes."),

@@ -165,7 +165,7 @@ def test_a_conflict_of_the_past_is_not_told(post: Post) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        (REFUSED, "Google en a refusé un, que lib-rdv retente chaque nuit."),
+        (REFUSED, "Google a refusé un changement, que lib-rdv retente chaque nuit."),
         (WAITING, "Un rendez-vous attend depuis plus d’une heure, et lib-rdv réessaie."),
     ],
 )
@@ -177,7 +177,7 @@ def test_what_cannot_be_written_is_told_with_what_to_do_and_names_nobody(
     assert post.deliver(kinds.CALENDAR_FAILING) == "sent"
 
     said = text_of(post.mail)
-    assert post.mail["subject"] == "Des rendez-vous manquent dans votre agenda Google"
+    assert post.mail["subject"] == "Votre agenda Google n’est plus à jour"
     assert sentence in said
     assert "donnez de nouveau votre accord en laissant toutes les cases cochées" in said
     for word in ("Camille", "Spécimen", "camille@", "98 01 04", "Consultation", held.spoken_ref):

@@ -1,20 +1,24 @@
 """Another account of Google, and a worker that dies while it connects: nothing said of the first holds."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from booking import google_oauth
+from booking import google_oauth, kinds
 from booking.event_body import Level
+from booking.google_calendar import Refused
 from booking.models import CalendarEntry, CalendarTask, GoogleAccount
 from booking.models import Practice as Settings
 from booking.services import calendar_entries, erasing
-from booking.services.google import authorizing, holders, leaving, polling
+from booking.services.appointments import cancel
+from booking.services.google import authorizing, holders, leaving, polling, writing
 from booking.services.google.accounts import open_secret
 from booking.services.google.leases import Busy, hold
 from booking.services.google.writing import make_calendar
+from tenants.outbox.models import OutboxEntry
 from tenants.schema import inside
 from tests.booking.google.test_authorizing import MONDAY, Practice, practice
 from tests.factories import make_appointment
@@ -161,6 +165,113 @@ def test_a_consent_whose_giver_leaves_while_google_answers_is_given_back(
     assert practice.account() is None
     assert practice.attempt().failure == holders.PART_LOST
     assert [entry.status for entry in practice.google.asked("oauth.revoke")] == [200]
+
+
+def test_a_consent_for_a_link_that_is_being_left_is_given_back(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The goodbye that is under way would take the new link with it."""
+    connect(practice, "maite@exemple.fr")
+    real = google_oauth.exchange
+
+    def slow(**asked: Any) -> google_oauth.Grant:
+        grant = real(**asked)
+        with inside(practice.unit):
+            leaving.leave(
+                account=linked(practice), on_leaving=GoogleAccount.Leaving.KEEP, actor="user:1",
+                now=practice.clock(),
+            )  # fmt: skip
+        return grant
+
+    practice.take(practice.consent(practice.begin()))
+    with monkeypatch.context() as patched:
+        patched.setattr(google_oauth, "exchange", slow)
+        practice.work()
+
+    assert practice.account() is None
+    assert practice.attempt().state == "failed"
+    # The first took the whole grant of this person away, the second finds none.
+    assert [entry.status for entry in practice.google.asked("oauth.revoke")] == [200, 400]
+
+
+def test_each_visit_rings_for_the_other_account_as_it_did_for_the_first(
+    practice: Practice,
+) -> None:
+    practice.google.account(SECOND)
+    with inside(practice.unit):
+        held = make_appointment(practice.cabinet, MONDAY, now=practice.clock())
+    connect(practice, "maite@exemple.fr")
+    with inside(practice.unit):
+        calendar_entries.push_all(
+            account=linked(practice), since=practice.clock(), now=practice.clock()
+        )
+    practice.work()
+
+    connect(practice, SECOND)
+
+    with inside(practice.unit):
+        rung = OutboxEntry.objects.filter(kind=kinds.CALENDAR_PUSH, object_id=held.pk)
+        assert [(entry.version, entry.state) for entry in rung] == [(1, "sent")]
+        cancel(appointment=held, by_patient=False, actor="system", now=practice.clock())
+    practice.work()
+    assert standing(practice, SECOND) == []
+
+
+def test_another_account_is_not_late_from_its_first_minute(practice: Practice) -> None:
+    practice.google.account(SECOND)
+    connect(practice, "maite@exemple.fr")
+    practice.clock.pass_(days=3)
+    connect(practice, SECOND)
+
+    assert linked(practice).connected_at == practice.clock()
+
+
+def test_a_refusal_of_the_first_grant_does_not_end_the_second(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    practice.google.account(SECOND)
+    connect(practice, "maite@exemple.fr")
+
+    def dead(**_: object) -> google_oauth.Access:
+        connect(practice, SECOND)
+        raise google_oauth.Dead
+
+    practice.clock.pass_(hours=2)
+    monkeypatch.setattr(google_oauth, "refresh", dead)
+    speaking = hold(unit=practice.unit, account_id=linked(practice).pk, clock=practice.clock)
+    with pytest.raises(Busy), speaking as held:
+        held.call(lambda client: client.create_calendar(zone="UTC"))
+
+    assert linked(practice).state == "connected"
+
+
+def test_what_the_first_account_refused_is_noted_of_nobody(practice: Practice) -> None:
+    practice.google.account(SECOND)
+    connect(practice, "maite@exemple.fr")
+    with inside(practice.unit):
+        make_appointment(practice.cabinet, MONDAY, now=practice.clock())
+
+    def refused(_client: object, job: object) -> None:
+        connect(practice, SECOND)
+        raise Refused("answer_403")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(writing, "apply", once(refused, otherwise=writing.apply))
+        practice.work()
+    practice.work()
+
+    assert linked(practice).last_error == ""
+    assert len(standing(practice, SECOND)) == 1
+
+
+def once(first: Callable[..., Any], *, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what does the one, and from the second call on the other."""
+    turns = iter([first])
+
+    def act(*sent: Any, **named: Any) -> Any:
+        return next(turns, otherwise)(*sent, **named)
+
+    return act
 
 
 class Killed(BaseException):

@@ -12,6 +12,7 @@ from booking.event_body import Level
 from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount, PatientContact
 from booking.services import calendar_entries, contacts, erasing
 from booking.services.appointments import cancel, move
+from booking.services.google.accounts import change_secret
 from booking.services.google.leases import Busy, hold
 from booking.services.google.writing import Clean
 from tenants.outbox.models import OutboxEntry
@@ -176,6 +177,19 @@ def test_what_google_refuses_for_good_is_shown_and_stops_nobody(linked: Links) -
 
     assert (agenda.entry(refused).state, agenda.entry(other).state) == ("refused", "written")
     assert agenda.account().last_error == "answer_403"
+
+
+def test_a_calendar_that_may_not_be_made_is_tried_again(linked: Links) -> None:
+    agenda = linked()
+    with inside(agenda.unit):
+        change_secret(account_id=agenda.account_id, calendar="")
+    agenda.google.faults["calendar.calendars.insert"].append(KNOWN["403 forbidden"])
+    held = agenda.book(MONDAY)
+
+    assert agenda.deliver() == ["sent"]
+
+    with inside(agenda.unit):
+        assert OutboxEntry.objects.get(kind="calendar.push", object_id=held.pk).attempts == 2
 
 
 def test_a_grant_that_is_gone_waits_with_its_queue_and_one_mail(linked: Links) -> None:
