@@ -233,13 +233,13 @@ def _keep_for(attempt: Authorization, grant: Grant, *, now: datetime) -> int | N
     None when, while Google answered, its giver has lost their part or the link was given up: what is being
     left has a goodbye under way, which would take the new link with it.
     """
+    # The link before the attempt, as whoever ends both does; locked, so that nobody leaves it from here on.
+    links = GoogleAccount.objects.select_for_update(of=("self",))
+    link = links.filter(practitioner=attempt.practitioner).first()
     waiting = Authorization.objects.select_for_update(of=("self",)).filter(
         pk=attempt.pk, state=Authorization.State.EXCHANGING
     )
-    row = GoogleAccount.objects.select_for_update(of=("self",)).filter(
-        practitioner=attempt.practitioner, state=GoogleAccount.State.LEAVING
-    )
-    if waiting.first() is None or row.first() is not None:
+    if waiting.first() is None or (link and link.state == GoogleAccount.State.LEAVING):
         return None
     account = keep(practitioner=attempt.practitioner, user_id=attempt.user_id, grant=grant, now=now)
     # With the link, for the code is used up: whoever is killed from here on has nothing to repeat.

@@ -1,11 +1,13 @@
 """Another account of Google, and a worker that dies while it connects: nothing said of the first holds."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import OperationalError, connection
 
 from booking import google_oauth, kinds
 from booking.event_body import Level
@@ -192,6 +194,34 @@ def test_a_consent_for_a_link_that_is_being_left_is_given_back(
     assert practice.attempt().state == "failed"
     # The first took the whole grant of this person away, the second finds none.
     assert [entry.status for entry in practice.google.asked("oauth.revoke")] == [200, 400]
+
+
+def test_nobody_leaves_a_link_while_a_consent_is_stored_in_it(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(practice, "maite@exemple.fr")
+    keep, refused = authorizing.keep, []
+
+    def watched(**given: Any) -> GoogleAccount:
+        with ThreadPoolExecutor(1) as pool:
+            refused.append(pool.submit(is_locked, practice).result())
+        return keep(**given)
+
+    monkeypatch.setattr(authorizing, "keep", watched)
+    connect(practice, "maite@exemple.fr")
+
+    assert refused == [True]
+
+
+def is_locked(practice: Practice) -> bool:
+    """Whether another transaction has the row of the link."""
+    try:
+        with inside(practice.unit):
+            return GoogleAccount.objects.select_for_update(nowait=True).first() is None
+    except OperationalError:
+        return True
+    finally:
+        connection.close()
 
 
 def test_each_visit_rings_for_the_other_account_as_it_did_for_the_first(
