@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from booking import kinds
@@ -17,11 +16,10 @@ from booking.services.notices import dropped
 from tenants.accounts.models import User
 from tenants.accounts.permissions import Operation
 from tenants.accounts.services.memberships import access_of
-from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
 from tenants.outbox import delivery
-from tenants.outbox.delivery import SENT, Outcome, TryAgain
+from tenants.outbox.delivery import Outcome
+from tenants.outbox.mailing import Letter, send
 from tenants.outbox.models import OutboxEntry
-from tenants.routing import base_url
 from tenants.schema import Unit
 
 
@@ -33,16 +31,6 @@ class Agenda:
     count: int = 0
     first: datetime | None = None
     missed: int = 0
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One digest, once the transaction is over."""
-
-    entry: OutboxEntry
-    to: str
-    on: date
-    agendas: list[Agenda]
 
 
 class Digest:
@@ -64,7 +52,7 @@ class Digest:
         agendas = agendas_of(user, on=on, zone=zone)
         if not agendas:
             return dropped("empty")
-        return partial(_send, Letter(entry, user.email, on, agendas), unit=unit)
+        return partial(send, _letter(entry, to=user.email, on=on, agendas=agendas), unit)
 
     def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
         """Nothing follows: the next day is planned by the clock."""
@@ -104,38 +92,18 @@ def agendas_of(user: User, *, on: date, zone: ZoneInfo) -> list[Agenda]:
     return [agenda for agenda in agendas.values() if agenda.count]
 
 
-def _send(letter: Letter, *, unit: Unit) -> Outcome:
-    base = base_url(unit)
-
-    def address(name: str) -> str:
-        return base + reverse(f"dashboard:{name}", urlconf="config.urls_tenant")
-
-    context = {
-        "on": letter.on,
-        "agendas": letter.agendas,
-        "count": sum(agenda.count for agenda in letter.agendas),
-        "missed": sum(agenda.missed for agenda in letter.agendas),
-        "link": address("today"),
-        "stop_url": address("digest"),
+def _letter(entry: OutboxEntry, *, to: str, on: date, agendas: list[Agenda]) -> Letter:
+    said = {
+        "on": on,
+        "agendas": agendas,
+        "count": sum(agenda.count for agenda in agendas),
+        "missed": sum(agenda.missed for agenda in agendas),
     }
-    subject = " ".join(render_to_string("emails/digest.subject.txt", context).split())
-    mail = Mail(
-        key=letter.entry.ref,
-        written_at=letter.entry.created_at,
-        is_retry=letter.entry.attempts > 1,
-        subject=subject,
-        body=render_to_string("emails/digest.txt", context),
-        to=[letter.to],
-    )
-    page = render_to_string("emails/digest.html", {**context, "subject": subject})
-    mail.attach_alternative(page, "text/html")
-    try:
-        hand_over(mail)
-    except MailUnavailableError as error:
-        raise TryAgain(str(error)) from None
-    except MailRefusedError as error:
-        return Outcome(OutboxEntry.State.FAILED, str(error))
-    return SENT
+    paths = {
+        name: reverse(f"dashboard:{page}", urlconf="config.urls_tenant")
+        for name, page in (("link", "today"), ("stop_url", "digest"))
+    }
+    return Letter(entry, "digest", to, said, paths)
 
 
 def register() -> None:

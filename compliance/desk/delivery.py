@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.urls import reverse
@@ -12,9 +13,9 @@ from compliance.desk.furnishing import Furniture, furnish
 from compliance.desk.kinds import CHECK, INVITE, RESUMED, SETTLE, SUSPENDED
 from compliance.desk.readiness import results
 from compliance.desk.services import GO_LIVE, WITHDRAW, note_results
-from tenants.accounts.delivery import Letter, post
 from tenants.models import Tenant
 from tenants.outbox.delivery import SENT, Outcome, TryAgain
+from tenants.outbox.mailing import Letter, send
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
 
@@ -118,6 +119,6 @@ class StateLetter(_Handler):
         if tenant is None or not tenant.owner_email:
             return GONE
         path = reverse("dashboard:today", urlconf=settings.ROOT_URLCONF)
-        context = {"reason": tenant.suspended_reason}
-        letter = Letter(self.name, tenant.owner_email, path, entry, context)
-        return lambda: post(letter, unit=tenant.unit)
+        said = {"reason": tenant.suspended_reason}
+        letter = Letter(entry, self.name, tenant.owner_email, said, {"link": path})
+        return partial(send, letter, tenant.unit)

@@ -6,12 +6,11 @@ The link is derived when the message is written and stands nowhere else: the out
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
 from urllib.parse import quote
 
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from tenants.accounts import kinds
@@ -19,10 +18,9 @@ from tenants.accounts.models import EmailChange, Invitation, User
 from tenants.accounts.services import addresses
 from tenants.accounts.services.invitations import token_of
 from tenants.accounts.tokens import ResetTokenGenerator
-from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
-from tenants.outbox.delivery import SENT, Outcome, TryAgain, register
+from tenants.outbox.delivery import Outcome, register
+from tenants.outbox.mailing import Letter, send
 from tenants.outbox.models import OutboxEntry
-from tenants.routing import base_url
 from tenants.schema import PUBLIC, Unit
 
 Act = Callable[[], Outcome]
@@ -31,36 +29,10 @@ STALE = Outcome(OutboxEntry.State.DROPPED, "too_late")
 RESET_VALID_SECONDS = 3600
 
 
-@dataclass(frozen=True)
-class Letter:
-    """What is needed to write one message outside the transaction."""
-
-    name: str
-    to: str
-    path: str
-    entry: OutboxEntry
-    context: dict[str, Any]
-
-
-def post(letter: Letter, *, unit: Unit) -> Outcome:
-    """Send one message; a server that refuses or does not answer is asked again later."""
-    context = {**letter.context, "link": f"{base_url(unit)}{letter.path}"}
-    mail = Mail(
-        key=letter.entry.ref,
-        written_at=letter.entry.created_at,
-        is_retry=letter.entry.attempts > 1,
-        subject=" ".join(render_to_string(f"emails/{letter.name}.subject.txt", context).split()),
-        body=render_to_string(f"emails/{letter.name}.txt", context),
-        to=[letter.to],
-    )
-    mail.attach_alternative(render_to_string(f"emails/{letter.name}.html", context), "text/html")
-    try:
-        hand_over(mail)
-    except MailUnavailableError as error:
-        raise TryAgain(str(error)) from None
-    except MailRefusedError as error:
-        return Outcome(OutboxEntry.State.FAILED, str(error))
-    return SENT
+def _posting(
+    template: str, *, entry: OutboxEntry, to: str, path: str, unit: Unit, **said: object
+) -> Act:
+    return partial(send, Letter(entry, template, to, said, {"link": path}), unit)
 
 
 class _Handler:
@@ -80,16 +52,17 @@ class InvitationLetter(_Handler):
             return GONE
         if not invitation.is_open(now=now):
             return STALE
-        letter = Letter(
-            name="account_invitation",
+        return _posting(
+            "account_invitation",
+            entry=entry,
             to=invitation.email,
             path=reverse(
                 "account_invitation", args=[token_of(invitation)], urlconf=_urlconf_of(unit)
             ),
-            entry=entry,
-            context={"name": invitation.name, "until": invitation.expires_at},
+            unit=unit,
+            name=invitation.name,
+            until=invitation.expires_at,
         )
-        return lambda: post(letter, unit=unit)
 
 
 class ResetLetter(_Handler):
@@ -108,8 +81,7 @@ class ResetLetter(_Handler):
             kwargs={"uidb36": user_pk_to_url_str(user), "key": quote(key)},
             urlconf=_urlconf_of(unit),
         )
-        letter = Letter("account_password_reset", user.email, path, entry, {})
-        return lambda: post(letter, unit=unit)
+        return _posting("account_password_reset", entry=entry, to=user.email, path=path, unit=unit)
 
 
 class ConfirmLetter(_Handler):
@@ -122,18 +94,18 @@ class ConfirmLetter(_Handler):
             return GONE
         if not change.may_confirm(now=now):
             return STALE
-        letter = Letter(
-            name="account_email_confirm",
+        return _posting(
+            "account_email_confirm",
+            entry=entry,
             to=change.new_email,
             path=reverse(
                 "account_address_confirm",
                 args=[addresses.confirm_token(change)],
                 urlconf=_urlconf_of(unit),
             ),
-            entry=entry,
-            context={"until": change.expires_at},
+            unit=unit,
+            until=change.expires_at,
         )
-        return lambda: post(letter, unit=unit)
 
 
 class ChangedLetter(_Handler):
@@ -146,18 +118,18 @@ class ChangedLetter(_Handler):
             return GONE
         if not change.may_undo(now=now):
             return STALE
-        letter = Letter(
-            name="account_email_changed",
+        return _posting(
+            "account_email_changed",
+            entry=entry,
             to=change.old_email,
             path=reverse(
                 "account_address_undo",
                 args=[addresses.undo_token(change)],
                 urlconf=_urlconf_of(unit),
             ),
-            entry=entry,
-            context={"until": change.undo_until},
+            unit=unit,
+            until=change.undo_until,
         )
-        return lambda: post(letter, unit=unit)
 
 
 @dataclass(frozen=True)
@@ -172,8 +144,9 @@ class NoticeLetter(_Handler):
         if user is None:
             return GONE
         path = reverse("account_reset_password", urlconf=_urlconf_of(unit))
-        letter = Letter(self.name, user.email, path, entry, {"at": entry.created_at})
-        return lambda: post(letter, unit=unit)
+        return _posting(
+            self.name, entry=entry, to=user.email, path=path, unit=unit, at=entry.created_at
+        )
 
 
 def register_all() -> None:

@@ -1,34 +1,21 @@
 """What is written to a practitioner of their calendar, and to lib-rdv's staff: no patient is in it (B-24)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from booking import kinds
 from booking.models import Appointment, CalendarEntry, GoogleAccount, Practitioner
 from booking.services import deadlines
 from booking.services.google.lights import STUCK_AFTER, health_of
-from tenants.mail import Mail, MailRefusedError, MailUnavailableError, hand_over
-from tenants.outbox.delivery import SENT, Outcome, TryAgain
+from tenants.outbox.delivery import Outcome
+from tenants.outbox.mailing import Letter, send
 from tenants.outbox.models import OutboxEntry
-from tenants.routing import base_url
 from tenants.schema import Unit
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One mail: its template's name, its reader, and what it says."""
-
-    entry: OutboxEntry
-    name: str
-    to: str
-    context: dict[str, object]
 
 
 class CalendarLetter:
@@ -122,8 +109,7 @@ class StuckAlert(CalendarLetter):
     ) -> Outcome | Callable[[], Outcome]:
         """Return the act of sending."""
         context: dict[str, object] = {"count": entry.object_id or 0}
-        letter = Letter(entry, "calendar_stuck", settings.STAFF_EMAIL, context)
-        return partial(_send, letter, unit)
+        return partial(send, Letter(entry, "calendar_stuck", settings.STAFF_EMAIL, context), unit)
 
 
 def _sending(
@@ -137,32 +123,8 @@ def _sending(
     to = (user.email if user else "") or deadlines.practice().email
     if not to:
         return Outcome(OutboxEntry.State.NO_CHANNEL)
-    return partial(_send, Letter(entry, name, to, context), unit)
-
-
-def _send(letter: Letter, unit: Unit) -> Outcome:
-    link = ""
-    if unit.is_tenant:
-        link = base_url(unit) + reverse("dashboard:google", urlconf="config.urls_tenant")
-    context = {**letter.context, "link": link}
-    subject = " ".join(render_to_string(f"emails/{letter.name}.subject.txt", context).split())
-    mail = Mail(
-        key=letter.entry.ref,
-        written_at=letter.entry.created_at,
-        is_retry=letter.entry.attempts > 1,
-        subject=subject,
-        body=render_to_string(f"emails/{letter.name}.txt", context),
-        to=[letter.to],
-    )
-    page = render_to_string(f"emails/{letter.name}.html", {**context, "subject": subject})
-    mail.attach_alternative(page, "text/html")
-    try:
-        hand_over(mail)
-    except MailUnavailableError as error:
-        raise TryAgain(str(error)) from None
-    except MailRefusedError as error:
-        return Outcome(OutboxEntry.State.FAILED, str(error))
-    return SENT
+    paths = {"link": reverse("dashboard:google", urlconf="config.urls_tenant")}
+    return partial(send, Letter(entry, name, to, context, paths), unit)
 
 
 LETTERS: dict[str, CalendarLetter] = {

@@ -19,6 +19,7 @@ from tenants.accounts.models import EmailChange, Role, User
 from tenants.accounts.services import addresses
 from tenants.accounts.services.tidying import forget_addresses
 from tenants.outbox.delivery import Outcome
+from tenants.outbox.mailing import Letter
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit
 from tenants.trail.models import Act
@@ -259,11 +260,11 @@ def test_the_letters_go_to_the_right_addresses(
 ) -> None:
     sent: list[tuple[str, str, str]] = []
 
-    def post(letter: Any, *, unit: Unit) -> Outcome:
-        sent.append((letter.name, letter.to, letter.path))
+    def send(letter: Letter, unit: Unit) -> Outcome:
+        sent.append((letter.name, letter.to, letter.paths["link"]))
         return GONE
 
-    monkeypatch.setattr("tenants.accounts.delivery.post", post)
+    monkeypatch.setattr("tenants.accounts.delivery.send", send)
     change = asked(user)
     prepare(ConfirmLetter(), kinds.EMAIL_CONFIRM, tenant)()
     addresses.confirm(token=addresses.confirm_token(change), now=NOW)
