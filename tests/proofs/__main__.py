@@ -26,6 +26,7 @@ from typing import Any
 
 from config import embedded
 from config.processes import ROOT
+from tests.proofs import nursery
 
 FOLDER = Path(__file__).resolve().parent
 REPORT = ROOT / "REPORT.json"
@@ -125,7 +126,7 @@ def main() -> int:
     if asked.sabotage is not None and asked.sabotage not in guards:
         print(f"{asked.proof} has the guards {', '.join(sorted(guards))}.", file=sys.stderr)
         return UNKNOWN
-    with services():
+    with services(), nursery.running():
         return prove(asked.proof, short=asked.short, sabotage=asked.sabotage)
 
 

@@ -31,7 +31,7 @@ import psycopg2
 from config import embedded
 from tests.databases import drop_database, on_server
 from tests.proofs import double as doubles
-from tests.proofs import searching
+from tests.proofs import nursery, searching
 from tests.proofs import sentinel_controls as controls
 from tests.proofs.patient import Answer, Form, Patient, choose, confirm
 from tests.proofs.sabotage import Guard
@@ -207,13 +207,10 @@ class World:
         """Run a management command as an operator does."""
         owner = {"LIBRDV_AS_OWNER": "1"} if arguments[0] in {"backup", "restore"} else {}
         given = {"PROOF": "sentinel", "SABOTAGE": self.sabotage or ""}
-        return subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "tests.proofs.served_command", *arguments],
-            cwd=ROOT,
-            env=self.stage.environment | owner | given | environment,
-            check=False,
-            capture_output=True,
-            text=True,
+        return nursery.run(
+            "tests.proofs.served_command",
+            *arguments,
+            environment=self.stage.environment | owner | given | environment,
         )
 
     def must(self, *arguments: str, **environment: str) -> str:

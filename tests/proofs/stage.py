@@ -9,10 +9,9 @@ no switch for it.
 import os
 import secrets
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ import psycopg2
 from psycopg2 import sql
 
 from tests.databases import drop_database, on_server, prepare
+from tests.proofs import nursery
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGE_DATABASE = "librdv_stage"
@@ -46,7 +46,7 @@ class Served:
     """A gunicorn under test: its port, and the process to stop."""
 
     port: int
-    process: "subprocess.Popen[bytes]"
+    process: nursery.Born
 
     def check(self) -> None:
         """Raise when it has ended by itself."""
@@ -171,49 +171,41 @@ class Stage:
             # 40 ms for each answer as long as that connection lives.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             port = listener.getsockname()[1]
-            os.set_inheritable(listener.fileno(), True)
-            command = [
-                sys.executable, "-W", "ignore", "-m", "gunicorn", application,
+            arguments = [
+                application,
                 "--bind", f"fd://{listener.fileno()}",
                 "--workers", str(workers), "--worker-class", "gthread", "--threads", str(threads),
                 "--keep-alive", "75", "--backlog", "2048", "--log-level", "warning",
                 "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").is_dir() else str(self.logs),
                 "--no-control-socket", "--preload",
             ]  # fmt: skip
-            with self._process(
-                command, "web.log", proof, sabotage, pass_fds=[listener.fileno()]
+            asked = {"PROOF": proof, "SABOTAGE": sabotage or ""}
+            with self.start(
+                "gunicorn", *arguments, log="web.log", environment=asked, keep=[listener.fileno()]
             ) as web:
                 yield Served(port, web)
 
     @contextmanager
-    def work(self, *, proof: str = "", sabotage: str | None = None) -> Iterator[Any]:
+    def work(self, *, proof: str = "", sabotage: str | None = None) -> Iterator[nursery.Born]:
         """Run the worker process until the block ends."""
-        command = [
-            sys.executable, "-W", "ignore", "-m", "dramatiq", "tests.proofs.served_worker",
-            "--processes", "1", "--threads", "2", "--worker-shutdown-timeout", "1000",
-        ]  # fmt: skip
-        with self._process(command, "worker.log", proof, sabotage) as worker:
+        arguments = ["tests.proofs.served_worker", "--processes", "1", "--threads", "2"]
+        arguments += ["--worker-shutdown-timeout", "1000"]
+        asked = {"PROOF": proof, "SABOTAGE": sabotage or ""}
+        with self.start("dramatiq", *arguments, log="worker.log", environment=asked) as worker:
             yield worker
 
-    @contextmanager
-    def _process(
-        self, command: list[str], log: str, proof: str, sabotage: str | None, pass_fds: Any = ()
-    ) -> Iterator["subprocess.Popen[bytes]"]:
-        environment = {**self.environment, "PROOF": proof, "SABOTAGE": sabotage or ""}
+    def start(
+        self,
+        module: str,
+        *arguments: str,
+        log: str,
+        environment: Mapping[str, str],
+        keep: Sequence[int] = (),
+    ) -> nursery.Born:
+        """Start a process of the stage; what it says is added to that log."""
+        given = {**self.environment, **environment}
         with (self.logs / log).open("ab") as sink:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=sink,
-                stderr=sink, pass_fds=pass_fds,
-            )  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            return nursery.born(module, *arguments, environment=given, output=sink, keep=keep)
 
 
 def _now() -> Any:
@@ -268,7 +260,7 @@ def set_stage(**extra: str) -> Iterator[Stage]:
 
     run_owner_url = os.environ["OWNER_DATABASE_URL"]
     redis_url = _with_redis_database(os.environ["REDIS_URL"], 7)
-    with tempfile.TemporaryDirectory(prefix="stage-") as folder:
+    with nursery.running(), tempfile.TemporaryDirectory(prefix="stage-") as folder:
         environment = {
             **os.environ,
             "LIBRDV_TESTING": "1",

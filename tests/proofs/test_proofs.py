@@ -1,20 +1,19 @@
 """Every proof holds in its short form, and removing any one of its guards makes it fail.
 
-Each runs as `make prove` runs it, in a process of its own, on the services of this run.
+Each runs as `make prove` runs it, in a process of its own, on the services and the nursery of this run.
 """
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.databases import drop_database
+from tests.proofs import nursery
 from tests.proofs.__main__ import FAILED, HELD, UNKNOWN, load, names
-from tests.proofs.stage import ROOT, STAGE_DATABASE
+from tests.proofs.stage import STAGE_DATABASE
 
 PROMISED = {
     "database",
@@ -39,15 +38,15 @@ PAIRS = [
 def stage_is_kept() -> Iterator[None]:
     """Let all these runs share one empty stage, which takes seconds to make."""
     os.environ["PROOF_STAGE_KEEP"] = "1"
-    yield
+    with nursery.running():
+        yield
     del os.environ["PROOF_STAGE_KEEP"]
     drop_database(os.environ["OWNER_DATABASE_URL"], STAGE_DATABASE)
 
 
 def prove(*arguments: str) -> tuple[int, dict[str, Any], str]:
     """The exit code, the line, and what else was said."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.proofs", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = nursery.run("tests.proofs", *arguments, environment=os.environ)
     lines = done.stdout.splitlines()
     return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr[-3000:]
 
@@ -76,6 +75,7 @@ def test_a_proof_fails_without_one_of_its_guards(name: str, guard: str) -> None:
     assert line["failed"] > 0
 
 
+@pytest.mark.usefixtures("stage_is_kept")
 def test_a_guard_that_does_not_exist_is_no_failure_of_the_proof() -> None:
     code, line, said = prove(names()[0], "--short", "--sabotage", "nothing")
 

@@ -1,15 +1,12 @@
 """Worker processes of a proof that may be killed at any moment, and are started again."""
 
-import contextlib
-import os
 import random
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from config import processes
+from tests.proofs import nursery
 
 
 class Workers:
@@ -29,20 +26,20 @@ class Workers:
     ) -> None:
         self.environment, self.log, self.many, self.threads = environment, log, many, threads
         self.queues = queues
-        self.running: list[processes.Leashed] = []
+        self.running: list[nursery.Born] = []
         self.killed = 0
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Bring their number up to what it should be: what systemd does in production."""
-        command = [sys.executable, "-W", "ignore", "-m", "dramatiq", "tests.proofs.served_worker"]
-        command += ["--processes", "1", "--threads", str(self.threads)]
-        command += ["--queues", *self.queues] if self.queues else []
-        with self._lock:
-            self.running = [worker for worker in self.running if not worker.ended()]
+        arguments = ["tests.proofs.served_worker", "--processes", "1"]
+        arguments += ["--threads", str(self.threads)]
+        arguments += ["--queues", *self.queues] if self.queues else []
+        with self._lock, self.log.open("ab") as log:
+            self.running = [worker for worker in self.running if worker.poll() is None]
             while len(self.running) < self.many:
                 self.running.append(
-                    processes.Leashed(command, environment=self.environment, output=self.log)
+                    nursery.born("dramatiq", *arguments, environment=self.environment, output=log)
                 )
 
     def have_started(self) -> bool:
@@ -52,12 +49,10 @@ class Workers:
     def kill(self, chosen: random.Random, *, everybody: bool = False) -> None:
         """SIGKILL one group, or all of them."""
         with self._lock:
-            alive = [worker for worker in self.running if not worker.ended()]
+            alive = [worker for worker in self.running if worker.poll() is None]
             for worker in alive if everybody else alive[:1] and [chosen.choice(alive)]:
-                for group in children(worker.process.pid):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(group, signal.SIGKILL)
-                        self.killed += 1
+                worker.strike(signal.SIGKILL)
+                self.killed += 1
 
     def close(self) -> None:
         """End them all, without waiting for their work."""
