@@ -4,6 +4,7 @@
 commit takes ``committed_tenant``, a schema of its own.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -29,6 +30,28 @@ APP_ROLE = "app"
 ONE, TWO = tenant_unit("t_one"), tenant_unit("t_two")
 HOSTS = {ONE.schema: "one.lib-rdv.localhost", TWO.schema: "two.lib-rdv.localhost"}
 PUBLIC_HOST = "lib-rdv.localhost"
+
+
+def pytest_configure() -> None:
+    """Look for the static files once: each client of a test builds the middleware anew."""
+    from whitenoise.middleware import WhiteNoiseMiddleware  # settings must be loaded
+
+    found: dict[str, Any] = {}
+    find = WhiteNoiseMiddleware.add_files_from_finders
+
+    def find_once(middleware: Any) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    WhiteNoiseMiddleware.add_files_from_finders = find_once
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector leave alone what lives to the end of the run: it is most of what there is."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

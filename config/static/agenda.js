@@ -187,7 +187,9 @@
     if (target) target.click();
   }
   document.addEventListener("keydown", function (event) {
-    var typing = event.target.closest("input,select,textarea,[contenteditable],dialog[open]");
+    // In a dialog that has just closed a field keeps the focus until the next frame: nobody types there.
+    var dialog = event.target.closest("dialog");
+    var typing = dialog ? dialog.open : event.target.closest("input,select,textarea,[contenteditable]");
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return;
     if (event.key.indexOf("Arrow") === 0) {
       if (!event.target.closest("#agenda") && event.target !== document.body) return;

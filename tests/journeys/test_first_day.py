@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from booking.models import AppointmentType, Location, OpeningHours, Practice
@@ -17,6 +16,7 @@ from tenants.accounts.services.invitations import token_of
 from tenants.models import Tenant
 from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import PASSWORD
+from tests.browser import violations_of
 from tests.journeys.conftest import HOST
 from tests.plugin import Figures
 
@@ -39,7 +39,7 @@ class Reader:
         self.words += len(self.page.inner_text("main").split())
         self.faults += [
             f"{self.page.url} {fault['id']} {fault['nodes'][0]['target']}"
-            for fault in Axe().run(self.page).response["violations"]
+            for fault in violations_of(self.page)
         ]
         width = self.page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
         self.faults += [f"{self.page.url} is {width} px too wide"] if width > 0 else []
