@@ -24,6 +24,7 @@ from tenants.provisioning.build import build_schema, drop_schema
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.schema import PUBLIC, Unit, inside, tenant_unit
 from tests.databases import prepare
+from tests.proofs import nursery
 
 ROOT = Path(__file__).resolve().parent.parent
 APP_ROLE = "app"
@@ -34,10 +35,11 @@ PUBLIC_HOST = "lib-rdv.localhost"
 
 def pytest_configure() -> None:
     """Look for the static files once: each client of a test builds the middleware anew."""
-    from whitenoise.middleware import WhiteNoiseMiddleware  # settings must be loaded
+    from django.utils.module_loading import import_string  # settings must be loaded
 
+    serving: Any = import_string("whitenoise.middleware.WhiteNoiseMiddleware")
     found: dict[str, Any] = {}
-    find = WhiteNoiseMiddleware.add_files_from_finders
+    find = serving.add_files_from_finders
 
     def find_once(middleware: Any) -> None:
         if not found:
@@ -45,7 +47,7 @@ def pytest_configure() -> None:
             found.update(middleware.files)
         middleware.files.update(found)
 
-    WhiteNoiseMiddleware.add_files_from_finders = find_once
+    serving.add_files_from_finders = find_once
 
 
 def pytest_collection_finish() -> None:
@@ -198,6 +200,13 @@ def ledger_file(settings: Settings, tmp_path: Path) -> Path:
     path = tmp_path / "erasures.ledger"
     settings.ERASURE_LEDGER = str(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def nursed() -> Iterator[None]:
+    """Have a nursery for tests that start processes of the product."""
+    with nursery.running():
+        yield
 
 
 @pytest.fixture(scope="session")

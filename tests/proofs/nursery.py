@@ -37,8 +37,16 @@ ADDRESS = "PROOF_NURSERY"
 """The variable that names the socket of the nursery of this run."""
 OURS = ("config", "tenants", "booking", "compliance", "billing", "api")
 SCANNED = (*OURS, "tests/proofs", "tests/fakes")
-ALSO = ("gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "dramatiq.cli")
-"""What our code does not import, though its processes do."""
+ALSO = (
+    "dramatiq.cli",
+    "fido2.server",
+    "gunicorn.app.wsgiapp",
+    "gunicorn.workers.gthread",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+    "whitenoise.base",
+)
+"""What our code does not import by that name, though its processes do."""
 BY_ENVIRONMENT = ("prometheus_client",)
 """What decides by the environment, when it is imported, how it will work."""
 LARGEST_REQUEST = 1 << 20

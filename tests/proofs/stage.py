@@ -235,8 +235,8 @@ def _marker() -> str:
     import hashlib
 
     digest = hashlib.sha256()
-    for path in sorted(ROOT.glob("*/**/migrations/*.py")):
-        if ".venv" not in path.parts:
+    for package in nursery.OURS:
+        for path in sorted((ROOT / package).glob("**/migrations/*.py")):
             digest.update(path.read_bytes())
     digest.update((ROOT / "tenants/provisioning/build.py").read_bytes())
     return digest.hexdigest()

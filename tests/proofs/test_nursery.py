@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,7 @@ from tests.proofs.nursery import Born
 NEWBORN = "tests.fakes.newborn"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def nursery_runs() -> Iterator[None]:
-    with nursery.running():
-        yield
+pytestmark = pytest.mark.usefixtures("nursed")
 
 
 def start(word: str, log: Path) -> Born:

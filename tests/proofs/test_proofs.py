@@ -35,11 +35,10 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def stage_is_kept() -> Iterator[None]:
+def stage_is_kept(nursed: None) -> Iterator[None]:
     """Let all these runs share one empty stage, which takes seconds to make."""
     os.environ["PROOF_STAGE_KEEP"] = "1"
-    with nursery.running():
-        yield
+    yield
     del os.environ["PROOF_STAGE_KEEP"]
     drop_database(os.environ["OWNER_DATABASE_URL"], STAGE_DATABASE)
 

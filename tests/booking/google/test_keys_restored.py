@@ -49,6 +49,7 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def run(
     django_db_setup: None,
+    nursed: None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Run]:

@@ -22,6 +22,7 @@ from tenants.schema import Unit, inside, tenant_unit
 from tests.conftest import ROOT, SPACES, add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.databases import drop_database, on_server
 from tests.factories import NOW, Cabinet, make_appointment, make_person
+from tests.proofs import nursery
 
 RESTORED = "librdv_restored"
 MARKER = "Zoé-Témoin"
@@ -41,14 +42,8 @@ class Run:
     without_keys: "subprocess.CompletedProcess[str]" = field(init=False)
 
     def manage(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-W", "ignore", "manage.py", *arguments],
-            cwd=ROOT,
-            check=False,
-            env=dict(os.environ) | self.environment | environment,
-            capture_output=True,
-            text=True,
-        )
+        given = dict(os.environ) | self.environment | environment
+        return nursery.run("manage", *arguments, environment=given)
 
     def back_up(self, *arguments: str) -> None:
         done = self.manage("backup", *arguments)
@@ -93,6 +88,7 @@ def new_database(name: str) -> None:
 @pytest.fixture(scope="module")
 def run(
     django_db_setup: None,
+    nursed: None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Run]:
