@@ -146,6 +146,7 @@ def _end_given(user: User, *, actor: str, now: datetime) -> None:
     """End the links that somebody has given to agendas of others, once they manage the practice no more."""
     manages = Membership.objects.filter(user=user, revoked_at__isnull=True, role=Role.OWNER)
     if not manages.exists():
+        holders.give_up_attempts(user, to_others=True)
         holders.end(holders.given_elsewhere(user), actor=actor, now=now)
 
 

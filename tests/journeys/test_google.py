@@ -18,6 +18,7 @@ from config import processes
 from config.processes import Leashed
 from tenants.accounts.models import Role
 from tenants.models import Tenant
+from tenants.outbox.actors import sweep
 from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import make_member
 from tests.browser import faults_of
@@ -120,9 +121,15 @@ class Story:
         assert processes.wait_until(lambda: self._is_there(text), seconds=PATIENCE), text
 
     def _is_there(self, text: str) -> bool:
-        poll_all()  # the beat of the clock: what found a worker at work is looked at again
+        beat()
         self.page.reload()
         return self.page.get_by_text(text).count() > 0
+
+
+def beat() -> None:
+    """Do what the clock does: who found another worker at work for the account is asked once more."""
+    poll_all()
+    sweep()
 
 
 @pytest.fixture
@@ -143,6 +150,16 @@ def story(
         ended = Tenant.objects.filter(schema_name=unit.schema)
         ended.update(state=Tenant.State.TERMINATED)
     assert processes.wait_until(lambda: is_at_rest(unit), seconds=PATIENCE)
+
+
+def comes_true(happened: Callable[[], bool]) -> bool:
+    """Whether it happens, while the clock beats."""
+
+    def look() -> bool:
+        beat()
+        return happened()
+
+    return processes.wait_until(look, seconds=PATIENCE)
 
 
 def is_at_rest(unit: Unit) -> bool:
@@ -168,11 +185,10 @@ def listen(story: Story, everything: Everything) -> None:
     channels = everything.google.watch.channels
 
     def is_watched() -> bool:
-        poll_all()
         return any(one.account == story.account for one in list(channels.values()))
 
     story.page.get_by_role("button", name="Resynchroniser").click()
-    assert processes.wait_until(is_watched, seconds=PATIENCE)
+    assert comes_true(is_watched)
 
 
 def book(browser: Browser, story: Story) -> Appointment:
@@ -220,7 +236,7 @@ def test_a_booking_stands_in_the_calendar_and_a_move_there_is_decided_here(
     story.look()
     listen(story, everything)
     held = book(browser, story)
-    assert processes.wait_until(lambda: len(events(story, everything)) == 1, seconds=PATIENCE)
+    assert comes_true(lambda: len(events(story, everything)) == 1)
     (event,) = events(story, everything)
 
     there = held.starts_at + timedelta(hours=1)
@@ -235,7 +251,7 @@ def test_a_booking_stands_in_the_calendar_and_a_move_there_is_decided_here(
         with inside(story.unit):
             return Appointment.objects.get().starts_at == there
 
-    assert processes.wait_until(is_moved, seconds=PATIENCE)
+    assert comes_true(is_moved)
     page.goto(f"{story.site}/espace/rendez-vous/{held.ref}/")
     assert event["summary"] == "RDV C. S."
     assert "camille@example.org" not in str(event)
@@ -250,7 +266,7 @@ def test_putting_it_back_moves_the_event_and_not_the_person(
     connect(story, everything)
     listen(story, everything)
     held = book(browser, story)
-    assert processes.wait_until(lambda: len(events(story, everything)) == 1, seconds=PATIENCE)
+    assert comes_true(lambda: len(events(story, everything)) == 1)
     (before,) = events(story, everything)
     move_there(story, everything, held, held.starts_at + timedelta(hours=1))
     story.page.goto(f"{story.site}/espace/rendez-vous/{held.ref}/")
@@ -264,9 +280,7 @@ def test_putting_it_back_moves_the_event_and_not_the_person(
     story.page.get_by_role("link", name="Décider").click()
     story.page.get_by_role("button", name="Remettre comme dans lib-rdv").click()
 
-    assert processes.wait_until(
-        lambda: events(story, everything)[0]["start"] == before["start"], seconds=30
-    )
+    assert comes_true(lambda: events(story, everything)[0]["start"] == before["start"])
     with inside(story.unit):
         assert Appointment.objects.get().starts_at == held.starts_at
     assert story.faults == []
@@ -277,9 +291,7 @@ def test_leaving_ends_with_nothing_left_here_nor_there(
 ) -> None:
     page = story.page
     connect(story, everything)
-    assert processes.wait_until(
-        lambda: len(everything.google.calendars(story.account)) > 1, seconds=30
-    )
+    assert comes_true(lambda: len(everything.google.calendars(story.account)) > 1)
     page.goto(f"{story.site}/espace/google/")
     page.get_by_role("link", name="Déconnecter Google Agenda").click()
     story.look()

@@ -91,9 +91,13 @@ def end(links: Iterable[GoogleAccount], *, actor: str, now: datetime) -> int:
     return ended
 
 
-def give_up_attempts(user: User) -> None:
-    """Let no consent that somebody has just given become a link; its key goes within the hour."""
+def give_up_attempts(user: User, *, to_others: bool = False) -> None:
+    """Let no consent that somebody has just given become a link; its key goes within the hour.
+
+    ``to_others``: those alone that are for agendas of others.
+    """
     open_ = (Authorization.State.ASKED, Authorization.State.EXCHANGING)
-    Authorization.objects.filter(user=user, state__in=open_).update(
-        state=Authorization.State.FAILED, failure=PART_LOST
-    )
+    attempts = Authorization.objects.filter(user=user, state__in=open_)
+    if to_others:
+        attempts = attempts.exclude(practitioner__user=user)
+    attempts.update(state=Authorization.State.FAILED, failure=PART_LOST)

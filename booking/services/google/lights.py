@@ -231,15 +231,23 @@ def _tell_staff(stuck: Stuck, *, now: datetime) -> None:
 
 
 def _tell_practitioners(troubles: Collection[_Trouble], *, now: datetime) -> None:
-    """Once a day and account, of what could not be written; who must reconnect was told when it was lost."""
+    """Once a day and account, of what could not be written; who must reconnect was told when it was lost.
+
+    What was refused of a visit that is over uses up nobody's mail of the day.
+    """
     day = f"{now - _DAY_BEGINS:%Y%m%d}"
-    by_unit: dict[Unit, list[Due]] = {}
+    by_unit: dict[Unit, list[int]] = {}
     for one in troubles:
         if one.is_connected and (one.is_waiting or one.is_refused):
-            due = Due(kinds.CALENDAR_FAILING, one.account_id, due_at=now, audience=day)
-            by_unit.setdefault(one.unit, []).append(due)
-    for unit, dues in by_unit.items():
+            by_unit.setdefault(one.unit, []).append(one.account_id)
+    for unit, ids in by_unit.items():
         with inside(unit):
+            accounts = list(GoogleAccount.objects.filter(pk__in=ids))
+            failing = [one for one in healths_of(accounts=accounts, now=now) if one.is_failing]
+            dues = [
+                Due(kinds.CALENDAR_FAILING, one.account.pk, due_at=now, audience=day)
+                for one in failing
+            ]
             write(due=dues, now=now)
 
 

@@ -211,22 +211,25 @@ def test_an_owner_who_leaves_takes_along_no_link_that_they_gave_to_a_colleagues_
     assert not is_linked(agenda)
 
 
+def consent(agenda: Linked, user: User) -> None:
+    """Come back from Google with a consent for the agenda, which waits for a worker."""
+    asked: dict[str, Any] = {"user": user, "session_key": "session", "now": agenda.clock()}
+    with inside(agenda.unit):
+        begun = authorizing.begin(
+            practitioner=agenda.cabinet.practitioner, is_instant=False, **asked
+        )
+        back = parse_qs(urlsplit(agenda.google.consent(begun.url, ADDRESS)).query)
+        authorizing.take_back(state=back["state"][0], code=back["code"][0], **asked)
+
+
 def test_a_consent_that_waits_for_a_worker_makes_no_link_once_its_giver_has_left(
     linked: Links,
 ) -> None:
     agenda = linked()
     membership = hold(agenda)
     with inside(agenda.unit):
-        asked: dict[str, Any] = {
-            "user": membership.user,
-            "session_key": "session",
-            "now": agenda.clock(),
-        }
-        begun = authorizing.begin(
-            practitioner=agenda.cabinet.practitioner, is_instant=False, **asked
-        )
-        back = parse_qs(urlsplit(agenda.google.consent(begun.url, ADDRESS)).query)
-        authorizing.take_back(state=back["state"][0], code=back["code"][0], **asked)
+        giver = membership.user
+    consent(agenda, giver)
 
     revoke(agenda, membership)
 
@@ -234,6 +237,27 @@ def test_a_consent_that_waits_for_a_worker_makes_no_link_once_its_giver_has_left
     assert not agenda.google.asked("oauth.token")
     with inside(agenda.unit):
         assert Authorization.objects.get().failure
+
+
+@pytest.mark.parametrize("whose", ["own", "colleague's"])
+def test_who_manages_the_practice_no_more_connects_their_own_agenda_only(
+    linked: Links, whose: str
+) -> None:
+    agenda = linked()
+    with inside(agenda.unit):
+        make_member(Role.OWNER, "reste@example.org")
+        owner = make_member(Role.OWNER, "change@example.org")
+        other = make_practitioner("Hugo Fictif")
+        own = agenda.cabinet.practitioner if whose == "own" else other
+        Practitioner.objects.filter(pk=own.pk).update(user=owner)
+        own.refresh_from_db()
+        (membership,) = memberships_of(owner)
+    consent(agenda, owner)
+
+    change(agenda, membership, Role.PRACTITIONER, own)
+
+    with inside(agenda.unit):
+        assert bool(Authorization.objects.get().failure) == (whose != "own")
 
 
 @pytest.mark.parametrize("days", [0, 1])

@@ -186,6 +186,24 @@ def test_what_was_refused_and_is_past_alarms_nobody(linked: Links) -> None:
     assert lights.raise_alert(now=agenda.clock()) == 0
 
 
+def test_what_was_refused_of_a_visit_that_is_over_uses_up_no_mail_of_the_day(linked: Links) -> None:
+    agenda = linked()
+    agenda.google.faults[INSERT].extend([KNOWN["403 forbidden"]] * 9)
+    over = agenda.book(MONDAY)
+    agenda.deliver()
+    with inside(agenda.unit):
+        CalendarEntry.objects.update(wanted_at=over.starts_at)
+    agenda.clock.now = over.ends_at + timedelta(minutes=1)
+
+    lights.raise_alert(now=agenda.clock())
+    assert mails(agenda) == 0
+
+    agenda.book(MONDAY + timedelta(days=1))
+    agenda.deliver()
+    lights.raise_alert(now=agenda.clock())
+    assert mails(agenda) == 1
+
+
 def test_an_hour_of_waiting_reaches_its_practitioner(linked: Links) -> None:
     agenda = linked()
     agenda.poll()
