@@ -20,7 +20,14 @@ from booking.persons import Person
 from booking.services import calendar_entries, contacts, deadlines, offering, waiting
 from booking.services.choice import Choice, Placed, choice_of, is_offered, place, placed_of
 from booking.services.contacts import Indexes
-from booking.services.holds import HOLD_FOR, insert_occupying, of_form, refused_is_taken, release
+from booking.services.holds import (
+    HOLD_FOR,
+    insert_occupying,
+    of_form,
+    of_form_if_any,
+    refused_is_taken,
+    release,
+)
 from booking.services.links import assign_links
 from booking.services.locks import (
     drop_expired_holds,
@@ -67,9 +74,7 @@ def book(  # what a form says, each by its name
     try:
         placed = _wanted(known, choice, now=now)
         indexes = contacts.indexes_of(person)
-        appointment = _take(
-            known, placed, form_ref, indexes=indexes, limit=settings.max_open_bookings, now=now
-        )
+        appointment = _take(known, placed, form_ref, indexes=indexes, settings=settings, now=now)
     except (SlotTaken, TooManyBookings) as refusal:
         return _booked_meanwhile(form_ref, otherwise=refusal)
     return _complete(appointment, person, indexes, settings=settings, actor=trail.PATIENT, now=now)
@@ -89,7 +94,7 @@ def book_by_staff(
     Two walls stand for staff too: no overlap (SlotTaken) and the promise of B-22 (BeyondPromise).
     ``over`` takes the time though it is taken: the row then says so, as long as it lives.
     """
-    known = of_form(form_ref)
+    known = of_form_if_any(form_ref)
     if known is not None:
         return known
     settings = deadlines.practice()
@@ -98,9 +103,10 @@ def book_by_staff(
         if not over:
             _refuse_taken(placed, now=now)
         lock_practitioners([choice.practitioner_id])
-        known = of_form(form_ref)
+        known = of_form_if_any(form_ref)
         if known is not None:
             return known
+        _check_promise(placed, settings, booked_at=now)
         appointment = _insert(
             placed, form_ref=form_ref, origin=Appointment.Origin.STAFF, over=over, now=now
         )
@@ -149,7 +155,7 @@ def move(  # noqa: PLR0913  # what a form says, each by its name
     appointment = _reload(appointment, sequence)
     if by_patient:
         check_not_too_late(appointment, now=now)
-    _check_promise(placed, booked_at=appointment.booked_at or now)
+    _check_promise(placed, deadlines.practice(), booked_at=appointment.booked_at or now)
     start, end = placed.occupied
     drop_expired_holds(
         practitioner_id=choice.practitioner_id, starts_at=start, ends_at=end, now=now
@@ -330,13 +336,13 @@ def _take(
     form_ref: uuid.UUID,
     *,
     indexes: Indexes,
-    limit: int,
+    settings: Practice,
     now: datetime,
 ) -> Appointment:
     """Turn the hold into a booking, or insert one at ``placed`` when that is somewhere else."""
     where = [held.practitioner_id] if held else []
     lock_practitioners([*where, placed.practitioner.pk] if placed else where)
-    _check_open_bookings(indexes, limit=limit, now=now)
+    _check_open_bookings(indexes, limit=settings.max_open_bookings, now=now)
     if held is not None and placed is None:
         _confirm(held, now=now)
         return held
@@ -346,6 +352,7 @@ def _take(
     if found is not None:
         release(form_ref=form_ref)
     assert placed is not None  # noqa: S101  # a form without a hold wants to go somewhere
+    _check_promise(placed, settings, booked_at=now)
     return _insert(placed, form_ref=form_ref, origin=Appointment.Origin.PATIENT, now=now)
 
 
@@ -402,7 +409,6 @@ def _insert(
     over: bool = False,
     now: datetime,
 ) -> Appointment:
-    _check_promise(placed, booked_at=now)
     start, end = placed.occupied
     drop_expired_holds(
         practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end, now=now
@@ -456,8 +462,8 @@ def _complete(
     return appointment
 
 
-def _check_promise(placed: Placed, *, booked_at: datetime) -> None:
-    last = last_start(booked_at=booked_at, retention_days=deadlines.practice().retention_days)
+def _check_promise(placed: Placed, settings: Practice, *, booked_at: datetime) -> None:
+    last = last_start(booked_at=booked_at, retention_days=settings.retention_days)
     if placed.starts_at > last:
         raise BeyondPromise(last)
 

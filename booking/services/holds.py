@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from booking.errors import SlotTaken, TooManyHolds
 from booking.models import Appointment
@@ -32,7 +32,7 @@ def hold_slot(
     that has already booked returns that booking: a second click changes nothing.
     """
     placed = place(choice, online=True)
-    earlier = of_form(form_ref)
+    earlier = of_form_if_any(form_ref)
     if earlier is not None and earlier.status != Appointment.Status.HELD:
         return earlier
     # Asked before the lock: those who come too late do not queue. The constraint judges afterwards.
@@ -44,7 +44,7 @@ def hold_slot(
         raise SlotTaken
     lock_names([f"holds|{network_index.hex()}", f"form|{form_ref.hex}"])
     lock_practitioners([choice.practitioner_id])
-    earlier = of_form(form_ref)
+    earlier = of_form_if_any(form_ref)
     if earlier is not None and earlier.status != Appointment.Status.HELD:
         return earlier
     if earlier is not None:
@@ -79,6 +79,14 @@ def of_form(form_ref: uuid.UUID) -> Appointment | None:
     rows = Appointment.objects.select_related("practitioner", "location", "appointment_type")
     # Unique: no order to ask for.
     return next(iter(rows.filter(form_ref=form_ref)), None)
+
+
+def of_form_if_any(form_ref: uuid.UUID) -> Appointment | None:
+    """Return the same of a form that has hardly ever a row: a short question first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM booking_appointment WHERE form_ref = %s", [form_ref])
+        is_there = cursor.fetchone() is not None
+    return of_form(form_ref) if is_there else None
 
 
 def release(*, form_ref: uuid.UUID) -> int:

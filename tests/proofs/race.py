@@ -68,6 +68,7 @@ def _forms_forgotten() -> None:
 
     for module in (appointments, holds):
         _replace(module, "of_form", lambda _ref: None)
+        _replace(module, "of_form_if_any", lambda _ref: None)
 
 
 def _stale_rows() -> None:
