@@ -1,5 +1,6 @@
 """How gunicorn serves the pages: ``gunicorn --config config/gunicorn.py config.wsgi:application``."""
 
+import gc
 import os
 from typing import Any
 
@@ -28,6 +29,12 @@ loglevel = os.environ.get("LOG_LEVEL", "INFO").lower()
 accesslog = None
 proc_name = "lib-rdv"
 control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """Let no worker's collector look through what is loaded: it lives as long as they do, and is shared."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(server: Any, worker: Any) -> None:

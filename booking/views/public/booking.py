@@ -14,7 +14,7 @@ from booking import form_token, french, limits, proof_of_work
 from booking.errors import NotBookable, SlotTaken, TooManyBookings, TooManyHolds
 from booking.form_token import Expired, Forged, TooFast
 from booking.forms.public import HONEYPOT, DetailsForm, extra_name
-from booking.models import Appointment, ExtraField, FormVersion
+from booking.models import Appointment, ExtraField, FormVersion, Location
 from booking.regions import region_of
 from booking.services import appointments, holds, links
 from booking.services.choice import Choice, choice_of
@@ -55,7 +55,9 @@ def choose(request: HttpRequest, site: Site) -> HttpResponseBase:
         return too_many(request, site, seconds=int(holds.HOLD_FOR.total_seconds()))
     except SlotTaken:
         return _taken(request, site, choice)
-    form = _form(site, held, initial=_typed(request))
+    extras = published_fields()
+    form = _form(None, site, held.location, extras)
+    form.initial = _typed(request, extras)
     return _details(request, site, held, form, token=_details_token(site, held.form_ref))
 
 
@@ -77,7 +79,7 @@ def confirm(request: HttpRequest, site: Site) -> HttpResponseBase:
     if door.seconds_to_wait:
         limits.note_suspect(now=site.now)
         return too_many(request, site, seconds=door.seconds_to_wait)
-    form = _form_of_choice(request, site, choice)
+    form = _form(request.POST, site, search.rows_of(choice).location, published_fields())
     is_valid = form.is_valid()
     complaint = complaint or _robot_complaint(request, site)
     if complaint:
@@ -234,29 +236,13 @@ def _too_many_bookings(site: Site) -> str:
     return f"{said} {more}"
 
 
-def _form(
-    site: Site, held: Appointment, data: Any = None, initial: dict[str, str] | None = None
-) -> DetailsForm:
-    form = DetailsForm(
-        data,
-        region=region_of(held.location),
-        sms_enabled=site.sends_sms,
-        location=held.location,
-        extra_fields=published_fields(),
-        practice_phone=site.phone,
-    )
-    form.initial = initial or {}
-    return form
-
-
-def _form_of_choice(request: HttpRequest, site: Site, choice: Choice) -> DetailsForm:
-    location = search.rows_of(choice).location
+def _form(data: Any, site: Site, location: Location, extras: list[ExtraField]) -> DetailsForm:
     return DetailsForm(
-        request.POST,
+        data,
         region=region_of(location),
         sms_enabled=site.sends_sms,
         location=location,
-        extra_fields=published_fields(),
+        extra_fields=extras,
         practice_phone=site.phone,
     )
 
