@@ -172,12 +172,11 @@ class Stage:
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             port = listener.getsockname()[1]
             arguments = [
-                application,
+                application, "--config", "config/gunicorn.py", "--max-requests", "0",
                 "--bind", f"fd://{listener.fileno()}",
                 "--workers", str(workers), "--worker-class", "gthread", "--threads", str(threads),
                 "--keep-alive", "75", "--backlog", "2048", "--log-level", "warning",
                 "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").is_dir() else str(self.logs),
-                "--no-control-socket", "--preload",
             ]  # fmt: skip
             asked = {"PROOF": proof, "SABOTAGE": sabotage or ""}
             with self.start(
