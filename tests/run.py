@@ -24,7 +24,7 @@ from tests.proofs.__main__ import load, names
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOCAL = {"LIBRDV_TESTING": "1"}
-MOST_LANES = 5
+MOST_LANES = 4
 LONGEST_PROOF = "sentinel"
 """It searches every store for every marker, once for each guard: begun last it would be waited for."""
 
@@ -120,13 +120,13 @@ def lanes(seed: str) -> list[Lane]:
 
 
 def at_once() -> int:
-    """How many lanes run at a time: two more than there are cores, because each of them often waits.
+    """How many lanes run at a time: one more than there are cores, because each of them often waits.
 
     Servers that the environment names are for one lane at a time: roles belong to the whole cluster.
     """
     if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
         return 1
-    return min((os.cpu_count() or 1) + 2, MOST_LANES)
+    return min((os.cpu_count() or 1) + 1, MOST_LANES)
 
 
 def test() -> int:
