@@ -23,7 +23,6 @@ from booking.services.contacts import Indexes
 from booking.services.holds import (
     HOLD_FOR,
     insert_occupying,
-    of_form,
     of_form_if_any,
     refused_is_taken,
     release,
@@ -67,7 +66,7 @@ def book(  # what a form says, each by its name
     """
     if not is_open:
         raise NotBookable
-    known = known or of_form(form_ref)
+    known = known or of_form_if_any(form_ref)
     if known is not None and known.status != Appointment.Status.HELD:
         return known
     settings = settings or deadlines.practice()
@@ -346,7 +345,7 @@ def _take(
     if held is not None and placed is None:
         _confirm(held, now=now)
         return held
-    found = of_form(form_ref)
+    found = of_form_if_any(form_ref)
     if found is not None and found.status != Appointment.Status.HELD:
         raise SlotTaken  # by another click of this form
     if found is not None:
@@ -395,7 +394,7 @@ def _confirm(held: Appointment, *, now: datetime) -> None:
 
 def _booked_meanwhile(form_ref: uuid.UUID, *, otherwise: Exception) -> Appointment:
     """Return the booking that another click of the same form has made since; else raise ``otherwise``."""
-    booked = of_form(form_ref)
+    booked = of_form_if_any(form_ref)
     if booked is None or booked.status == Appointment.Status.HELD:
         raise otherwise
     return booked
