@@ -23,6 +23,7 @@ from booking.services.contacts import Indexes
 from booking.services.holds import (
     HOLD_FOR,
     insert_occupying,
+    of_form,
     of_form_if_any,
     refused_is_taken,
     release,
@@ -66,7 +67,7 @@ def book(  # what a form says, each by its name
     """
     if not is_open:
         raise NotBookable
-    known = known or of_form_if_any(form_ref)
+    known = known or of_form(form_ref)
     if known is not None and known.status != Appointment.Status.HELD:
         return known
     settings = settings or deadlines.practice()

@@ -66,8 +66,8 @@ def _expired_holds_stay() -> None:
 def _forms_forgotten() -> None:
     from booking.services import appointments, holds
 
-    _replace(holds, "of_form", lambda _ref: None)
     for module in (appointments, holds):
+        _replace(module, "of_form", lambda _ref: None)
         _replace(module, "of_form_if_any", lambda _ref: None)
 
 
