@@ -224,6 +224,23 @@ def test_keys_lead_everywhere(enter: Callable[..., Page], office: Office) -> Non
     assert is_at_name == "q-name"
 
 
+def test_a_key_in_the_frame_after_a_dialog_is_nobodys_typing(
+    enter: Callable[..., Page], office: Office
+) -> None:
+    page = enter()
+    page.goto(office.week())
+    page.keyboard.press("n")
+    page.locator("#prendre").wait_for()
+
+    page.evaluate(
+        "() => { document.getElementById('prendre').close();"
+        " document.getElementById('q-name').dispatchEvent("
+        "new KeyboardEvent('keydown', { key: 'd', bubbles: true })) }"
+    )
+
+    page.wait_for_selector(".week.one-day")
+
+
 def test_cancelling_with_a_message_takes_two_clicks(
     enter: Callable[..., Page], office: Office, figures: Figures
 ) -> None:

@@ -254,7 +254,9 @@ class Nursery:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                caller = self._callers.pop(pid)
+                caller = self._callers.pop(pid, None)
+                if caller is None:
+                    continue  # its caller had gone, and it was slow to end
                 self._tell(caller, os.waitstatus_to_exitcode(status))
                 self._selector.unregister(caller)
                 caller.close()
