@@ -70,9 +70,11 @@ SHORT = Size(
     sweep_every=0.5, slow=0.1, patience=30, after=2,
 )  # fmt: skip
 CALM = Size(
-    due=16, tenants=1, silent=2, workers=1, threads=4, kills=0, every=1, lease=8,
-    sweep_every=0.15, slow=1.0, patience=20, after=1,
+    due=16, tenants=1, silent=2, workers=1, threads=24, kills=0, every=1, lease=8,
+    sweep_every=0.15, slow=2.0, patience=20, after=1,
 )  # fmt: skip
+"""More threads than reminders: while the relay takes its two seconds over all of them at once, a hand is free
+for what the next sweep rings again. With fewer, a second ring would come when its reminder has ended."""
 
 
 # --- The guards ---------------------------------------------------------------------------------------
@@ -477,7 +479,9 @@ def _plans(*, short: bool, sabotage: str | None) -> list[Plan]:
         return [Plan("calm", CALM, sabotage)]
     # What needs no blow is shown faster without.
     kills = 2 if sabotage in SHOWN_BY_BLOWS else 0
-    size = replace(CALM, slow=0.1, lease=2, kills=kills, every=0.5, after=2, patience=6)
+    size = replace(
+        CALM, threads=4, slow=0.1, lease=2, kills=kills, every=0.5, after=2, patience=6
+    )
     return [Plan("brevo", size, sabotage)]
 
 
