@@ -27,6 +27,7 @@ from typing import Any
 from config import embedded
 from config.processes import ROOT
 from tests.proofs import nursery
+from tests.proofs.tally import Red
 
 FOLDER = Path(__file__).resolve().parent
 REPORT = ROOT / "REPORT.json"
@@ -54,6 +55,8 @@ def prove(name: str, *, short: bool, sabotage: str | None) -> int:
     line: dict[str, Any] = {"proof": name, "attempted": 0, "distinct": 0, "by": {}, "failed": 0}
     try:
         line |= load(name).run(short=short, sabotage=sabotage)
+    except Red as red:
+        line |= red.tally.report(name)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is reported
         traceback.print_exc()
         line |= {"error": f"{type(error).__name__}: {error}", "ok": False}

@@ -122,11 +122,6 @@ class World:
         """Whether the patients have lost patience."""
         return time.monotonic() > self.ends_at
 
-    @property
-    def is_red(self) -> bool:
-        """Whether a sabotage has shown already: the rest would tell nothing more."""
-        return bool(self.sabotage and self.tally.failed)
-
     def wait_for_load(self) -> None:
         """Let the patients book for a while, and until some bookings are acknowledged."""
         time.sleep(self.size.load)
@@ -230,7 +225,7 @@ def _load(world: World, served: Served, refs: list[str]) -> Iterator[None]:
         yield
     finally:
         # Who waits for a page that does not come back has shown it already.
-        world.ends_at = time.monotonic() + (0 if world.is_red else world.size.patience)
+        world.ends_at = time.monotonic() + (0 if world.tally.is_decided else world.size.patience)
         world.stop.set()
         for thread in threads:
             thread.join(max(1.0, world.ends_at + 5 - time.monotonic()))
@@ -308,7 +303,7 @@ def _children(pid: int) -> set[int]:
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Crash the server under load; return the line of the proof."""
     size = (SABOTAGED if sabotage else SHORT) if short else FULL
-    tally = Tally()
+    tally = Tally(sabotage)
     with embedded.services(environ={}) as services:
         os.environ.update(services.environment())
         world = World(services, size, tally, sabotage)
@@ -331,7 +326,7 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
                 served.check()
                 same = processes == _children(served.process.pid)
                 tally.count("process", ("never restarted",), failed=not same)
-                for number in range(0 if world.is_red else 10):
+                for number in range(10):
                     answer = Patient(served.port, HOST).get("/")
                     tally.control(("page", number), failed=answer.status != 200, seen=answer.status)
             _reconnect(stage)

@@ -506,7 +506,7 @@ def _environment(size: Size) -> dict[str, str]:
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Play the three parts; with a sabotage only the one that shows it."""
-    size, tally = (SHORT if short else FULL), Tally()
+    size, tally = (SHORT if short else FULL), Tally(sabotage)
     if sabotage:
         # Whatever has not struck by then would not have to: enough has.
         size = replace(size, faults=0)

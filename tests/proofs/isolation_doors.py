@@ -52,10 +52,8 @@ def _totp_code() -> str:
     return str(format_hotp_value(hotp_value(TOTP_SECRET, int(time.time() // 30))))
 
 
-def visit(
-    stage: Any, tally: Tally, served: Served, world: Any, *, short: bool, until_red: bool
-) -> None:
-    """Sign in everywhere, then send every probe; ``until_red`` only until one succeeds."""
+def visit(stage: Any, tally: Tally, served: Served, world: Any, *, short: bool) -> None:
+    """Sign in everywhere, then send every probe."""
     wire = Wire(served.port)
     one, two = world.one, world.two
     member = Browser(wire, two.host)
@@ -72,15 +70,13 @@ def visit(
     _note_slot(tally, wire, one, two)
     _form_tokens(stage, tally, wire, one, two)
     _google(stage, tally, wire, world, member)
-    if until_red and tally.has_shown:
-        return
     actors = [
         Actor("stranger"),
         Actor("user of another tenant", two.session),
         Actor("patient of another tenant", "0" * 32),
         Actor("staff", staff.session),
     ]
-    Web(stage, tally, wire, one, two).probe(actors, short=short, until_red=until_red)
+    Web(stage, tally, wire, one, two).probe(actors, short=short)
 
 
 def _staff(tally: Tally, wire: Wire) -> Browser:

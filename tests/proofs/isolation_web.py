@@ -100,11 +100,8 @@ class Web:
         self.strangers: dict[tuple[str, str, str], int] = {}
         self.kept_session: list[tuple[Any, ...]] = []
 
-    def probe(self, actors: list[Actor], *, short: bool, until_red: bool = False) -> None:
-        """Send every case; ``short`` sends each route a few times, actor and form turning.
-
-        ``until_red``: stop at the first batch in which a probe has succeeded.
-        """
+    def probe(self, actors: list[Actor], *, short: bool) -> None:
+        """Send every case; ``short`` sends each route a few times, actor and form turning."""
         self._keep_session()
         for form in self.forms:
             case = Probe("GET", "/mentions-legales/", actors[0], form)
@@ -123,8 +120,6 @@ class Web:
                     for case, answer in zip(part, answers, strict=True):
                         self._judge(case, answer)
                 self._check_rows(batch)
-                if until_red and self.tally.has_shown:
-                    return
 
     def _batches(self, actors: list[Actor], *, short: bool) -> Iterator[list[Probe]]:
         turn = itertools.count()

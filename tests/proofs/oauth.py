@@ -188,7 +188,7 @@ GUARDS: Mapping[str, Guard] = {
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Try everything; with a sabotage only the part that shows it. It is the same in its short form."""
-    tally = Tally()
+    tally = Tally(sabotage)
     sections = GUARDS[sabotage].sections if sabotage else (DOORS, EXCHANGES)
     with (
         tempfile.TemporaryDirectory(prefix="double-") as folder,

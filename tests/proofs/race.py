@@ -8,14 +8,12 @@ freed for the waiting list and accepted by link, slots offered by hand. Interval
 win. Beside it stands only what was asked to stand over it, and says so.
 """
 
-import argparse
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from tests.proofs.sabotage import Guard
 from tests.proofs.stage import set_stage
-from tests.proofs.tally import Tally, print_line
+from tests.proofs.tally import Tally
 
 PROOF = "race"
 RACED = (
@@ -128,7 +126,7 @@ def _locks(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
 
 
 def _flood(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
-    return dict(rounds.flood(course, short=size.short, until_red=bool(size.sabotage)))
+    return dict(rounds.flood(course, short=size.short))
 
 
 def _person(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
@@ -143,7 +141,7 @@ def run(*, short: bool, sabotage: str | None = None) -> dict[str, Any]:
     """Run the proof, or with ``sabotage`` the part in which that guard stands."""
     guard = GUARDS[sabotage] if sabotage else None
     sections = guard.sections if guard else SECTIONS
-    tally = Tally()
+    tally = Tally(sabotage)
     figures: dict[str, Any] = {}
     with set_stage() as stage, stage.serve(proof=PROOF, sabotage=sabotage, workers=2) as served:
         from tests.proofs import race_rounds as rounds
@@ -157,16 +155,3 @@ def run(*, short: bool, sabotage: str | None = None) -> dict[str, Any]:
         if tally.failed:
             stage.show_logs()
     return tally.report(PROOF, sabotage=sabotage, short=short, **figures)
-
-
-def main() -> int:
-    """Run it alone: ``python -m tests.proofs.race [--short] [--sabotage GUARD]``."""
-    parser = argparse.ArgumentParser(description="The proof that one slot has one appointment.")
-    parser.add_argument("--short", action="store_true")
-    parser.add_argument("--sabotage", choices=sorted(GUARDS))
-    asked = parser.parse_args()
-    return print_line(run(short=asked.short, sabotage=asked.sabotage))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -754,11 +754,8 @@ def _wait_for_waiters(course: Course, count: int, *, or_done: Iterable[Future] =
         time.sleep(0.02)
 
 
-def flood(course: Course, *, short: bool, until_red: bool = False) -> dict[str, Any]:
-    """One network hammers holds for ten minutes; what the pages still show to another is counted and pressed.
-
-    ``until_red``: stop as soon as too little is left.
-    """
+def flood(course: Course, *, short: bool) -> dict[str, Any]:
+    """One network hammers holds for ten minutes; what the pages still show to another is counted and pressed."""
     network = course.wire.network()
     before = _shown_to_another(course)
     wanted = sorted(before)
@@ -772,8 +769,6 @@ def flood(course: Course, *, short: bool, until_red: bool = False) -> dict[str, 
         left = before & _shown_to_another(course)
         least = min(least, left, key=len)
         _judge_left(course, f"minute {minute + 1}", left, before)
-        if until_red and len(left) < LEFT_FOR_OTHERS * len(before):
-            break
     # Pages that no hold changes would show every slot, taken or not.
     course.tally.control(("flood", "holds are seen"), failed=least == before, seen=len(least))
     _press_as_others(course, sorted(left), times=4 if short else 20)

@@ -479,9 +479,7 @@ def _plans(*, short: bool, sabotage: str | None) -> list[Plan]:
         return [Plan("calm", CALM, sabotage)]
     # What needs no blow is shown faster without.
     kills = 2 if sabotage in SHOWN_BY_BLOWS else 0
-    size = replace(
-        CALM, threads=4, slow=0.1, lease=2, kills=kills, every=0.5, after=2, patience=6
-    )
+    size = replace(CALM, threads=4, slow=0.1, lease=2, kills=kills, every=0.5, after=2, patience=6)
     return [Plan("brevo", size, sabotage)]
 
 
@@ -527,7 +525,7 @@ def _figures(facts: dict[str, Any]) -> dict[str, Any]:
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Play the worlds; with a sabotage only the one that shows it."""
-    tally = Tally()
+    tally = Tally(sabotage)
     figures: dict[str, Any] = {}
     with _short_folder() as folder:
         broker = Redis(folder)

@@ -225,10 +225,6 @@ class World:
         folder = self.stage.environment.get("PG_BIN", "")
         return str(Path(folder) / name) if folder else name
 
-    def is_red(self, tally: Tally) -> bool:
-        """Whether a sabotage has shown already: the rest would tell nothing more."""
-        return bool(self.sabotage and tally.failed)
-
     @property
     def everybody(self) -> list[Life]:
         """All who have booked, and all who only wait."""
@@ -618,8 +614,6 @@ def _judge(
         hits = _search_lives(world, lives, [store])[store]
         for key in needles:
             tally.count(f"{when} {store}", key, failed=key in hits, seen="found")
-        if world.is_red(tally):
-            return
 
 
 def _judge_google(world: World, tally: Tally) -> None:
@@ -737,8 +731,6 @@ def _restore_and_judge(world: World, tally: Tally) -> None:
         _judge_restored(world, tally, _read_all(world, environment), "no keys", set())
         _lend_the_living_keys(world, environment)
         _judge_restored(world, tally, _read_all(world, environment), "living keys", kept)
-    if world.is_red(tally):
-        return
     with _restored(world, keys=True, ledger=True) as environment:
         read = _read_all(world, environment)
         _judge_restored(world, tally, read, "keys and ledger", kept)
@@ -782,8 +774,6 @@ def _act(world: World, served: Served, tally: Tally) -> None:
     _judge(world, tally, world.everybody, ["schemas", "sessions"], "before")
     if world.sabotage in IN_GOOGLE:
         _judge_google(world, tally)
-    if world.is_red(tally):
-        return
     world.must("backup")
     _judge_link(world, tally)
     if not world.sabotage:
@@ -809,8 +799,6 @@ def _written(world: World, tally: Tally, when: str) -> None:
 
 
 def _after(world: World, tally: Tally) -> None:
-    if world.is_red(tally):
-        return
     rows = world.stage.owner(
         f"SELECT replace(a.ref::text, '-', '') FROM {world.unit.schema}.booking_patientcontact c"
         f" JOIN {world.unit.schema}.booking_appointment a ON a.id = c.appointment_id"
@@ -833,8 +821,6 @@ def _after(world: World, tally: Tally) -> None:
     ours = [name for name in _stores(world) if name != OUTSIDE]
     _judge(world, tally, world.erased, ours, "after")
     _judge_google(world, tally)
-    if world.is_red(tally):
-        return
     _find_controls(world, tally, "after")
     _restore_and_judge(world, tally)
     checked = world.command("verify_receipts")
@@ -867,7 +853,7 @@ def _server_of(*, short: bool) -> Iterator[Path | None]:
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Play the lives and search; return the line of the proof."""
-    tally = Tally()
+    tally = Tally(sabotage)
     with (
         _server_of(short=short) as cluster,
         relaying() as (mail_url, spool),

@@ -23,6 +23,7 @@ from psycopg2 import sql
 
 from tests.databases import drop_database, on_server, prepare
 from tests.proofs import nursery
+from tests.proofs.tally import Red
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGE_DATABASE = "librdv_stage"
@@ -285,6 +286,8 @@ def set_stage(**extra: str) -> Iterator[Stage]:
             stage.clear()
             stage.flush_redis()
             yield stage
+        except Red:
+            raise
         except BaseException:
             stage.show_logs()
             raise

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from collections import Counter
 from collections.abc import Hashable
 from typing import Any
@@ -9,10 +10,22 @@ from typing import Any
 _NAMED = 20
 
 
-class Tally:
-    """Distinct cases by kind, failures with what was seen, and controls that must work."""
+class Red(BaseException):
+    """A probe has succeeded that must not: the rest of a sabotaged run would tell nothing more."""
 
-    def __init__(self) -> None:
+    def __init__(self, tally: "Tally") -> None:
+        super().__init__("red")
+        self.tally = tally
+
+
+class Tally:
+    """Distinct cases by kind, failures with what was seen, and controls that must work.
+
+    With a ``sabotage`` the first failure ends the run: the next count of the main thread raises Red.
+    """
+
+    def __init__(self, sabotage: str | None = None) -> None:
+        self._ends_when_red = bool(sabotage)
         self._cases: set[Hashable] = set()
         self.attempted = 0
         self.failed = 0
@@ -30,6 +43,9 @@ class Tally:
         self.attempted += 1
         if failed:
             self._fail(key, seen)
+        # From another thread it would end that thread alone.
+        if self.is_decided and threading.current_thread() is threading.main_thread():
+            raise Red(self)
 
     def control(self, case: tuple[Any, ...], *, failed: bool, seen: object = None) -> None:
         """Count one thing that must work, without which the refusals would prove nothing."""
@@ -39,9 +55,9 @@ class Tally:
             self._fail(("control", *case), seen)
 
     @property
-    def has_shown(self) -> bool:
-        """Whether a probe has succeeded that must not: a broken control alone shows nothing."""
-        return self.failed > self.broken_controls
+    def is_decided(self) -> bool:
+        """Whether a sabotage has shown: a broken control alone shows nothing."""
+        return self._ends_when_red and self.failed > self.broken_controls
 
     def _fail(self, case: tuple[Any, ...], seen: object) -> None:
         self.failed += 1

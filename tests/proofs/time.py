@@ -668,7 +668,7 @@ def _short_worlds() -> Iterator[World]:
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Play every world; a sabotaged run plays the short ones of its guard, until one shows it."""
-    tally = Tally()
+    tally = Tally(sabotage)
     is_short = short or sabotage is not None
     with (
         SmtpServer() as relay,
@@ -682,11 +682,7 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
         if "slots" in sections:
             for world in _short_worlds() if is_short else _worlds(seeds=5):
                 check_slots(stand, visitor, world, tally)
-                if sabotage and tally.failed:
-                    break
         if "visits" in sections:
             for world in _short_worlds() if is_short else _worlds(seeds=8):
                 check_visit(stand, visitor, relay, world, tally)
-                if sabotage and tally.failed:
-                    break
     return tally.report("time", pages=visitor.visits)

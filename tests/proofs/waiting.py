@@ -707,7 +707,7 @@ def _broker() -> Iterator[Redis]:
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Play it; return the line of the proof."""
-    size, tally = SHORT if short else FULL, Tally()
+    size, tally = SHORT if short else FULL, Tally(sabotage)
     if sabotage and short:
         # What needs no blow is shown faster without.
         size = replace(SHORT, kills=0, patience=4)
@@ -741,8 +741,7 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
                 callbacks.append(course.on_delivery)
                 course.play()
                 figures = judge_offers(world, tally)
-                if not (sabotage and tally.failed):
-                    figures |= judge_erasure(world, course, tally)
+                figures |= judge_erasure(world, course, tally)
         finally:
             workers.close()
         if tally.failed and not sabotage:
