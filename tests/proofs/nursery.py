@@ -101,8 +101,12 @@ class Born:
         try:
             self.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            self.strike(signal.SIGKILL)
-            self.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        """End its whole group at once."""
+        self.strike(signal.SIGKILL)
+        self.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -300,18 +300,22 @@ def _book_all(world: World, served: Served, tally: Tally) -> None:
         tally.control(("greeted", number), failed=life.markers["first_name"] not in shown)
 
 
-def _wait_all(world: World, served: Served, tally: Tally) -> None:
+def _fill_lists(world: World, served: Served) -> list[tuple[Patient, Form]]:
     """Everybody who waits fills the form of the list."""
-    sent: list[tuple[Patient, Form]] = []
+    filled: list[tuple[Patient, Form]] = []
     for number, life in enumerate(world.waiters):
         visitor = Patient(served.port, HOST, address=f"10.2.{number}.1")
         page = visitor.get("/plus-tot/")
         place = re.search(r'name="lieu" value="([^"]+)"', page.body)
         asked = {"token": page.token, "motif": page.motif, "lieu": place[1] if place else ""}
-        sent.append((visitor, Form(asked | life.fields, time.monotonic())))
-    if sent:
-        sent[-1][1].wait()
-    for number, (visitor, form) in enumerate(sent):
+        filled.append((visitor, Form(asked | life.fields, time.monotonic())))
+    return filled
+
+
+def _wait_all(filled: list[tuple[Patient, Form]], tally: Tally) -> None:
+    """They send it."""
+    for number, (visitor, form) in enumerate(filled):
+        form.wait()
         answer = visitor.post("/plus-tot/", form.fields)
         tally.control(("waits", number), failed=answer.status != 302, seen=answer.status)
 
@@ -761,9 +765,10 @@ def _act(world: World, served: Served, tally: Tally) -> None:
     held = world.lives[0]
     if not world.sabotage:
         world.spool.hold_back(held.markers["email"])
+    filled = _fill_lists(world, served)
     _book_all(world, served, tally)
     _refs(world)
-    _wait_all(world, served, tally)
+    _wait_all(filled, tally)
     _look_at_them(world, served, tally)
     if not world.sabotage:
         _see_held_back(world, held, tally)

@@ -180,19 +180,24 @@ class Stage:
                 "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").is_dir() else str(self.logs),
             ]  # fmt: skip
             asked = {"PROOF": proof, "SABOTAGE": sabotage or ""}
-            with self.start(
+            web = self.start(
                 "gunicorn", *arguments, log="web.log", environment=asked, keep=[listener.fileno()]
-            ) as web:
+            )
+            try:
                 yield Served(port, web)
+            finally:
+                web.kill()
 
     @contextmanager
     def work(self, *, proof: str = "", sabotage: str | None = None) -> Iterator[nursery.Born]:
         """Run the worker process until the block ends."""
         arguments = ["tests.proofs.served_worker", "--processes", "1", "--threads", "2"]
-        arguments += ["--worker-shutdown-timeout", "1000"]
         asked = {"PROOF": proof, "SABOTAGE": sabotage or ""}
-        with self.start("dramatiq", *arguments, log="worker.log", environment=asked) as worker:
+        worker = self.start("dramatiq", *arguments, log="worker.log", environment=asked)
+        try:
             yield worker
+        finally:
+            worker.kill()
 
     def start(
         self,
