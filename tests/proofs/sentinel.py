@@ -13,7 +13,6 @@ import os
 import re
 import secrets
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -38,7 +37,7 @@ from tests.proofs.sabotage import Guard
 from tests.proofs.sentinel_controls import OUTSIDE
 from tests.proofs.sentinel_google import ENVIRONMENT, Linked
 from tests.proofs.spool import Spool, relaying
-from tests.proofs.stage import ROOT, Served, Stage, set_stage
+from tests.proofs.stage import Served, Stage, set_stage
 from tests.proofs.tally import Tally
 
 HOST = "sentinel.lib-rdv.localhost"
@@ -653,20 +652,6 @@ def _judge_link(world: World, tally: Tally) -> None:
 
 # --- The dump of before, restored ---------------------------------------------------------------------
 
-READ = """
-import json, sys
-import django
-django.setup()
-from booking.models import PatientContact
-from booking.services import contacts
-from tenants.schema import inside, tenant_unit
-with inside(tenant_unit(sys.argv[1])):
-    rows = list(PatientContact.objects.select_related("data_key", "appointment"))
-    people = contacts.open_contacts(rows)
-    print(json.dumps({row.appointment.ref.hex: getattr(people.get(row.appointment_id), "email", "")
-                      for row in rows}))
-"""
-
 
 def _in_database(url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{RESTORED}"))
@@ -693,14 +678,13 @@ def _restored(world: World, *, keys: bool, ledger: bool) -> Iterator[dict[str, s
 
 def _read_all(world: World, environment: dict[str, str]) -> dict[str, str]:
     """Return ref -> address, as the product reads them in the restored database."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", READ, world.unit.schema],
-        cwd=ROOT,
-        env=world.stage.environment | environment,
-        check=True,
-        capture_output=True,
-        text=True,
+    done = nursery.run(
+        "tests.proofs.reading",
+        world.unit.schema,
+        environment=world.stage.environment | environment,
     )
+    if done.returncode:
+        raise RuntimeError(f"reading: {done.stderr[-2000:]}")
     read: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     return read
 

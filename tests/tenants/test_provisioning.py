@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from tenants.provisioning import build, machine, template
-from tests.conftest import APP_ROLE, ONE, manage, owner_cursor, remove_tenant
+from tests.conftest import APP_ROLE, ONE, owner_cursor, remove_tenant
 
 SCHEMA, NEXT = "t_ordered", "t_ordered_next"
 
@@ -158,10 +158,6 @@ def test_two_provisioners_do_not_build_the_same_space(owner: Any) -> None:
         other.rollback()
 
     assert machine.advance_one(owner, app_role=APP_ROLE) is not None
-
-
-def test_the_template_is_what_the_migrations_make(django_db_setup: None) -> None:
-    manage("make_template", "--check")
 
 
 def test_a_tenants_role_owns_nothing_and_inherits_only_the_group(django_db_setup: None) -> None:

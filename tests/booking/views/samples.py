@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db import transaction
 from django.urls import reverse
 
 from booking.models import Appointment, GoogleAccount, Practitioner
@@ -17,6 +18,7 @@ from tenants.accounts.permissions import Operation
 from tests.factories import NOW, Cabinet, make_appointment, make_link
 
 DAY = "2026-11-13"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class Sample:
         return reverse(
             f"dashboard:{self.route}", args=self.refs(world), query=self.query(world) or None
         )
+
+
+def undone(act: Callable[..., T], *arguments: Any) -> T:
+    """Return what an act has returned, and leave the practice as it was before."""
+    with transaction.atomic():
+        done = act(*arguments)
+        transaction.set_rollback(True)
+    return done
 
 
 def _appointment(world: World) -> list[uuid.UUID]:

@@ -2,12 +2,10 @@
 
 import itertools
 import uuid
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import Client
 
 from booking.urls_dashboard import urlpatterns
@@ -15,7 +13,7 @@ from tenants.accounts.models import Role, User
 from tenants.accounts.permissions import RIGHTS, Operation, Whose
 from tenants.trail.models import Act
 from tests.accounts import browser, make_member
-from tests.booking.views.samples import NO_PAGE_YET, SAMPLES, Sample, World
+from tests.booking.views.samples import NO_PAGE_YET, SAMPLES, Sample, World, undone
 from tests.factories import NOW, Cabinet, make_practitioner
 
 REQUESTS: dict[str, dict[str, str]] = {"plain": {}, "htmx": {"HX-Request": "true"}}
@@ -71,14 +69,6 @@ def outcome(client: Client, sample: Sample, world: World, headers: dict[str, str
         written = list(Act.objects.order_by("id").values_list("verb", flat=True)[before:])
         assert (sample.leaves in written) == is_done, (answer.status_code, written)
     return is_done
-
-
-def undone(act: Callable[..., bool], *arguments: Any) -> bool:
-    """Return what an act has returned, and leave the practice as it was before."""
-    with transaction.atomic():
-        done = act(*arguments)
-        transaction.set_rollback(True)
-    return done
 
 
 def test_every_operation_has_a_sample() -> None:
