@@ -24,7 +24,7 @@ from booking.services.week import Days, read_days
 from booking.views.dashboard.access import DashboardRequest, reach, requires
 from booking.views.dashboard.appointment import panel_context
 from booking.views.dashboard.google_differences import lost_agendas
-from booking.views.dashboard.grid import COLOURS, Grid, draw
+from booking.views.dashboard.grid import COLOURS, Day, Grid, draw
 from booking.views.dashboard.names import Asking, agenda_link, asking, erased
 from booking.views.dashboard.pages import day_asked, show, span
 from booking.views.dashboard.placing import UNDO
@@ -151,6 +151,11 @@ def _shown(request: DashboardRequest) -> Shown:
     )
 
 
+def _is_shown(day: Day, today: date) -> bool:
+    # A Sunday takes the room of the other days only when something stands in it, or when it is today.
+    return day.on.weekday() < 6 or day.has_visits or day.on == today
+
+
 def _frame(request: DashboardRequest, shown: Shown, grid: Grid, read: Days) -> dict[str, Any]:
     """Return what stands around the grid, and what the small form chooses from."""
     step, local = timedelta(days=shown.length), request.now.astimezone(request.zone)
@@ -161,9 +166,7 @@ def _frame(request: DashboardRequest, shown: Shown, grid: Grid, read: Days) -> d
         "shown": shown,
         "before": shown.first - step,
         "after": shown.first + step,
-        "days": [
-            day for day in grid.days if shown.is_day or day.on.weekday() < 6 or day.has_visits
-        ],
+        "days": [day for day in grid.days if shown.is_day or _is_shown(day, local.date())],
         "clock": range(grid.first, grid.last),
         "first": grid.first,
         "last": grid.last,

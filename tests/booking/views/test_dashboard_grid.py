@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -132,6 +133,17 @@ def test_a_taken_hour_proposes_to_stand_over_it(owner: Client, cabinet: Cabinet)
     assert refused.status_code == 409
     assert 'type="checkbox" name="over"' in refused.text
     assert not Appointment.objects.filter(is_extra=True).exists()
+
+
+@pytest.mark.parametrize(("today", "columns"), [(date(2026, 11, 14), 6), (date(2026, 11, 15), 7)])
+def test_today_is_always_in_its_week_even_an_empty_sunday(
+    cabinet: Cabinet, host: str, today: date, columns: int
+) -> None:
+    with time_machine.travel(local(today, 10), tick=False):
+        shown = browser(host, make_member(Role.OWNER)).get(page("week")).text
+
+    assert shown.count('<section class="wd') == columns
+    assert shown.count('<section class="wd today') == 1
 
 
 def test_columns_are_practitioners_or_places(owner: Client, cabinet: Cabinet) -> None:
