@@ -10,8 +10,9 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, NoReturn, Protocol, Self
 
 import httplib2
 import requests
@@ -131,9 +132,8 @@ class Client:
     ) -> None:
         self._account, self._meter = account, meter
         self._session = outbound.session("google_calendar")
-        http = _Http(self._session, Credentials(token=token), timeout)
-        base = outbound.base_address("google_calendar")
-        self._api = build_from_document(_document(base), http=http)
+        self._http = _Http(self._session, Credentials(token=token), timeout)
+        self._api = _api(outbound.base_address("google_calendar"))
 
     def __enter__(self) -> Self:
         return self
@@ -148,21 +148,19 @@ class Client:
     def create_calendar(self, *, zone: str) -> str:
         """Make our own calendar and return its identifier."""
         body = {"summary": OWN_CALENDAR, "timeZone": zone}
-        made = self._call("create_calendar", lambda api: api.calendars().insert(body=body))
+        made = self._call("create_calendar", lambda api: api.calendars.insert(body=body))
         return _said(made, "id")
 
     def delete_calendar(self, *, calendar: str) -> None:
         """Delete our own calendar; gone already is as good."""
-        self._gone_is_done(
-            "delete_calendar", lambda api: api.calendars().delete(calendarId=calendar)
-        )
+        self._gone_is_done("delete_calendar", lambda api: api.calendars.delete(calendarId=calendar))
 
     def insert(self, *, calendar: str, event_id: str, body: Mapping[str, Any]) -> Event:
         """Insert under our identifier; Exists when one stands or has stood under it."""
         whole = {"id": event_id, **body}
         return self._event(
             "insert",
-            lambda api: api.events().insert(
+            lambda api: api.events.insert(
                 calendarId=calendar, body=whole, sendUpdates="none", fields=_EVENT_FIELDS
             ),
         )
@@ -171,7 +169,7 @@ class Client:
         """Change an event if it is still the one of ``etag``, else Changed."""
         return self._event(
             "patch",
-            lambda api: api.events().patch(
+            lambda api: api.events.patch(
                 calendarId=calendar,
                 eventId=event_id,
                 body=dict(body),
@@ -185,7 +183,7 @@ class Client:
         """Return an event without its words; Missing when it never was."""
         return self._event(
             "get",
-            lambda api: api.events().get(
+            lambda api: api.events.get(
                 calendarId=calendar, eventId=event_id, fields=_PLACED_FIELDS
             ),
         )
@@ -194,7 +192,7 @@ class Client:
         """Return what one event says: in memory only."""
         found = self._call(
             "read",
-            lambda api: api.events().get(
+            lambda api: api.events.get(
                 calendarId=calendar, eventId=event_id, fields="id,summary,description"
             ),
         )
@@ -204,7 +202,7 @@ class Client:
         """Return what the events of a span say: in memory only."""
         found = self._call(
             "read_between",
-            lambda api: api.events().list(
+            lambda api: api.events.list(
                 calendarId=calendar,
                 timeMin=starts_at.isoformat(),
                 timeMax=ends_at.isoformat(),
@@ -219,7 +217,7 @@ class Client:
         """Delete an event if it is still the one of ``etag``, else Changed; Deleted when it was before."""
         self._call(
             "delete",
-            lambda api: api.events().delete(
+            lambda api: api.events.delete(
                 calendarId=calendar, eventId=event_id, sendUpdates="none"
             ),
             etag=etag,
@@ -275,14 +273,14 @@ class Client:
             "address": address,
             "params": {"ttl": str(int(life.total_seconds()))},
         }
-        made = self._call("watch", lambda api: api.events().watch(calendarId=calendar, body=body))
+        made = self._call("watch", lambda api: api.events.watch(calendarId=calendar, body=body))
         until = datetime.fromtimestamp(int(_said(made, "expiration")) / 1000, tz=UTC)
         return _said(made, "resourceId"), until
 
     def stop(self, *, channel: str, resource: str) -> None:
         """Close a push channel; closed before is as good."""
         body = {"id": channel, "resourceId": resource}
-        self._gone_is_done("stop", lambda api: api.channels().stop(body=body))
+        self._gone_is_done("stop", lambda api: api.channels.stop(body=body))
 
     def _event(self, scenario: str, ask: Callable[[Any], Any], *, etag: str = "") -> Event:
         return _event(self._call(scenario, ask, etag=etag))
@@ -302,7 +300,7 @@ class Client:
         self._meter.pass_or_wait()
         started = time.monotonic()
         try:
-            answer = request.execute(num_retries=0)
+            answer = request.execute(http=self._http, num_retries=0)
         except HttpError as error:
             failure = _failure(error)
         except (requests.RequestException, httplib2.HttpLib2Error, OSError):
@@ -364,7 +362,7 @@ class _Http:
 
 
 def _ask_changes(api: Any, *, calendar: str, options: Mapping[str, Any]) -> Any:
-    return api.events().list(
+    return api.events.list(
         calendarId=calendar,
         maxResults=2500,
         showDeleted="syncToken" in options,
@@ -374,10 +372,33 @@ def _ask_changes(api: Any, *, calendar: str, options: Mapping[str, Any]) -> Any:
 
 
 def _ask_busy(api: Any, *, body: Mapping[str, Any]) -> Any:
-    return api.freebusy().query(body=body)
+    return api.freebusy.query(body=body)
+
+
+class _NoConnection:
+    """Stands where the client wants a connection: no request can leave through another account's."""
+
+    def request(self, *_args: Any, **_options: Any) -> NoReturn:
+        raise RuntimeError("each request brings the connection of its account")
+
+
+@dataclass(frozen=True)
+class _Api:
+    """What we ask of Google Calendar, ready to be asked: it takes longer to make than a request."""
+
+    events: Any
+    calendars: Any
+    freebusy: Any
+    channels: Any
 
 
 @functools.cache
+def _api(base: str) -> _Api:
+    """Return the client for this address, once per process: each request brings its own connection."""
+    api = build_from_document(_document(base), http=_NoConnection())
+    return _Api(api.events(), api.calendars(), api.freebusy(), api.channels())
+
+
 def _document(base: str) -> dict[str, Any]:
     """Return the contract that ships with the client, aimed at our base: batches and mTLS included."""
     with open(f"{DISCOVERY_DOC_DIR}/calendar.v3.json", encoding="utf-8") as file:  # noqa: PTH123
