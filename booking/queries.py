@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from heapq import nsmallest
 from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -193,6 +194,31 @@ class Vacancies:
         At the same start, practitioners stand in the order in which they were asked for; with ``once``
         only the first of them: any will do.
         """
+        return self._slots(self._free(from_on, until_on, once=once))
+
+    def closest(
+        self,
+        around: datetime,
+        from_on: date,
+        until_on: date,
+        *,
+        count: int,
+        without: datetime | None = None,
+    ) -> list[Slot]:
+        """Return the ``count`` free slots of these local dates closest to an instant, the closest first.
+
+        The same hour once; at the same distance the earlier one. ``without`` leaves one start out.
+        """
+        minute = around.timestamp() / 60
+        left_out = without.timestamp() / 60 if without else None
+        free = (
+            (abs(one.minute - minute), one)
+            for one in self._free(from_on, until_on, once=True)
+            if one.minute != left_out
+        )
+        return self._slots([one for _distance, one in nsmallest(count, free)])
+
+    def _free(self, from_on: date, until_on: date, *, once: bool) -> list[FreeStart]:
         if self.wanted is None:
             return []
         found = free_starts(
@@ -207,6 +233,11 @@ class Vacancies:
             found.sort(key=lambda free: (free.minute, rank[free.practitioner]))
         if once:
             found = list({free.minute: free for free in reversed(found)}.values())[::-1]
+        return found
+
+    def _slots(self, found: Iterable[FreeStart]) -> list[Slot]:
+        if self.wanted is None:
+            return []
         length = timedelta(minutes=self.wanted.duration)
         zones = {key: place.zone for key, place in self.places.items()}
         substitutes = self.substitutes

@@ -17,6 +17,7 @@ from booking.services.lateness import MINUTES
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 HONEYPOT = "site_web"
+EXTRA_PREFIX = "extra_"
 
 
 class _Name(forms.CharField):
@@ -289,7 +290,7 @@ class RightsForm(forms.Form):
 
 def extra_name(extra: ExtraField) -> str:
     """Return the name of an extra field in the form: its key cannot hide one of B-01."""
-    return f"extra_{extra.key}"
+    return f"{EXTRA_PREFIX}{extra.key}"
 
 
 def _extra_field(extra: ExtraField) -> forms.Field:

@@ -49,7 +49,7 @@ WHERE (contact.email_index = %(email)s OR contact.phone_index = %(phone)s)
 """
 
 
-def book(  # what a form says, each by its name
+def book(  # noqa: PLR0913  # what a form says, each by its name
     *,
     choice: Choice,
     form_ref: uuid.UUID,
@@ -58,16 +58,18 @@ def book(  # what a form says, each by its name
     now: datetime,
     settings: Practice | None = None,
     known: Appointment | None = None,
+    is_new: bool = False,
 ) -> Appointment:
     """Turn the form's hold into a booking and return it; a second call with the form returns the same.
 
     Raises SlotTaken, TooManyBookings (per-patient limit by blind index) or NotBookable. When the hold
     has expired and was taken away, the slot is tried again. ``settings`` and ``known``, the row of the
-    form, spare a page that has read them.
+    form, spare a page that has read them; ``is_new`` says that it has looked and found none.
     """
     if not is_open:
         raise NotBookable
-    known = known or of_form(form_ref)
+    if known is None and not is_new:
+        known = of_form(form_ref)
     if known is not None and known.status != Appointment.Status.HELD:
         return known
     settings = settings or deadlines.practice()

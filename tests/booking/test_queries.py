@@ -16,7 +16,8 @@ from booking.models import (
     OpeningException,
     Replacement,
 )
-from booking.queries import Draft, Slot, free_slots
+from booking.queries import Draft, Slot, free_slots, vacancies
+from booking.views.public import search
 from tenants.schema import Unit
 from tests.factories import (
     NOW,
@@ -339,3 +340,41 @@ def test_instants_are_in_utc(cabinet: Cabinet) -> None:
 
     assert all(slot.starts_at.tzinfo is UTC for slot in found)
     assert found[0].starts_at == instant_of(int(at(9).timestamp()) // 60)
+
+
+@pytest.mark.parametrize("days", [-3, 0, 1, 5, 12, 25])
+@pytest.mark.parametrize("away", [0, 4, 9])
+def test_the_nearest_are_those_of_the_whole_list(cabinet: Cabinet, days: int, away: int) -> None:
+    """However far they are: a week away everything is closed, and the search has to go on."""
+    around = at(10, 10) + timedelta(days=days)
+    Absence.objects.create(
+        practitioner=cabinet.practitioner,
+        starts_at=around - timedelta(days=away, minutes=1),
+        ends_at=around + timedelta(days=away),
+    )
+    wanted = search.search_for(cabinet.type, cabinet.location, cabinet.practitioner)
+    last = search.last_day(wanted, today=NOW.date())
+    offer = search.look_around(wanted, around, now=NOW, until_on=last)
+
+    every = slots(cabinet, offer.vacancies.from_on, until_on=offer.vacancies.until_on)
+    every.sort(key=lambda slot: (abs(slot.starts_at - around), slot.starts_at))
+
+    assert len(every) > 3
+    assert [one.starts_at for one in offer.nearest(around)] == sorted(
+        slot.starts_at for slot in every[:3]
+    )
+    assert [one.starts_at for one in offer.nearest(around, without=every[0].starts_at)] == sorted(
+        slot.starts_at for slot in every[1:4]
+    )
+
+
+def test_of_two_who_are_free_the_closest_hour_stands_once(cabinet: Cabinet) -> None:
+    other = make_practitioner("Hugo Fictif")
+    make_hours(other, cabinet.location)
+    cabinet.type.practitioners.add(other)
+
+    free = vacancies(appointment_type=cabinet.type, from_on=MONDAY, until_on=MONDAY, now=NOW)
+    found = free.closest(at(9, 10), MONDAY, MONDAY, count=3)
+
+    assert clocks(found) == ["09:00", "09:45", "10:30"]
+    assert {slot.practitioner_id for slot in found} == {cabinet.practitioner.pk}

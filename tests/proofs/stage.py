@@ -176,7 +176,7 @@ class Stage:
                 application, "--config", "config/gunicorn.py", "--max-requests", "0",
                 "--bind", f"fd://{listener.fileno()}",
                 "--workers", str(workers), "--worker-class", "gthread", "--threads", str(threads),
-                "--keep-alive", "75", "--backlog", "2048", "--log-level", "warning",
+                "--worker-connections", str(threads), "--backlog", "2048", "--log-level", "warning",
                 "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").is_dir() else str(self.logs),
             ]  # fmt: skip
             asked = {"PROOF": proof, "SABOTAGE": sabotage or ""}

@@ -45,7 +45,7 @@ class Ask:
 
 
 class Wire:
-    """Kept-alive connections to one port, one per thread."""
+    """Connections to one port, one per thread, kept as long as the server does."""
 
     def __init__(self, port: int, *, timeout: float = 20) -> None:
         self.port, self.timeout = port, timeout

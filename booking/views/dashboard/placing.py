@@ -13,7 +13,7 @@ from booking import errors
 from booking.forms.dashboard.appointment import BookForm, LengthForm, MoveForm, SlotForm
 from booking.french import long_day
 from booking.models import Appointment, Practitioner
-from booking.queries import Slot, free_slots
+from booking.queries import vacancies
 from booking.services import appointments, resizing
 from booking.services.agenda import row_of
 from booking.services.hours import why_closed
@@ -288,7 +288,7 @@ def _nearest(form: SlotForm, request: DashboardRequest) -> list[Any]:
     """Return the three free starts nearest to the one that was asked for, in local time."""
     asked = form.starts_at
     choice = form.cleaned_data
-    slots: list[Slot] = free_slots(
+    free = vacancies(
         appointment_type=choice["motif"],
         practitioners=[choice["practitioner"].pk],
         location=choice["place"],
@@ -297,8 +297,8 @@ def _nearest(form: SlotForm, request: DashboardRequest) -> list[Any]:
         now=request.now,
         by_staff=True,
     )
-    slots.sort(key=lambda slot: abs(slot.starts_at - asked))
-    return sorted(slot.starts_at.astimezone(ZoneInfo(slot.zone)) for slot in slots[:NEAREST])
+    slots = free.closest(asked, free.from_on, free.until_on, count=NEAREST)
+    return sorted(slot.starts_at.astimezone(ZoneInfo(slot.zone)) for slot in slots)
 
 
 def _when(form: SlotForm) -> str:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from booking import form_token, french, limits, proof_of_work
 from booking.errors import NotBookable, SlotTaken, TooManyBookings, TooManyHolds
 from booking.form_token import Expired, Forged, TooFast
-from booking.forms.public import HONEYPOT, DetailsForm, extra_name
-from booking.models import Appointment, ExtraField, FormVersion, Location
+from booking.forms.public import EXTRA_PREFIX, HONEYPOT, DetailsForm, extra_name
+from booking.models import Appointment, ExtraField, Location
 from booking.regions import region_of
 from booking.services import appointments, holds, links
 from booking.services.choice import Choice, choice_of
@@ -33,6 +33,13 @@ from tenants.refs import new_ref
 
 DETAILS = "details"
 """Purpose of the token that stands in the form with the person's details."""
+# Every form asks this, and hardly any has one: composing it took longer than answering it.
+_PUBLISHED = """
+SELECT * FROM booking_extrafield
+WHERE version_id = (SELECT id FROM booking_formversion WHERE published_at IS NOT NULL
+    ORDER BY number DESC LIMIT 1)
+ORDER BY position, id
+"""
 _TYPED = ("first_name", "last_name", "phone", "email", "for_other", "other_first_name")
 
 
@@ -120,6 +127,7 @@ def _book(  # what the page has read, handed on
             now=site.now,
             settings=site.practice,
             known=held,
+            is_new=held is None,
         )
     except SlotTaken:
         return _taken(request, site, choice, extras=form.extra_fields)
@@ -249,14 +257,15 @@ def _form(data: Any, site: Site, location: Location, extras: list[ExtraField]) -
 
 def published_fields() -> list[ExtraField]:
     """Return the questions of the newest published form, and none of any other (B-03)."""
-    published = FormVersion.objects.filter(published_at__isnull=False).order_by("-number")
-    return list(ExtraField.objects.filter(version__in=published.values("pk")[:1]))
+    return list(ExtraField.objects.raw(_PUBLISHED))
 
 
 def _typed(request: HttpRequest, extras: Sequence[ExtraField] | None = None) -> dict[str, str]:
     """Return what came along from the page that said "taken": nothing is typed twice."""
-    asked = published_fields() if extras is None else extras
-    names = [*_TYPED, *(extra_name(extra) for extra in asked)]
+    if extras is None:
+        has_any = any(name.startswith(EXTRA_PREFIX) for name in request.POST)
+        extras = published_fields() if has_any else ()
+    names = [*_TYPED, *(extra_name(extra) for extra in extras)]
     return {name: request.POST[name][:254] for name in names if request.POST.get(name)}
 
 

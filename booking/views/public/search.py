@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 from uuid import UUID
@@ -19,10 +20,28 @@ _VALUE = re.compile(r"([0-9a-z]{1,8})-([0-9a-f]{8})-([0-9a-f]{8})")
 Place = TypeVar("Place", Practitioner, Location)
 Named = TypeVar("Named", AppointmentType, Practitioner, Location)
 WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-_AROUND, _NEAR, _AN_HOUR = timedelta(days=28), timedelta(days=1), timedelta(hours=1)
+_AROUND, _AN_HOUR = timedelta(days=28), timedelta(hours=1)
+_NEAR = (timedelta(days=1), timedelta(days=7))
 _FIRST_STEP = 7
 """Days that are looked at first, then twice as many, until enough is found."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+# Whoever presses a slot asks these, and of a crowd most are refused: written out, they cost half as much.
+_MOTIF = "SELECT * FROM booking_appointmenttype WHERE ref = %s AND is_active"
+_WHO = """
+SELECT p.* FROM booking_practitioner p
+JOIN booking_appointmenttype_practitioners m ON m.practitioner_id = p.id
+WHERE m.appointmenttype_id = %s AND p.is_active AND p.ref BETWEEN %s AND %s LIMIT 2
+"""
+_RECEIVING = """
+SELECT p.* FROM booking_practitioner p
+JOIN booking_appointmenttype_practitioners m ON m.practitioner_id = p.id
+WHERE m.appointmenttype_id = %s AND p.is_active ORDER BY p.position, p.id
+"""
+_WHERE = """
+SELECT l.* FROM booking_location l
+JOIN booking_appointmenttype_locations m ON m.location_id = l.id
+WHERE m.appointmenttype_id = %s AND l.is_active AND l.ref BETWEEN %s AND %s LIMIT 2
+"""
 
 
 @dataclass(frozen=True)
@@ -131,7 +150,7 @@ def search_for(
         appointment_type=appointment_type,
         locations=[location],
         location=location,
-        practitioners=_active(appointment_type.practitioners.all()),
+        practitioners=list(Practitioner.objects.raw(_RECEIVING, [appointment_type.pk])),
         practitioner=practitioner,
     )
 
@@ -171,18 +190,15 @@ class Offer:
         self, around: datetime, *, count: int = 3, without: datetime | None = None
     ) -> list[SlotButton]:
         """Return the ``count`` slots closest to an instant, by start; ``without`` leaves one start out."""
-        on = around.astimezone(self.search.zone).date()
-
-        def closest(from_on: date, until_on: date) -> list[Slot]:
-            slots = self.vacancies.slots(from_on, until_on, once=True)
-            found = [slot for slot in slots if slot.starts_at != without]
-            found.sort(key=lambda one: (abs(one.starts_at - around), one.starts_at))
-            return found[:count]
-
-        slots = closest(on - _NEAR, on + _NEAR)
-        # What lies beyond these days is further away than this: a local day has 23 hours at least.
-        if len(slots) < count or abs(slots[-1].starts_at - around) >= _NEAR - _AN_HOUR:
-            slots = closest(self.vacancies.from_on, self.vacancies.until_on)
+        on, read = around.astimezone(self.search.zone).date(), self.vacancies
+        closest = partial(read.closest, around, count=count, without=without)
+        for near in _NEAR:
+            slots = closest(on - near, on + near)
+            # What lies beyond these days is further away than this: a local day has 23 hours at least.
+            if len(slots) == count and abs(slots[-1].starts_at - around) < near - _AN_HOUR:
+                break
+        else:
+            slots = closest(read.from_on, read.until_on)
         return self._buttons(sorted(slots))
 
 
@@ -253,25 +269,20 @@ def write_value(starts_at: datetime, practitioner: Practitioner, location: Locat
 
 
 def read_value(value: str, motif: str) -> Choice | None:
-    """Return the choice that a slot button sent, or None for what no button of ours says: two queries."""
+    """Return the choice that a slot button sent, or None for what no button of ours says: three queries."""
     match, ref = _VALUE.fullmatch(value), _ref(motif)
     minutes = int(match[1], 36) if match else 0
     if match is None or ref is None or minutes > 60_000_000:
         return None
-    receiving = AppointmentType.practitioners.through.objects.filter(
-        appointmenttype__ref=ref,
-        appointmenttype__is_active=True,
-        practitioner__is_active=True,
-        practitioner__ref__range=_refs_from(match[2]),
-    ).select_related("appointmenttype", "practitioner")[:2]
-    places = Location.objects.filter(
-        appointment_types__ref=ref, is_active=True, ref__range=_refs_from(match[3])
-    )[:2]
+    types = list(AppointmentType.objects.raw(_MOTIF, [ref]))
+    if not types:
+        return None
+    receiving = list(Practitioner.objects.raw(_WHO, [types[0].pk, *_refs_from(match[2])]))
+    places = list(Location.objects.raw(_WHERE, [types[0].pk, *_refs_from(match[3])]))
     if len(receiving) != 1 or len(places) != 1:
         return None
-    found, place = receiving[0], places[0]
-    starts_at = datetime.fromtimestamp(minutes * 60, tz=ZoneInfo(place.time_zone))
-    return Placed(found.practitioner, place, found.appointmenttype, starts_at).choice
+    starts_at = datetime.fromtimestamp(minutes * 60, tz=ZoneInfo(places[0].time_zone))
+    return Placed(receiving[0], places[0], types[0], starts_at).choice
 
 
 def rows_of(choice: Choice) -> Placed:
