@@ -368,6 +368,20 @@ def test_the_nearest_are_those_of_the_whole_list(cabinet: Cabinet, days: int, aw
     )
 
 
+def test_what_lies_beyond_the_next_day_may_be_nearer(cabinet: Cabinet) -> None:
+    """Late on Wednesday, with that day and Thursday closed: Friday morning is nearer than Tuesday's."""
+    wednesday = MONDAY + timedelta(days=2)
+    Absence.objects.create(
+        starts_at=at(0, on=wednesday), ends_at=at(0, on=wednesday + timedelta(days=2))
+    )
+    wanted = search.search_for(cabinet.type, cabinet.location, cabinet.practitioner)
+    around = at(23, 50, on=wednesday)
+
+    offer = search.look_around(wanted, around, now=NOW, until_on=wednesday + timedelta(days=20))
+
+    assert {one.day for one in offer.nearest(around)} == {wednesday + timedelta(days=2)}
+
+
 def test_of_two_who_are_free_the_closest_hour_stands_once(cabinet: Cabinet) -> None:
     other = make_practitioner("Hugo Fictif")
     make_hours(other, cabinet.location)
