@@ -1,7 +1,7 @@
 """Booking by hand, moving, cancelling, correcting: the forms of one appointment."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +13,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking.forms.dashboard.base import DayField, HourField, WorkForm
+from booking.forms.dashboard.base import DayField, HourField, RowField, WorkForm
 from booking.french import UnreadablePhoneError, read_phone
 from booking.models import AppointmentType, Location, Practitioner
 from booking.persons import Person
 from booking.regions import region_of
-from booking.services.choice import Choice
+from booking.services.choice import Choice, Placed
 
 
 def read_contact(typed: str, *, region: str) -> tuple[str, str]:
@@ -68,15 +68,9 @@ class Unwritten(forms.HiddenInput):
 class SlotForm(WorkForm):
     """Who, where, what for and when: shared by booking by hand and moving."""
 
-    practitioner = forms.ModelChoiceField(
-        label=gettext_lazy("Praticien"), queryset=Practitioner.objects.none(), to_field_name="ref"
-    )
-    motif = forms.ModelChoiceField(
-        label=gettext_lazy("Motif"), queryset=AppointmentType.objects.none(), to_field_name="ref"
-    )
-    place = forms.ModelChoiceField(
-        label=gettext_lazy("Lieu"), queryset=Location.objects.none(), to_field_name="ref"
-    )
+    practitioner = RowField(label=gettext_lazy("Praticien"))
+    motif = RowField(label=gettext_lazy("Motif"))
+    place = RowField(label=gettext_lazy("Lieu"))
     day = DayField(label=gettext_lazy("Jour"))
     hour = HourField(
         label=gettext_lazy("Heure"), help_text=gettext_lazy("Par exemple 9, 9h30 ou 14:15.")
@@ -94,30 +88,28 @@ class SlotForm(WorkForm):
 
     def __init__(self, *args: Any, practitioners: Sequence[Practitioner], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices: dict[str, Any] = {
-            "practitioner": Practitioner.objects.filter(pk__in=[one.pk for one in practitioners]),
+        choices: dict[str, Iterable[Any]] = {
+            "practitioner": practitioners,
             "motif": AppointmentType.objects.filter(
                 is_active=True, practitioners__in=practitioners
             ).distinct(),
             "place": Location.objects.filter(is_active=True),
         }
-        for name, queryset in choices.items():
-            self._offer(name, queryset)
+        for name, rows in choices.items():
+            self._offer(name, list(rows))
 
     def offer_over(self) -> None:
         """Show the box by which a taken time is taken all the same."""
         self.fields["over"].widget = forms.CheckboxInput()
 
-    def _offer(self, name: str, queryset: Any) -> None:
+    def _offer(self, name: str, rows: list[Any]) -> None:
         """Offer the rows; a single one is chosen beforehand and not asked."""
         field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  # declared above
-        field.queryset = queryset
-        rows = list(queryset[:2])
+        assert isinstance(field, RowField)  # noqa: S101  # declared above
+        field.offer(rows)
         if len(rows) == 1:
             field.widget = forms.HiddenInput()
             self.initial[name] = rows[0].ref
-        field.empty_label = None if rows else _("Aucun")
 
     def clean(self) -> dict[str, Any]:
         """Check that this motif is given there by this practitioner, and that the date can be."""
@@ -140,13 +132,9 @@ class SlotForm(WorkForm):
 
     @property
     def choice(self) -> Choice:
-        """The slot, as the services take it."""
-        return Choice(
-            practitioner_id=self.cleaned_data["practitioner"].pk,
-            location_id=self.cleaned_data["place"].pk,
-            appointment_type_id=self.cleaned_data["motif"].pk,
-            starts_at=self.starts_at,
-        )
+        """The slot, as the services take it, with its rows."""
+        said = self.cleaned_data
+        return Placed(said["practitioner"], said["place"], said["motif"], self.starts_at).choice
 
 
 class BookForm(SlotForm):

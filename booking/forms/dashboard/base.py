@@ -1,6 +1,9 @@
 """What the forms of the dashboard share: French hours, phones and dates as people write them."""
 
+import contextlib
 import re
+import uuid
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -37,6 +40,33 @@ class WorkForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+
+
+class RowField(forms.ChoiceField):
+    """A choice among rows, by their ref, that a form has read once; Django's own field asks at every turn."""
+
+    default_error_messages = forms.ModelChoiceField.default_error_messages
+    rows: Mapping[str, Any] = {}
+
+    def offer(self, rows: Iterable[Any]) -> None:
+        """Let these be chosen, and no others."""
+        self.rows = {str(row.ref): row for row in rows}
+        self.choices = [(ref, str(row)) for ref, row in self.rows.items()] or [("", _("Aucun"))]
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return how a chosen row, or its ref, stands in the page."""
+        return str(getattr(value, "ref", value)) if value else value
+
+    def clean(self, value: Any) -> Any:
+        """Return the row of a ref, or None when it may stay empty."""
+        return self.rows.get(super().clean(value))
+
+    def to_python(self, value: Any) -> str:
+        """Return the ref as the choices write it, with or without its dashes."""
+        typed: str = super().to_python(value)
+        with contextlib.suppress(ValueError):
+            return str(uuid.UUID(typed))
+        return typed
 
 
 class HourField(forms.CharField):

@@ -146,6 +146,32 @@ def test_today_is_always_in_its_week_even_an_empty_sunday(
     assert shown.count('<section class="wd today') == 1
 
 
+def test_a_refused_booking_reads_each_list_once(
+    owner: Client, cabinet: Cabinet, count_queries: Callable[[], Any]
+) -> None:
+    make_practitioner("Hugo Fictif")
+    make_location(name="Annexe")
+    make_appointment(cabinet, local(TOMORROW, 14))
+    owner.post(page("book"), typed(cabinet))
+
+    with count_queries() as asked:
+        refused = owner.post(page("book"), typed(cabinet))
+
+    assert refused.status_code == 409
+    assert len(asked) <= 20
+
+
+@pytest.mark.parametrize("field", ["practitioner", "motif", "place"])
+@pytest.mark.parametrize("sent", ["", "x", "0" * 32, "\x00"])
+def test_what_is_not_on_a_list_is_no_choice(
+    owner: Client, cabinet: Cabinet, field: str, sent: str
+) -> None:
+    refused = owner.post(page("book"), typed(cabinet, **{field: sent}))
+
+    assert refused.status_code == 422
+    assert 'value="Lou Échantillon"' in refused.text
+
+
 def test_columns_are_practitioners_or_places(owner: Client, cabinet: Cabinet) -> None:
     other = make_location(name="Annexe")
     cabinet.type.locations.add(other)
