@@ -80,6 +80,7 @@ def offer_by_hand(
     Raises SlotTaken when the time is not free.
     """
     placed = place(choice, online=False)
+    _refuse_taken(placed, now=now)
     settings = deadlines.practice()
     lock_practitioners([choice.practitioner_id])
     lock_names([LIST])
@@ -90,9 +91,8 @@ def offer_by_hand(
     # No page shows a slot after the last day of the promise, but a form may name one (B-22).
     if placed.starts_at > last_start(booked_at=now, retention_days=settings.retention_days):
         return None
-    start, end = placed.occupied
-    if is_taken(practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end, now=now):
-        raise SlotTaken
+    # Again, under the lock: what stands over others by hand keeps nobody else out of the table.
+    _refuse_taken(placed, now=now)
     hold = _occupy(placed, now=now)
     return _offer(hold, fresh, settings=settings, actor=actor, now=now)
 
@@ -319,6 +319,11 @@ def _is_under(placed: Placed, *, hold: int | None = None, now: datetime) -> bool
     return is_taken(
         practitioner_id=placed.practitioner.pk, starts_at=start, ends_at=end_, now=now, ignore=hold
     )
+
+
+def _refuse_taken(placed: Placed, *, now: datetime) -> None:
+    if _is_under(placed, now=now):
+        raise SlotTaken
 
 
 def _occupy(placed: Placed, *, now: datetime) -> Appointment:
