@@ -20,6 +20,8 @@ def web(*, bind: str, workers: int = 1, threads: int = 4) -> list[str]:
     """The pages: gunicorn with threads, which is what the figures were measured with."""
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py"]
     command += ["--workers", str(workers), "--threads", str(threads), "--bind", bind]
+    # As in the configuration: a connection for each thread (ADR 51), however many are asked for here.
+    command += ["--worker-connections", str(threads)]
     return [*command, "config.wsgi:application"]
 
 

@@ -1,5 +1,6 @@
 """The pages as gunicorn serves them: nothing personal in what any process writes or exports."""
 
+import contextlib
 import json
 import os
 import re
@@ -96,6 +97,17 @@ def served(practice: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         both = lambda: processes.answers(port) and processes.answers(metrics_port)  # noqa: E731
         assert processes.wait_until(both, seconds=60), (folder / "web.log").read_text()
         yield Served(port, metrics_port, folder)
+
+
+def test_whoever_never_ends_their_request_keeps_nobody_else_waiting(served: Served) -> None:
+    """Three of the four threads are held; a process whose threads are all busy takes nobody more."""
+    with contextlib.ExitStack() as held:
+        for _ in range(3):
+            client = socket.create_connection(("127.0.0.1", served.port), timeout=20)
+            held.enter_context(client).sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n".encode())
+        answers = [served.request("GET /", host=HOST) for _ in range(12)]
+
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 12
 
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
