@@ -7,12 +7,15 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3 python3.13 python3.1
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help ready demo demo-reset format test bench prove lock wheels migrations template screenshots
+.PHONY: help ready demo demo-reset format check test guards ci bench prove lock wheels migrations template screenshots
 
 help:
 	@echo 'make demo          three practices to try, on http://lib-rdv.localhost:8000/ (Ctrl-C stops all)'
 	@echo 'make demo-reset    forget what the demonstration holds'
-	@echo 'make test          every check: format, types, contracts, tests, journeys, short proofs'
+	@echo 'make check         format, lint, types, import contracts, templates, tests without servers (one minute)'
+	@echo 'make test          make check, then the tests with servers, the journeys and the short proofs (ten minutes)'
+	@echo 'make guards        each proof must fail when one of its guards is removed'
+	@echo 'make ci            make test, then make guards, with one closing line'
 	@echo 'make format        write Python and templates as the checks want them'
 	@echo 'make prove         the proofs in full; PROOF=race for one, SABOTAGE=guard to remove a guard'
 	@echo 'make bench         the figures beside their peers; BENCH=slots for one'
@@ -25,16 +28,25 @@ ready:
 	@if [ -z "$(PYTHON)" ]; then \
 		echo 'lib-rdv needs Python 3.11 or newer, and none was found (PYTHON=/path/to/python names one).' >&2; \
 		exit 1; fi
-	@$(PYTHON) config/bootstrap.py
+	@$(PYTHON) config/devtools/bootstrap.py
 
 demo: ready
-	@$(RUN) -m config.demo --with-parent
+	@$(RUN) -m config.devtools.demo --with-parent
 
 demo-reset: ready
-	@$(RUN) -m config.demo --reset
+	@$(RUN) -m config.devtools.demo --reset
+
+check: ready
+	@$(RUN) -m tests.run check
 
 test: ready
-	@$(RUN) -m tests.run
+	@$(RUN) -m tests.run check tests
+
+guards: ready
+	@$(RUN) -m tests.run guards
+
+ci: ready
+	@$(RUN) -m tests.run check tests guards
 
 format: ready
 	@$(RUN) -m tests.run format
@@ -46,10 +58,10 @@ bench: ready
 	@$(RUN) -m tests.bench $(BENCH) $(if $(SHORT),--short)
 
 lock: ready
-	@$(RUN) -m config.lock $(if $(UPGRADE),--upgrade)
+	@$(RUN) -m config.devtools.lockfile $(if $(UPGRADE),--upgrade)
 
 wheels: ready
-	@$(RUN) -m config.lock --check-wheels
+	@$(RUN) -m config.devtools.lockfile --check-wheels
 
 migrations: ready
 	@LIBRDV_TESTING=1 $(RUN) manage.py makemigrations

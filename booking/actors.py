@@ -1,43 +1,70 @@
-"""What the clock and the pages ask of the workers for the calendars of practitioners."""
+"""Actors of the practitioners' calendars, and the functions with which pages enqueue them."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.utils import timezone
 
+from booking.google import polls, sync_health
 from booking.models import GoogleAccount
-from booking.services.google import lights, polling
-from tenants import across
+from tenants import cross_schema, rate_counters
 from tenants.broker import actor, tenant_actor
 from tenants.routing import served_units
-from tenants.schema import Unit, inside
+from tenants.schema import Unit, current_schema, enqueue_on_commit, inside
+
+STALE_EVERY_SECONDS = 60
+"""Minimum interval between two polls of one account that pages enqueue because of stale busy times."""
 
 
 @tenant_actor(queue_name="slow", max_retries=0)
 def poll(unit: Unit, ref: str) -> None:
-    """Look after one account: write what waits, read its calendar, keep its channels open."""
+    """Poll one account: read its calendar, push its waiting events, renew its push channels."""
     with inside(unit):
-        found = GoogleAccount.objects.filter(ref=uuid.UUID(hex=ref)).values_list("pk", flat=True)
-        account_id = found.first()
+        accounts = GoogleAccount.objects.filter(ref=uuid.UUID(hex=ref))
+        account_id = accounts.values_list("pk", flat=True).first()
     if account_id is not None:
-        polling.poll(unit=unit, account_id=account_id, clock=timezone.now)
+        polls.poll(unit=unit, account_id=account_id, clock=timezone.now)
+
+
+def enqueue_poll(ref: uuid.UUID) -> None:
+    """Enqueue the poll of one account of the current unit after the commit."""
+    enqueue_on_commit(poll.send, current_schema(), ref.hex)
+
+
+def enqueue_stale_polls(refs: Sequence[uuid.UUID]) -> None:
+    """Enqueue polls of accounts of the current unit after the commit, each once in ``STALE_EVERY_SECONDS``.
+
+    No row is written. Without the rate counters no poll is enqueued; the periodic task ``poll_all`` then polls.
+    """
+    if refs:
+        enqueue_on_commit(_send_stale_polls, current_schema(), refs)
+
+
+def _send_stale_polls(schema: str, refs: Sequence[uuid.UUID]) -> None:
+    keys = {f"poll|{schema}|{ref.hex}": ref for ref in refs}
+    try:
+        counted = rate_counters.count(dict.fromkeys(keys, STALE_EVERY_SECONDS))
+    except rate_counters.Unavailable:
+        return
+    for key, ref in keys.items():
+        if counted[key] == 1:
+            poll.send(schema, ref.hex)
+
+
+_DUE_FOR_POLL = """
+SELECT ref FROM {schema}.booking_googleaccount WHERE state = 'connected' AND poll_at <= %s
+"""
 
 
 @actor(queue_name="sweep", max_retries=0)
 def poll_all() -> None:
-    """Enqueue the accounts of every schema that are due: ids and instants only."""
+    """Enqueue the polls of the due accounts of every schema; reads refs only."""
     now = timezone.now()
-    for unit, (ref,) in across.read(served_units(), _due_to_be_read, [now]).rows:
+    for unit, (ref,) in cross_schema.read(served_units(), _DUE_FOR_POLL, [now]).rows:
         poll.send(unit.schema, ref.hex)
-
-
-def _due_to_be_read(unit: Unit) -> str:
-    return (
-        f'SELECT ref FROM "{unit.schema}".booking_googleaccount'  # noqa: S608
-        " WHERE state = 'connected' AND poll_at <= %s"
-    )
 
 
 @actor(queue_name="sweep", max_retries=0)
 def watch_calendars() -> None:
-    """Tell lib-rdv's staff of accounts that are stuck."""
-    lights.raise_alert(now=timezone.now())
+    """Enqueue alerts about accounts with a fault, to lib-rdv's staff and to practitioners."""
+    sync_health.raise_alert(now=timezone.now())

@@ -10,13 +10,17 @@ class BookingConfig(AppConfig):
     verbose_name = "Rendez-vous"
 
     def ready(self) -> None:
-        """Tell the outbox who delivers our messages."""
+        """Register the outbox handlers of this app."""
         from django.utils import timezone
 
-        from booking.services import digest_letters, notices, waiting_notices
-        from booking.services.google import registering
+        from booking.google import handlers as google_handlers
+        from booking.notifications import (
+            appointment_delivery,
+            digest_delivery,
+            waiting_delivery,
+        )
 
-        notices.register()
-        waiting_notices.register()
-        digest_letters.register()
-        registering.register(clock=timezone.now)
+        appointment_delivery.register()
+        waiting_delivery.register()
+        digest_delivery.register()
+        google_handlers.register(clock=timezone.now)

@@ -1,4 +1,4 @@
-"""What the clock enqueues for the calendars."""
+"""Periodic tasks of the calendars: polls of due accounts every 30 seconds, alerts every 5 minutes."""
 
 from dramatiq_crontab import interval
 

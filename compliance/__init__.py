@@ -1,1 +1,1 @@
-"""Retention and, later, registers, rights and governance."""
+"""Data protection above ``booking``: erasure on time and expiry of rows (``retention``)."""

@@ -1,1 +1,1 @@
-"""Wiring: settings, URLs and processes. Imports everything, imported by nothing."""
+"""Composition of the application: settings, URLs and processes. The top layer; no other package imports it."""

@@ -1,13 +1,15 @@
-"""App configuration of the wiring: commands of the house and checks of the settings."""
+"""App configuration of ``config``: management commands, template tags and checks of the settings."""
+
+import importlib
 
 from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
-    """Wiring."""
+    """Settings, URLs and processes of the application."""
 
     name = "config"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from config import checks  # noqa: F401  # registers itself
+        """Register the system checks."""
+        importlib.import_module("config.checks")

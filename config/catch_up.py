@@ -1,24 +1,24 @@
-"""What a worker does first: the duties of the clock, which may be long overdue after an outage."""
+"""Enqueues the recurring duties when a worker starts: after an outage they may be overdue."""
 
 from typing import Any
 
 import dramatiq
 import structlog
 
-from compliance.retention.actors import purge_all
+from compliance.retention.actors import erase_all_due
+from tenants.audit.actors import seal_all
 from tenants.outbox.actors import sweep
-from tenants.trail.actors import seal_all
 
 log = structlog.get_logger("worker")
 
 
 class CatchUp(dramatiq.Middleware):
-    """Rings for every duty when a worker process starts; each is harmless when run once more."""
+    """Enqueues every duty at the start of a worker process; duties are idempotent."""
 
     def after_process_boot(self, broker: Any) -> None:
-        """Do not wait for the clock's next turn: an erasure may be late already."""
-        for duty in (sweep, purge_all, seal_all):
+        """Enqueue the duties at once instead of at the scheduler's next turn: an erasure may be overdue."""
+        for duty in (sweep, erase_all_due, seal_all):
             try:
                 duty.send()
-            except Exception as error:  # noqa: BLE001  # the clock rings again
-                log.warning("doorbell_failed", actor=duty.actor_name, error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # the scheduler enqueues it again
+                log.warning("enqueue_failed", actor=duty.actor_name, error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""What no process starts with: a demonstration's settings in production, or production's in a demonstration."""
+"""System checks that refuse a demonstration's settings in production, and production's in a demonstration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ _SILENT_SERVER = {
     "log_min_duration_statement": ("-1",),
     "log_error_verbosity": ("terse",),
 }
-"""psycopg2 puts values into the statements: a server that logs statements or details logs people."""
+"""psycopg2 inserts values into statements: a server that logs statements or details logs personal data."""
 
 Rule = tuple[str, bool, str]
 
 
 @register()
 def check_environment(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Refuse settings that belong elsewhere; the number is that of the table of docs/running.md."""
+    """Return an error for each unsafe setting; its number is that of the table in docs/running.md."""
     rules = _rules_of_production() if settings.PRODUCTION else _rules_of_demonstration()
     return [Error(message, id=f"config.{number}") for number, holds, message in rules if not holds]
 
@@ -66,7 +66,7 @@ def _rules_of_production() -> Sequence[Rule]:
         (
             "E011",
             not settings.GOOGLE_CLIENT_ID or _is_google_ready(),
-            "GOOGLE_CLIENT_SECRET is missing, or an address of Google's way back is not at CONNECT_HOST",
+            "GOOGLE_CLIENT_SECRET is missing, or GOOGLE_REDIRECT_URI or GOOGLE_SIGNAL_URL is not at CONNECT_HOST",
         ),
     )
 
@@ -81,7 +81,7 @@ def _rules_of_demonstration() -> Sequence[Rule]:
 
 
 def _is_google_ready() -> bool:
-    """Whether Google can send people back and knock at the one host that listens for it."""
+    """Return whether Google's redirects and notifications go to CONNECT_HOST, and a client secret is set."""
     ours = f"https://{settings.CONNECT_HOST}/google/"
     back, signal = settings.GOOGLE_REDIRECT_URI, settings.GOOGLE_SIGNAL_URL
     is_right = back == f"{ours}retour" and signal in {"", f"{ours}signal/"}
@@ -100,7 +100,7 @@ def _is_local(host: str) -> bool:
 def check_server_logs(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn when PostgreSQL's own log would hold the values of statements (S-24)."""
+    """Return a warning for each setting by which PostgreSQL's log would contain values of statements (S-24)."""
     if not databases or settings.AS_OWNER:
         return []
     with inside(SWEEPER), connection.cursor() as cursor:
@@ -110,8 +110,8 @@ def check_server_logs(
         found = dict(cursor.fetchall())
     return [
         CheckWarning(
-            f"PostgreSQL: set {name} = {wanted[0]}, or its log holds values", id="config.W031"
+            f"PostgreSQL: set {name} = {accepted[0]}, or its log holds values", id="config.W031"
         )
-        for name, wanted in _SILENT_SERVER.items()
-        if found.get(name) not in wanted
+        for name, accepted in _SILENT_SERVER.items()
+        if found.get(name) not in accepted
     ]

@@ -1,7 +1,7 @@
-"""``python -m config.exporter``: the metrics of all processes for Prometheus, on a port of their own.
+"""``python -m config.exporter``: serves the metrics of all processes to Prometheus, on METRICS_PORT.
 
-What happened is counted by the web and worker processes in files of METRICS_DIR; what is so now is
-read from the database, as the sweeper. Loopback unless METRICS_BIND says otherwise.
+Web and worker processes write counters to files of METRICS_DIR; gauges are read from the database as the
+sweeper. The exporter listens on loopback unless METRICS_BIND is set.
 """
 
 import os
@@ -14,23 +14,23 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from django.conf import settings  # noqa: E402  # the apps must be ready first
-from django.db import DatabaseError, close_old_connections  # noqa: E402
-from django.utils import timezone  # noqa: E402
-from prometheus_client import CollectorRegistry, make_wsgi_app  # noqa: E402
-from prometheus_client.core import GaugeMetricFamily, Metric  # noqa: E402
-from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
-from prometheus_client.registry import Collector  # noqa: E402
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from config.health import figures  # noqa: E402
-from config.start import refuse_unsafe_settings  # noqa: E402
+from config.health import figures
+from config.start import refuse_unsafe_settings
 
 
-class Now(Collector):
-    """What is so at this instant; a database that does not answer leaves the counts alone."""
+class DatabaseCollector(Collector):
+    """The gauges read from the database at each scrape; without a database the counters are still exported."""
 
     def describe(self) -> Iterable[Metric]:
-        """Say nothing: registering must not read the database."""
+        """Return no metric: registering must not read the database."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -47,10 +47,10 @@ class Now(Collector):
 
 
 def _of_database() -> Iterator[Metric]:
-    yield _gauge("outbox_pending", "Entries that wait.", figures.pending_by_kind(), "kind")
-    yield _gauge("spaces", "Practices by state.", figures.spaces_by_state(), "state")
+    yield _gauge("outbox_pending", "Pending entries.", figures.pending_by_kind(), "kind")
+    yield _gauge("tenants", "Practices by state.", figures.tenants_by_state(), "state")
     count = figures.connections()
-    yield GaugeMetricFamily("librdv_database_connections", "Connections held.", value=count)
+    yield GaugeMetricFamily("librdv_database_connections", "Open connections.", value=count)
 
 
 def _gauge(name: str, text: str, values: dict[str, bool] | dict[str, int], label: str) -> Metric:
@@ -60,17 +60,17 @@ def _gauge(name: str, text: str, values: dict[str, bool] | dict[str, int], label
     return family
 
 
-class Silent(WSGIRequestHandler):
-    """Logs no request."""
+class SilentRequestHandler(WSGIRequestHandler):
+    """A request handler without an access log."""
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def registry() -> CollectorRegistry:
-    """Return everything that is exported."""
+    """Return the registry with the gauges, and the counters when METRICS_DIR is set."""
     made = CollectorRegistry()
-    made.register(Now())
+    made.register(DatabaseCollector())
     if settings.METRICS_DIR:
         Path(settings.METRICS_DIR).mkdir(mode=0o700, parents=True, exist_ok=True)
         MultiProcessCollector(made, settings.METRICS_DIR)
@@ -78,11 +78,11 @@ def registry() -> CollectorRegistry:
 
 
 def main() -> None:
-    """Serve until the process is ended; one scrape at a time."""
+    """Serve until the process ends, one scrape at a time."""
     refuse_unsafe_settings()
     bind, port = settings.METRICS_BIND, settings.METRICS_PORT
     app = make_wsgi_app(registry())
-    with make_server(bind, port, app, handler_class=Silent) as server:
+    with make_server(bind, port, app, handler_class=SilentRequestHandler) as server:
         server.serve_forever()
 
 

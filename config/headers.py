@@ -1,4 +1,4 @@
-"""HSTS on clients' own domains: theirs to decide for the names below, so neither subdomains nor preload."""
+"""The HSTS header of clients' own domains: without subdomains and preload, which the owner decides."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class Headers:
-    """Set before SecurityMiddleware, which leaves a header that is there already."""
+    """Middleware inside SecurityMiddleware, which keeps a header that is already set."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on; what answers for no name of ours promises nothing for others."""
+        """Set HSTS for this host only on secure responses of custom domains and unknown hosts."""
         response = self.get_response(request)
         route = getattr(request, "route", None)
         is_ours = route is not None and not route.is_custom

@@ -1,11 +1,10 @@
-"""Logs by allow-list (S-22 to S-24): JSON lines that cannot name a patient.
+"""Logging by allow-list (S-22 to S-24): JSON lines that cannot contain a patient's data.
 
-A key that is not in ``SHAPES`` is dropped, a value that has not the shape of its key is withheld, a
-library's message is kept only when it is a literal of its code, an exception gives its type and the
-lines it crossed. Nobody has to remember what not to log: what is not foreseen does not come out.
+A key outside ``SHAPES`` is omitted; a value without the shape of its key becomes ``withheld``. A library's
+message is kept only when it is a literal of its code; an exception is reduced to its type and lines of code.
 """
 
-import ipaddress
+import inspect
 import json
 import logging
 import os
@@ -17,15 +16,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2s
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 import structlog
 
+from tenants.client_address import LOGGED_IPV6_PREFIX, network_of
+
 WITHHELD = "withheld"
 OURS = ("api", "billing", "booking", "compliance", "config", "tenants")
 MAX_LINKS, MAX_FRAMES = 5, 25
-NETWORKS = {4: 24, 6: 48}
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:<>-]{0,99}")
 _EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -70,32 +70,21 @@ SHAPES: Mapping[str, Callable[[object], bool]] = {
     "count": _is_number,
     "seconds": _is_number,
 }
-"""What may stand in a line beside its time, level and event, and what it must look like."""
+"""The allowed keys of a line, besides time, level, event and logger, with the test of their values."""
 
 Event = MutableMapping[str, Any]
 
 
 @lru_cache(maxsize=10_000)
 def tenant_mark(schema: str) -> str:
-    """Return the mark under which a tenant stands in the logs: the same in every process."""
+    """Return the pseudonym of a tenant in the logs, 12 hexadecimal digits, the same in every process."""
     return blake2s(schema.encode(), digest_size=6).hexdigest()
-
-
-def network_of(address: str) -> str | None:
-    """Return the /24 or /48 of an address, None when it is not one (a Unix socket)."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped:
-        known = known.ipv4_mapped
-    return str(ipaddress.ip_network((known, NETWORKS[known.version]), strict=False))
 
 
 # --- Exceptions -----------------------------------------------------------------------------------
 def describe(error: BaseException) -> list[dict[str, Any]]:
-    """Return the chain of an exception, newest first: types, SQLSTATE and lines; no text, no values."""
-    return [_link(one) for one in _chain(error)]
+    """Return the chain of an exception, the newest first: types, SQLSTATE and lines, without texts or values."""
+    return [_link(cause) for cause in _chain(error)]
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -132,7 +121,7 @@ def _short(filename: str) -> str:
 
 # --- Our own lines: structlog ---------------------------------------------------------------------
 def allow_list(logger: Any, method: str, event: Event) -> Event:
-    """Keep what is on the list and looks like it; ``schema`` becomes the tenant's mark."""
+    """Keep the allowed keys with valid values; replace ``schema`` by the tenant's pseudonym."""
     name = event.pop("event", "")
     kept: Event = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -160,12 +149,12 @@ def _error_of(exc_info: object) -> BaseException | None:
 
 
 def render(logger: Any, method: str, event: Event) -> str:
-    """Return the line."""
+    """Return the event as one line of JSON."""
     return json.dumps(event, ensure_ascii=True, separators=(",", ":"), default=lambda _: WITHHELD)
 
 
 class Sink:
-    """Where lines go: whatever standard error is when they are written (workers replace it)."""
+    """A logger that writes to the present ``sys.stderr``, which workers replace after the start."""
 
     _lock = threading.Lock()
 
@@ -173,7 +162,7 @@ class Sink:
         self.name = names[0] if names else "app"
 
     def write(self, line: str) -> None:
-        """Write one line at once."""
+        """Write and flush one line."""
         with self._lock:
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
@@ -181,23 +170,23 @@ class Sink:
     debug = info = warning = error = critical = exception = msg = write
 
 
-# --- Everybody else's lines: the standard library's logging ---------------------------------------
-class Handler(logging.Handler):
-    """Turns any record into one of our lines, and says nothing of what it cannot turn."""
+# --- Lines of libraries: the standard library's logging ---------------------------------------
+class JsonHandler(logging.Handler):
+    """Converts records of the standard library's logging into JSON lines."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sink = Sink()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record without its arguments."""
+        """Write the record, without its arguments."""
         try:
             self.sink.write(render(None, "", _of_record(record)))
-        except Exception:  # noqa: BLE001  # a log line never breaks the work, nor tells why
+        except Exception:  # noqa: BLE001  # a failing log line must not fail the caller
             self.handleError(record)
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the library's name
-        """Say that a line was lost; the library's own version prints the message and its arguments."""
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Report a lost line; the library's own version prints the message and its arguments."""
         self.sink.write('{"level":"error","event":"log_line_lost"}')
 
 
@@ -216,11 +205,11 @@ def _of_record(record: logging.LogRecord) -> Event:
 
 
 def _literal(record: logging.LogRecord) -> str:
-    """Return the message when it is a literal of the code that logs it; its arguments never."""
+    """Return the message when it is a literal of the calling code, else ``withheld``; never its arguments."""
     message = record.msg
     if not isinstance(message, str):
         return WITHHELD
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.currentframe() is the same
+    frame = inspect.currentframe()
     while frame is not None:
         if _holds(frame.f_code, message):
             return message
@@ -232,22 +221,23 @@ def _holds(code: CodeType, message: str) -> bool:
     return message in code.co_consts
 
 
-# --- The security log, apart ----------------------------------------------------------------------
+# --- The security log ----------------------------------------------------------------------
 _security = structlog.get_logger("security")
 
 
 def security_event(event: str, *, address: str, **fields: object) -> None:
-    """Log a failed login or a refused host, with the network; with the whole address in a file apart.
+    """Log a failed login or an unknown host with the client's network, and to SECURITY_LOG with its address.
 
-    The file of SECURITY_LOG (mode 0600, kept 12 months) is what fail2ban reads; without it the whole
-    address is nowhere.
+    fail2ban reads the file SECURITY_LOG (mode 0600, kept for 12 months); without it the full address is not
+    logged.
     """
-    _security.warning(event, network=network_of(address), **fields)
+    network = network_of(address, ipv6_prefix=LOGGED_IPV6_PREFIX)
+    _security.warning(event, network=network, **fields)
     path = os.environ.get("SECURITY_LOG", "")
     if not path:
         return
     line = allow_list(Sink("security"), "warning", {"event": event, **fields})
-    line["address"] = address if network_of(address) else None
+    line["address"] = address if network else None
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
         file.write(render(None, "", line) + "\n")
@@ -255,13 +245,13 @@ def security_event(event: str, *, address: str, **fields: object) -> None:
 
 # --- Set-up ---------------------------------------------------------------------------------------
 def configure(options: Mapping[str, Any]) -> None:
-    """Make this the only way out: Django calls it with settings.LOGGING, gunicorn before Django.
+    """Route all logging through this module: called by Django with settings.LOGGING, by gunicorn before it.
 
-    ``level`` is that of our own loggers; ``hooks`` also takes uncaught exceptions, whose text would
-    otherwise reach the journal.
+    ``level`` is the level of the application's loggers. ``hooks`` also handles uncaught exceptions, whose text
+    would otherwise reach the journal.
     """
     level = str(options.get("level", "INFO")).upper()
-    _take_over_logging(level)
+    _replace_handlers(level)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -279,17 +269,17 @@ def configure(options: Mapping[str, Any]) -> None:
         sys.unraisablehook = lambda args: _uncaught(args.exc_type, args.exc_value, None)
 
 
-def _take_over_logging(level: str) -> None:
+def _replace_handlers(level: str) -> None:
     known = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
     for logger in [logging.root, *known]:
         for handler in list(logger.handlers):
             logger.removeHandler(handler)
         logger.propagate = True
-    logging.root.addHandler(Handler())
+    logging.root.addHandler(JsonHandler())
     logging.root.setLevel(logging.WARNING)
     for name in (*OURS, "gunicorn.error", "dramatiq"):
         logging.getLogger(name).setLevel(level)
-    # One line per request is ours, with its status: Django's adds something for an exception only.
+    # RequestLog writes a line per request with its status; Django's record is useful for an exception only.
     logging.getLogger("django.request").addFilter(_has_exception)
     logging.captureWarnings(capture=True)
 

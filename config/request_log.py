@@ -1,4 +1,4 @@
-"""One line and one count per request: route, method, status, time; never a path, a query or a name."""
+"""Logs and counts each request: route, method, status, duration; never a path, a query or a name."""
 
 import secrets
 import time
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from config.logs import security_event, tenant_mark
 from tenants import metrics
-from tenants.accounts.client import client_ip
+from tenants.client_address import client_ip
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -18,36 +18,36 @@ log = structlog.get_logger("request")
 
 
 class RequestLog:
-    """The outermost middleware: sees the answer that leaves.
+    """The outermost middleware: it sees the final response.
 
-    The request id is ours, never the caller's; it goes out as X-Request-ID so that somebody who saw
-    an error can quote it.
+    The request id is generated here, never taken from the client; the header X-Request-ID returns it, so that
+    a user can quote it with an error.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Serve the request and say so in one line."""
+        """Serve the request and write one log line."""
         started = time.perf_counter()
         request_id = secrets.token_hex(8)
         structlog.contextvars.bind_contextvars(request=request_id)
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request_id
-            _note(request, response, time.perf_counter() - started)
+            _log_request(request, response, time.perf_counter() - started)
         finally:
             structlog.contextvars.clear_contextvars()
         return response
 
 
-def _note(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+def _log_request(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
     route, status = _route_name(request, response), response.status_code
     method = request.method if request.method in METHODS else "OTHER"
     metrics.REQUESTS.labels(route, method, f"{status // 100}xx").inc()
     metrics.DURATION.labels(route).observe(seconds)
     tenant = _tenant_of(request)
-    _note_refusals(request, route, tenant)
+    _log_refusals(request, route, tenant)
     if hasattr(request, "probe") and status < 500:
         return
     line = log.error if status >= 500 else log.info
@@ -58,7 +58,7 @@ def _note(request: HttpRequest, response: HttpResponseBase, seconds: float) -> N
         status=status,
         ms=round(seconds * 1000, 1),
         tenant=tenant,
-        # Only if the view asked who it is: asking here would be outside of the transaction.
+        # Only when the view has read the user: a query here would be outside the transaction.
         user=getattr(getattr(request, "_cached_user", None), "pk", None),
     )
 
@@ -79,7 +79,7 @@ def _tenant_of(request: HttpRequest) -> str | None:
     return None if route is None else tenant_mark(route.unit.schema)
 
 
-def _note_refusals(request: HttpRequest, route: str, tenant: str | None) -> None:
+def _log_refusals(request: HttpRequest, route: str, tenant: str | None) -> None:
     address = client_ip(request)
     if route == "no_host":
         metrics.REFUSED.labels("host").inc()

@@ -1,4 +1,4 @@
-"""What gunicorn itself says: its log goes our way, and its own error answers say and echo nothing."""
+"""Output of gunicorn itself: its log through the allow-list, and error responses that echo nothing."""
 
 from typing import Any
 
@@ -20,23 +20,23 @@ _ERROR = (
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Sends gunicorn's messages through our allow-list and keeps no access log: RequestLog has it."""
+    """Routes gunicorn's messages through the allow-list; RequestLog replaces the access log."""
 
     def setup(self, cfg: Any) -> None:
-        """Set gunicorn up, then take its handlers away."""
+        """Set gunicorn's logging up, then replace its handlers."""
         super().setup(cfg)
         logs.configure({"level": cfg.loglevel})
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """Log nothing: gunicorn's line would hold the path."""
+        """Log nothing: gunicorn's line would contain the path."""
 
 
 def write_error(sock: Any, status: int, reason: str, message: str) -> None:
-    """Answer a request that could not be read; gunicorn's own answer echoes it back."""
+    """Respond to a malformed request; gunicorn's own response echoes parts of it."""
     text = _ERROR.format(status=status, reason=reason, length=len(reason))
     util.write_nonblock(sock, text.encode("latin1"))
 
 
 def silence_errors() -> None:
-    """Put our answer in the place of gunicorn's, which offers no setting for it."""
+    """Replace gunicorn's error response, for which it has no setting."""
     util.write_error = write_error

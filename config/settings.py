@@ -12,7 +12,7 @@ from tenants.keyring.keks import load as load_keks
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- What this process is -----------------------------------------------------------------------
+# --- Mode of this process -----------------------------------------------------------------------
 DEMO = env.bool("LIBRDV_DEMO", default=False)
 TESTING = env.bool("LIBRDV_TESTING", default=False)
 AS_OWNER = env.bool("LIBRDV_AS_OWNER", default=False)
@@ -26,12 +26,12 @@ APEX = env("APEX", default="lib-rdv.localhost")
 PUBLIC_HOSTS = tuple(env.list("PUBLIC_HOSTS", default=[APEX, f"www.{APEX}"]))
 PUBLIC_PORT = env("PUBLIC_PORT", default="8000" if IS_LOCAL else "")
 SCHEME = env("SCHEME", default="http" if IS_LOCAL else "https")
-# The router decides: an unknown host is a 404. Django's own list would have to be rewritten per client.
+# tenants.routing decides: an unknown host is a 404. Django's list would need a change for each client.
 ALLOWED_HOSTS = ["*"]
 USE_X_FORWARDED_HOST = False
 SECURE_PROXY_SSL_HEADER = None if IS_LOCAL else ("HTTP_X_FORWARDED_PROTO", "https")
 
-# --- Apps: what stands in both lists has its tables in every schema (design section 3) -----------
+# --- Apps: those in both lists have their tables in every schema (design section 3) -----------
 _BOTH = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -43,7 +43,7 @@ _BOTH = [
     "axes",
     "tenants.keyring",
     "tenants.outbox",
-    "tenants.trail",
+    "tenants.audit",
 ]
 SHARED_APPS = ["django_tenants", "tenants", *_BOTH]
 TENANT_APPS = [*_BOTH, "tenants.website", "booking"]
@@ -53,8 +53,9 @@ _WITHOUT_TABLES = [
     "django_htmx",
     "csp",
     "dramatiq_crontab",
+    "tenants.desk",
     "compliance.retention",
-    "compliance.desk",
+    "billing.clients",
     "config",
 ]
 INSTALLED_APPS = list(dict.fromkeys([*SHARED_APPS, *TENANT_APPS, *_WITHOUT_TABLES]))
@@ -67,7 +68,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Database: one login for the web and the workers, another for migrations and provisioning ----
 APP_ROLE = env("APP_ROLE", default="app")
 OWNER_DATABASE_URL = env("OWNER_DATABASE_URL", default="")
-# libpq would wait for minutes for a host that is gone; a probe must say so within seconds.
+# libpq waits for minutes for an unreachable host; a probe must fail within seconds.
 os.environ.setdefault("PGCONNECT_TIMEOUT", "5")
 DATABASES = {
     "default": {
@@ -86,7 +87,7 @@ PG_BIN = env("PG_BIN", default="")
 # --- Keys (design section 4) ----------------------------------------------------------------------
 PRODUCTION = not IS_LOCAL
 KEKS = load_keks(os.environ) or ([DEMO_KEK] if IS_LOCAL else [])
-# The erasure ledger stands outside the database, and is never restored from a backup of it.
+# The erasure ledger is outside the database and never restored from a backup.
 ERASURE_LEDGER = env("ERASURE_LEDGER", default=str(BASE_DIR / ".cache" / "erasures.ledger"))
 
 # --- Backups: the main dump for 30 days, the keys in a dump of their own for 7 (B-20, S-27) -----------
@@ -117,15 +118,15 @@ CUSTOM_DOMAIN_URLCONF = "config.urls_custom"
 CONNECT_URLCONF = "config.urls_connect"
 WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
-    "config.request_log.RequestLog",  # outermost: it sees the answer that leaves
-    # Headers next, so that files, probes and errors carry them too
+    "config.request_log.RequestLog",  # outermost: it sees the final response
+    # Headers next, so that files, probes and errors have them too
     "django.middleware.security.SecurityMiddleware",
     "config.headers.Headers",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.health.middleware.Health",  # before host routing: probes come by address
+    "config.health.middleware.HealthProbes",  # before host routing: probes come by address
     "tenants.middleware.UnitOfWork",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -142,8 +143,21 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "config.template_loader.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            # Tags of `booking/web`: Django finds by itself only those in the root of an app.
+            "libraries": {
+                "french": "booking.web.templatetags.french",
+                "site": "booking.web.templatetags.site",
+            },
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -153,11 +167,11 @@ TEMPLATES = [
     }
 ]
 
-# Pictures of a practice's pages are the only files taken in: one at a time, bounded, never on disk.
+# Pictures of a practice's website are the only uploads: bounded in size, in memory, never on disk.
 FILE_UPLOAD_HANDLERS = ["tenants.website.uploads.BoundedUpload"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
-# --- Sessions and cookies: per host, per schema, gone with the session ----------------------------
+# --- Sessions and cookies: per host and schema, deleted when the browser closes --------------------
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_NAME = "__Host-session"
 CSRF_COOKIE_NAME = "__Host-csrf"
@@ -171,9 +185,9 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # --- Headers --------------------------------------------------------------------------------------
 SECURE_HSTS_SECONDS = 0 if IS_LOCAL else 63_072_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not IS_LOCAL  # not on clients' own domains
-SECURE_SSL_REDIRECT = not IS_LOCAL  # Caddy does it first; this is for whoever comes by another way
+SECURE_SSL_REDIRECT = not IS_LOCAL  # Caddy redirects first; this covers requests that bypass it
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|promises|ask)$"]  # probes speak plain HTTP on loopback
-# Patient pages say no-referrer themselves; signed-in forms need their Origin for the CSRF check.
+# Patient pages set no-referrer themselves; signed-in forms need the Origin header for the CSRF check.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -197,7 +211,7 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
     "usb": [],
 }
 
-# --- Who we are, on every legal page (T-11) -------------------------------------------------------
+# --- Publisher and host provider, on every legal page (T-11) ---------------------------------------
 LIBRDV_IDENTITY = {
     "name": env("LIBRDV_NAME", default="lib-rdv"),
     "address": env("LIBRDV_ADDRESS", default="1 avenue des Italiens, 64210 Bidart"),
@@ -213,7 +227,7 @@ HOST_PROVIDER = {
 LANGUAGE_CODE = "fr"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = "UTC"  # the practice's own zone is used for everything shown
+TIME_ZONE = "UTC"  # pages convert to the practice's zone
 
 # --- Static files -----------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -229,23 +243,24 @@ STORAGES = {
     },
 }
 
-# --- Mail and SMS: outside services, each behind its own module -------------------------------------
+# --- Mail and SMS: external services, each behind one module ------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:2525")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
-# "smtp" (any relay, at least once) or "brevo" (its interface, which knows our idempotency key)
+# "smtp" (any relay, at-least-once delivery) or "brevo" (HTTP API with idempotency keys)
 MAIL_PROVIDER = env("MAIL_PROVIDER", default="smtp")
-EMAIL_BACKEND = {"smtp": "tenants.mail.SmtpBackend", "brevo": "tenants.mail.BrevoBackend"}[
-    MAIL_PROVIDER
-]
-# Who they are to patients, on the privacy page (T-11); Brevo names itself.
+EMAIL_BACKEND = {
+    "smtp": "tenants.email_transport.SmtpBackend",
+    "brevo": "tenants.email_transport.BrevoBackend",
+}[MAIL_PROVIDER]
+# The names of the providers on the privacy page (T-11); the default for Brevo is its name.
 MAIL_PROVIDER_NAME = env("MAIL_PROVIDER_NAME", default="Brevo" if MAIL_PROVIDER == "brevo" else "")
 MAIL_RELAY_IS_LOCAL = env.bool("MAIL_RELAY_IS_LOCAL", default=False)
-SMS_GATEWAY = env("SMS_GATEWAY", default="")  # "" (off for everybody) or "brevo"
+SMS_GATEWAY = env("SMS_GATEWAY", default="")  # "" (no SMS) or "brevo"
 SMS_PROVIDER_NAME = env("SMS_PROVIDER_NAME", default="Brevo" if SMS_GATEWAY == "brevo" else "")
 SMS_SENDER = env("SMS_SENDER", default="RDV")
 BREVO_API_KEY = env("BREVO_API_KEY", default="")
-# Google Agenda (docs/running.md): without an identifier nobody is offered to connect.
+# Google Agenda (docs/running.md): without a client id the dashboard does not offer it.
 GOOGLE_CLIENT_ID = env("GOOGLE_CLIENT_ID", default="")
 GOOGLE_CLIENT_SECRET = env("GOOGLE_CLIENT_SECRET", default="")
 CONNECT_HOST = env("CONNECT_HOST", default=f"connect.{APEX}")
@@ -253,26 +268,26 @@ _CONNECT_PORT = f":{PUBLIC_PORT}" if PUBLIC_PORT else ""
 GOOGLE_REDIRECT_URI = env(
     "GOOGLE_REDIRECT_URI", default=f"{SCHEME}://{CONNECT_HOST}{_CONNECT_PORT}/google/retour"
 )
-# Where Google knocks when a calendar has changed; empty: it is asked from time to time only.
+# The address of Google's notifications about changed calendars; empty: calendars are only polled.
 GOOGLE_SIGNAL_URL = env("GOOGLE_SIGNAL_URL", default="")
-# Where a person's browser is sent to consent; nobody but the browser goes there.
+# Google's consent page, to which the practitioner's browser is redirected; the server never requests it.
 GOOGLE_CONSENT_URL = env(
     "GOOGLE_CONSENT_URL", default="https://accounts.google.com/o/oauth2/v2/auth"
 )
 GOOGLE_ISSUER = env("GOOGLE_ISSUER", default="https://accounts.google.com")
-# The first wait of a call that failed, doubled each time, and the longest (google-agenda, section 8)
-# What patients are told of transfers outside the European Union (T-11): to be kept true
+# The safeguard for transfers outside the European Union, shown to patients (T-11): keep it correct
 GOOGLE_SAFEGUARD = env(
     "GOOGLE_SAFEGUARD",
     default="le cadre de protection des données UE–États-Unis et les clauses types de la Commission européenne",
 )
+# The first wait after a failed call, doubled each time, and the longest (design section 11)
 GOOGLE_BACKOFF_SECONDS = env.float("GOOGLE_BACKOFF_SECONDS", default=1)
 GOOGLE_LONGEST_WAIT_SECONDS = env.float("GOOGLE_LONGEST_WAIT_SECONDS", default=900)
 GOOGLE_TIMEOUT_SECONDS = env.float("GOOGLE_TIMEOUT_SECONDS", default=10)
 GOOGLE_BREAKER_SECONDS = env.float("GOOGLE_BREAKER_SECONDS", default=120)
-# How long one worker speaks for an account without giving a sign of life
+# How long a worker's lease of an account lasts without renewal
 GOOGLE_LEASE_SECONDS = env.float("GOOGLE_LEASE_SECONDS", default=60)
-# Every origin that may be reached over HTTP, through tenants.outbound and nothing else.
+# Every origin that tenants.http_gateway may request over HTTP.
 OUTBOUND = {
     "brevo": env("BREVO_API_URL", default="https://api.brevo.com/v3/"),
     "google_calendar": env("GOOGLE_API_URL", default="https://www.googleapis.com/"),
@@ -280,7 +295,7 @@ OUTBOUND = {
 }
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"rendez-vous@{APEX}")
 STAFF_EMAIL = env("STAFF_EMAIL", default=f"equipe@{APEX}")
-MAIL_SPOOL = env("MAIL_SPOOL", default="")  # demo only: where /courrier/ reads
+MAIL_SPOOL = env("MAIL_SPOOL", default="")  # demo only: the folder that /courrier/ shows
 
 # --- Metrics: read by one exporter, on a port of their own ------------------------------------------
 METRICS_BIND = env("METRICS_BIND", default="127.0.0.1")
@@ -303,6 +318,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
+DESK_HOME = "clients:list"  # the start page of lib-rdv's staff
 PASSWORD_RESET_TIMEOUT = 3600  # S-04: one hour at most
 ACCOUNT_ADAPTER = "tenants.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -315,7 +331,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "tenants.accounts.tokens.ResetTokenGenerator"  # noqa: S105
 ACCOUNT_FORMS = {
     "login": "tenants.accounts.forms.SignInForm",
-    "reset_password": "tenants.accounts.forms.AskResetForm",
+    "reset_password": "tenants.accounts.forms.PasswordResetRequestForm",
 }
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
@@ -327,9 +343,9 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_LOCAL
 MFA_TOTP_ISSUER = "lib-rdv"
 MFA_TOTP_TOLERANCE = 1
-AXES_HANDLER = "tenants.accounts.limits.Handler"
+AXES_HANDLER = "tenants.accounts.limits.FailureHandler"
 AXES_USERNAME_CALLABLE = "tenants.accounts.limits.username_of"
-AXES_CLIENT_IP_CALLABLE = "tenants.accounts.limits.ip_of"
+AXES_CLIENT_IP_CALLABLE = "tenants.client_address.client_ip"
 AXES_COOLOFF_TIME = "tenants.accounts.limits.cool_off"
 AXES_FAILURE_LIMIT = 5
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]

@@ -1,4 +1,4 @@
-"""What every long-running process of the house checks before it works."""
+"""The checks of every long-running process before it works."""
 
 import sys
 
@@ -7,7 +7,7 @@ from django.core import checks
 
 
 def refuse_unsafe_settings() -> None:
-    """End the process with our own texts when a system check fails; they hold no value."""
+    """Exit with the ids and messages of failed system checks; the texts contain no value of a setting."""
     found = [check for check in checks.run_checks() if check.level >= checks.ERROR]
     texts = [f"{check.id}: {check.msg}" for check in found]
     if settings.PRODUCTION and settings.OWNER_DATABASE_URL and not settings.AS_OWNER:

@@ -1,4 +1,4 @@
-"""Everything that answers on lib-rdv's own host: the public site and the staff's desk."""
+"""URLs of lib-rdv's public host: home page, accounts and staff pages."""
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
@@ -8,7 +8,8 @@ from config.front import home
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("", include("tenants.accounts.urls")),
-    path("bureau/", include("compliance.desk.urls")),
+    path("bureau/", include("tenants.desk.urls")),
+    path("bureau/", include("billing.clients.urls")),
 ]
 if settings.DEMO:
-    urlpatterns.append(path("courrier/", include("config.mailbox")))
+    urlpatterns.append(path("courrier/", include("config.devtools.mailbox")))

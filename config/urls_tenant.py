@@ -1,19 +1,19 @@
-"""Everything that answers on ``<name>.<apex>``: the patients' pages, sign-in and the dashboard."""
+"""URLs of ``<name>.<apex>``: the patients' pages, sign-in and the dashboard of one practice."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from booking.views.dashboard.invitation import join
-from booking.views.public.feed import feed
+from booking.web.dashboard.team.invitation import join
+from booking.web.public.feed import feed
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.accounts.urls")),
     path("invitation/<str:token>/", join, name="account_invitation"),
     path("agenda/<str:token>.ics", feed, name="agenda_feed"),
-    path("espace/", include("booking.urls_dashboard")),
-    path("", include("booking.urls")),
+    path("espace/", include("booking.web.dashboard.urls")),
+    path("", include("booking.web.public.urls")),
 ]
 
-handler400 = "booking.views.public.errors.bad_request"
-handler403 = "booking.views.public.errors.forbidden"
-handler404 = "booking.views.public.errors.not_found"
-handler500 = "booking.views.public.errors.server_error"
+handler400 = "booking.web.public.errors.bad_request"
+handler403 = "booking.web.public.errors.forbidden"
+handler404 = "booking.web.public.errors.not_found"
+handler500 = "booking.web.public.errors.server_error"

@@ -1,4 +1,4 @@
-"""The dramatiq worker: ``dramatiq config.worker``; imports every actor of every app."""
+"""The module of the dramatiq worker (``dramatiq config.worker``): imports the actors of every app."""
 
 import importlib
 import os
@@ -14,9 +14,9 @@ for _config in apps.get_app_configs():
     if _config.module is not None and module_has_submodule(_config.module, "actors"):
         importlib.import_module(f"{_config.name}.actors")
 
-from config.catch_up import CatchUp  # noqa: E402  # the apps must be ready first
-from config.start import refuse_unsafe_settings  # noqa: E402
-from tenants.broker import broker  # noqa: E402
+from config.catch_up import CatchUp
+from config.start import refuse_unsafe_settings
+from tenants.broker import broker
 
 refuse_unsafe_settings()
 broker.add_middleware(CatchUp())

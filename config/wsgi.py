@@ -7,6 +7,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
-from config.start import refuse_unsafe_settings  # noqa: E402  # the settings must be ready first
+from config.start import refuse_unsafe_settings
 
 refuse_unsafe_settings()

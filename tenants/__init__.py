@@ -1,1 +1,4 @@
-"""Who our clients are, and the walls between them. Imports nothing of ours."""
+"""The platform: tenants, the isolation of their schemas, accounts, outbox, audit trail, keyring and backups.
+
+The lowest layer: imports no other package of the application.
+"""

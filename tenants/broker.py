@@ -1,4 +1,4 @@
-"""The broker: a doorbell. Messages carry a schema and ids, never people (design section 6)."""
+"""The message broker and its actors. Messages carry a schema and ids, no personal data (design section 6)."""
 
 import hashlib
 import hmac
@@ -18,25 +18,25 @@ log = structlog.get_logger("broker")
 
 
 class WrongStampError(ValueError):
-    """A message whose schema, actor or arguments are not those that were stamped."""
+    """A message whose actor, schema or arguments do not match its stamp."""
 
 
 class CloseConnections(dramatiq.Middleware):
-    """Give back broken or aged database connections around each message."""
+    """Closes broken or aged database connections before and after each message."""
 
     def before_process_message(self, broker: Any, message: Any) -> None:
-        """Close what has aged before the work starts."""
+        """Close connections older than CONN_MAX_AGE."""
         close_old_connections()
 
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: Any = None
     ) -> None:
-        """Close what the work has broken."""
+        """Close connections that the actor has broken."""
         close_old_connections()
 
 
 def build_broker(url: str) -> dramatiq.Broker:
-    """Return the broker of ``url``: redis(+unix), amqp, or ``stub://`` for unit tests."""
+    """Return the broker of ``url``: Redis, AMQP, or ``stub://`` for unit tests."""
     middleware = [
         AgeLimit(),
         TimeLimit(),
@@ -66,12 +66,12 @@ def _unit_of(schema: str) -> Unit:
 
 
 def _declare(func: Callable[..., None], **options: Any) -> Any:
-    # dramatiq's overloads know no actor that is declared later than it is written.
+    # dramatiq's overloads only type the use as a decorator.
     return cast("Any", dramatiq.actor)(func, **options)
 
 
 class TenantActor:
-    """An actor that works for one schema: ``send(schema, *ids)``; a failed doorbell is only logged."""
+    """An actor for one schema: ``send(schema, *ids)``. An unavailable broker is logged and raises nothing."""
 
     def __init__(self, func: Callable[..., None], **options: Any) -> None:
         self.func = func
@@ -79,12 +79,15 @@ class TenantActor:
         self.actor = _declare(self._run, actor_name=self.name, broker=broker, **options)
 
     def send(self, schema: str, *args: str | int) -> None:
-        """Ring: stamped with the schema. The sweep does the work when the broker is away."""
+        """Enqueue a message with a stamp. When the broker is unavailable, the next sweep does the work.
+
+        Inside a unit use ``enqueue_on_commit(actor.send, ...)``, so that the worker finds the committed rows.
+        """
         try:
             self.actor.send(schema, _stamp(self.name, schema, args), *args)
-        except Exception as error:  # noqa: BLE001  # whatever the broker raises, the commit stands
+        except Exception as error:  # noqa: BLE001  # an error of the broker does not undo a commit
             log.warning(
-                "doorbell_failed", actor=self.name, schema=schema, error=type(error).__name__
+                "enqueue_failed", actor=self.name, schema=schema, error=type(error).__name__
             )
 
     def _run(self, schema: str, stamp: str, *args: str | int) -> None:
@@ -100,9 +103,9 @@ class TenantActor:
 
 
 def tenant_actor(**options: Any) -> Callable[[Callable[..., None]], TenantActor]:
-    """Declare an actor whose first argument is the Unit; the message is stamped and checked.
+    """Declare an actor whose first argument is the Unit of the message's schema; the stamp is verified.
 
-    The function enters ``inside(unit)`` itself, because it may act outside any transaction.
+    The function enters ``inside(unit)`` itself, because part of its work may run outside a transaction.
     """
 
     def decorate(func: Callable[..., None]) -> TenantActor:
@@ -112,7 +115,7 @@ def tenant_actor(**options: Any) -> Callable[[Callable[..., None]], TenantActor]
 
 
 def actor(**options: Any) -> Callable[[Callable[..., None]], Any]:
-    """Declare an actor that works for no tenant: it only enqueues or reads as the sweeper."""
+    """Declare an actor without a tenant: it enqueues other actors or reads as the sweeper."""
 
     def decorate(func: Callable[..., None]) -> Any:
         name = f"{func.__module__}.{func.__name__}"

@@ -1,16 +1,16 @@
-"""System checks: the settings on which the walls stand (security.md section 3)."""
+"""System checks of the settings on which tenant isolation depends (design section 3)."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import Error, register
 
-from tenants import outbound
+from tenants import http_gateway
 
 
 @register()
-def check_walls(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Refuse settings that would let a session, a cookie or a cached value cross a wall."""
+def check_isolation(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Return an error for each setting that would share a session, cookie or cached value between tenants."""
     rules = (
         (settings.SESSION_COOKIE_NAME.startswith("__Host-"), "the session cookie must be __Host-"),
         (settings.CSRF_COOKIE_NAME.startswith("__Host-"), "the CSRF cookie must be __Host-"),
@@ -35,6 +35,6 @@ def check_walls(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register()
-def check_outside_services(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Refuse to start production with the address of a fake server."""
-    return [Error(message, id="tenants.E020") for message in outbound.refusals_of_settings()]
+def check_external_services(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Return an error for each outbound address in production that could be a fake server."""
+    return [Error(message, id="tenants.E020") for message in http_gateway.refusals_of_settings()]

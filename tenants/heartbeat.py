@@ -1,4 +1,4 @@
-"""Saying that a duty ran to its end, and reading how long ago: what the monitor trusts."""
+"""Records the last success of each recurring duty and returns its age, for the monitor."""
 
 from datetime import datetime, timedelta
 
@@ -9,13 +9,13 @@ Duty = Heartbeat.Duty
 
 
 def beat(*, duty: Heartbeat.Duty, now: datetime) -> None:
-    """Note that ``duty`` has just succeeded; call it last, outside any unit."""
+    """Record that ``duty`` succeeded at ``now``; call it last, outside any unit."""
     with inside(PUBLIC):
         Heartbeat.objects.update_or_create(duty=duty, defaults={"at": now})
 
 
 def ages(*, now: datetime) -> dict[Heartbeat.Duty, timedelta | None]:
-    """Return for every duty the time since its last success, None when it never had one."""
+    """Return for every duty the time since its last success, None without a success."""
     with inside(SWEEPER):
         known = dict(Heartbeat.objects.values_list("duty", "at"))
     return {duty: now - known[duty] if duty in known else None for duty in Heartbeat.Duty}

@@ -1,8 +1,8 @@
-"""What is counted, without a name: no tenant, no path, no person stands in a label.
+"""Prometheus metrics. No label carries a tenant, a path or a person.
 
-Every process writes to files of METRICS_DIR and one exporter (``python -m config.exporter``) adds them
-up. Each process takes the lowest free slot, held by a lock that dies with it, so that recycled
-processes reuse the files of the dead instead of leaving one per process id.
+Every process writes to files of METRICS_DIR; one exporter (``python -m config.exporter``) adds them up. Each
+process locks the lowest free slot, so that new processes reuse the files of ended ones instead of adding
+files per process id.
 """
 
 import fcntl
@@ -11,18 +11,18 @@ from pathlib import Path
 
 _DIRECTORY = os.environ.get("METRICS_DIR", "")
 if _DIRECTORY:
-    # prometheus_client reads it when it is imported.
+    # prometheus_client reads the variable at import.
     Path(_DIRECTORY).mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _DIRECTORY
 
-from prometheus_client import Counter, Histogram, values  # noqa: E402
+from prometheus_client import Counter, Histogram, values
 
 _MAX_SLOTS = 1_000
 _mine: dict[int, tuple[str, int]] = {}
 
 
 def _slot() -> str:
-    """Return the slot of this process; asked at every count, because a fork changes the process."""
+    """Return the slot of this process; evaluated at every count, because a fork changes the process id."""
     pid = os.getpid()
     if pid not in _mine:
         _mine.clear()
@@ -63,9 +63,11 @@ FINISHED = Counter(
     ("kind", "state"),
 )
 RETRIED = Counter(
-    "librdv_outbox_retries_total", "Attempts put off because the outside did not answer.", ("kind",)
+    "librdv_outbox_retries_total",
+    "Attempts postponed because a service did not respond.",
+    ("kind",),
 )
-ERASED = Counter("librdv_erasures_total", "Persons erased by the purge, on their date.")
+ERASED = Counter("librdv_erasures_total", "Persons erased on their date.")
 REFUSED = Counter(
-    "librdv_refused_total", "Failed logins and unknown hosts, by what was refused.", ("what",)
+    "librdv_refused_total", "Refused requests, by kind: failed login or unknown host.", ("what",)
 )

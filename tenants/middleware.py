@@ -10,7 +10,7 @@ from django.core.exceptions import DisallowedHost
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from tenants.after_unit import AfterUnit
+from tenants.deferred_response import DeferredResponse
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.routing import Route, find_route
 from tenants.schema import Unit, inside
@@ -19,14 +19,14 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class MarkedForRollbackError(RuntimeError):
-    """The work was marked for rollback, but the answer says that it succeeded."""
+    """The transaction was marked for rollback, but the response reports success."""
 
 
 class UnitOfWork:
-    """First middleware that knows the tenant: from Host and from nothing else.
+    """Opens the unit of work of the request's tenant, which only the Host header determines.
 
-    An unknown host is a 404. A 5xx answer rolls back, and failed logins are replayed after it, so that
-    an error does not forget a wrong password.
+    An unknown host is a 404. A 5xx response rolls back; failed logins are then recorded in a new
+    transaction, so that an error does not discard a wrong password.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -42,17 +42,17 @@ class UnitOfWork:
         request.route = route  # type: ignore[attr-defined]
         request.urlconf = _urlconf_of(route)
         if route.unit.is_tenant and route.schema_version != CURRENT_VERSION:
-            # A tenant whose migrations are behind is not served: a wrong answer is worse than none.
+            # A tenant whose migrations are behind is not served: it would return wrong answers.
             return HttpResponse(
                 "Site en cours de mise à jour.", status=503, content_type="text/plain"
             )
         request.failed_logins = []  # type: ignore[attr-defined]
         if route.is_connecting:
-            # It knows no tenant until the view has read which one is meant, and no session at all.
+            # This host has no tenant until the view has read it from the request, and never a session.
             request.META.pop("HTTP_COOKIE", None)
             return self.get_response(request)
         response = self._inside(request, route.unit)
-        if isinstance(response, AfterUnit):
+        if isinstance(response, DeferredResponse):
             response.finish()
         return response
 
@@ -76,13 +76,13 @@ class UnitOfWork:
 
 
 class LibraryHooks:
-    """The last middleware: request context, session and messages are still open for the hooks."""
+    """The innermost middleware: session and messages are still open when the libraries' hooks run."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Run the libraries' on_commit hooks before the commit."""
+        """Run the libraries' on-commit hooks before the commit, unless the response is a 5xx."""
         response = self.get_response(request)
         if response.status_code < 500 and connection.in_atomic_block:
             connection.run_library_hooks()  # type: ignore[attr-defined]
@@ -117,11 +117,11 @@ def _replay(unit: Unit, failed: list[dict[str, Any]]) -> None:
             AxesProxyHandler.user_login_failed(**attempt)
 
 
-def _remember(sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
+def _collect_failure(sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
     if hasattr(request, "failed_logins"):
         attempt = {"sender": sender, "credentials": credentials, "request": request}
         request.failed_logins.append(attempt)
 
 
-# Django announces a failed login in no other way than by this signal.
-user_login_failed.connect(_remember, dispatch_uid="tenants.middleware.remember")
+# Django reports a failed login by this signal only.
+user_login_failed.connect(_collect_failure, dispatch_uid="tenants.middleware.collect_failure")

@@ -1,8 +1,8 @@
-"""How a model says which of its fields name a person, and who may know them (design section 7).
+"""Declarations of personal data: for each field of each model, personal or harmless (design section 7).
 
-Every concrete field of every model stands in a declaration, as personal or as harmless. Registers,
-notices, export and erasure are made from these; a field that nobody declared fails the tests.
-Models of libraries cannot carry the attribute: theirs are in LIBRARY_DECLARATIONS.
+The Art. 30 register, the privacy notice, export and erasure read these declarations; an undeclared
+concrete field fails the tests. Models of libraries cannot carry the attribute ``personal_data``:
+LIBRARY_DECLARATIONS holds their declarations.
 """
 
 import re
@@ -18,12 +18,12 @@ _LEGAL_BASIS = re.compile(r"6\.1\.[a-f]")
 
 
 class DeclarationError(ValueError):
-    """A declaration contradicts itself or leaves out what a register must say."""
+    """A declaration contradicts itself or lacks an entry that the Art. 30 register requires."""
 
 
 @dataclass(frozen=True)
 class PersonalData:
-    """What one table knows about people; `personal` maps a field to its category, in French."""
+    """The declaration of one table; `personal` maps a field to its category of data, in French."""
 
     subjects: str
     purpose: str
@@ -36,7 +36,7 @@ class PersonalData:
 
     @property
     def fields(self) -> frozenset[str]:
-        """Every field that was declared, either way."""
+        """All declared fields, personal and harmless."""
         return frozenset(self.personal) | frozenset(self.harmless)
 
 
@@ -51,7 +51,11 @@ def declare(  # noqa: PLR0913  # one argument per column of an Art. 30 register
     personal: Mapping[str, str] = MappingProxyType({}),
     harmless: Iterable[str] = (),
 ) -> PersonalData:
-    """Return a declaration; with a personal field it must say everything a register asks."""
+    """Return a declaration. Raises DeclarationError.
+
+    With a personal field every column of the register is mandatory, and the legal basis is one of
+    Article 6 (1), such as ``6.1.b``.
+    """
     made = PersonalData(
         subjects=subjects,
         purpose=purpose,
@@ -151,7 +155,7 @@ LIBRARY_DECLARATIONS: Mapping[str, PersonalData] = MappingProxyType(
 
 
 def declaration_of(model: type[models.Model]) -> PersonalData | None:
-    """Return the declaration of a model, ours or a library's; None when nobody declared it."""
+    """Return the declaration of a model of the application or of a library; None without one."""
     own = model.__dict__.get("personal_data")
     if isinstance(own, PersonalData):
         return own
@@ -159,7 +163,7 @@ def declaration_of(model: type[models.Model]) -> PersonalData | None:
 
 
 def declared_models() -> Iterator[tuple[type[models.Model], PersonalData]]:
-    """Every installed model that declares itself, in the order of its table name."""
+    """Yield every installed model with its declaration, ordered by table name."""
     for model in sorted(_stored_models(), key=lambda m: m._meta.db_table):
         declared = declaration_of(model)
         if declared is not None:
@@ -167,14 +171,14 @@ def declared_models() -> Iterator[tuple[type[models.Model], PersonalData]]:
 
 
 def models_with_people() -> Iterator[tuple[type[models.Model], PersonalData]]:
-    """The models that hold something personal: what export and erasure walk."""
+    """Yield the models with at least one personal field: export and erasure iterate over them."""
     for model, declared in declared_models():
         if declared.personal:
             yield model, declared
 
 
 def undeclared() -> list[str]:
-    """Return `app.Model.field` of every field in neither list, and of every one that is no more."""
+    """Return `app.Model.field` of every undeclared field, and of every declared field that does not exist."""
     wrong: list[str] = []
     for model in _stored_models():
         declared = declaration_of(model)
@@ -190,7 +194,7 @@ def undeclared() -> list[str]:
 def columns_declared(*, apps_of_schema: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return table -> declared columns, as the database names them, for the apps of one kind of schema.
 
-    Hidden link tables hold two keys and stand here whole: their ends are declared.
+    Automatic many-to-many tables hold two foreign keys; all their columns count as declared.
     """
     names = frozenset(apps_of_schema)
     found: dict[str, frozenset[str]] = {}
@@ -209,7 +213,10 @@ def columns_declared(*, apps_of_schema: Iterable[str]) -> dict[str, frozenset[st
 
 
 def personal_values(instance: models.Model) -> dict[str, object]:
-    """The personal fields of one row with their values as stored: the raw material of an export."""
+    """Return the personal fields of one row with their stored values, for an export.
+
+    Raises DeclarationError when the model has no declaration.
+    """
     declared = declaration_of(type(instance))
     if declared is None:
         raise DeclarationError(f"{instance._meta.label} declares nothing")
@@ -217,5 +224,5 @@ def personal_values(instance: models.Model) -> dict[str, object]:
 
 
 def _stored_models() -> list[type[models.Model]]:
-    """Return the models with a table of their own (hidden link tables hold two keys, no more)."""
+    """Return the managed models with a table, without automatic many-to-many tables."""
     return [m for m in apps.get_models() if m._meta.managed and not m._meta.proxy]

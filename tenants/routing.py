@@ -1,4 +1,4 @@
-"""Host name to tenant, cached in process: zero lookups per warm request (design section 3)."""
+"""Maps host names to tenants, with a cache in each process: a cached host costs no query (design section 3)."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ CAPACITY = 10_000
 
 @dataclass(frozen=True)
 class Route:
-    """What a host name leads to; ``is_custom`` hosts serve patient pages only."""
+    """The tenant of a host name. ``is_custom``: a client's own domain, which serves patient pages only."""
 
     unit: Unit
     state: str
@@ -25,7 +25,7 @@ class Route:
     schema_version: str
     time_zone: str = "Europe/Paris"
     is_connecting: bool = False
-    """The one host to which Google sends people back: it stands for no tenant."""
+    """The host CONNECT_HOST, which receives Google's redirects and belongs to no tenant."""
 
     @property
     def is_public(self) -> bool:
@@ -34,7 +34,10 @@ class Route:
 
 
 class _Cache:
-    """A bounded map host -> (deadline, route or None), unknown hosts included, oldest dropped first."""
+    """A bounded map host -> (deadline, route or None), unknown hosts included; evicts the oldest entry first.
+
+    Deadlines are values of ``time.monotonic()`` in seconds.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +54,7 @@ class _Cache:
             while len(self._entries) > CAPACITY:
                 self._entries.popitem(last=False)
 
-    def drop(self, host: str) -> None:
+    def evict(self, host: str) -> None:
         with self._lock:
             self._entries.pop(host, None)
 
@@ -64,24 +67,24 @@ cache = _Cache()
 
 
 def find_route(host: str) -> Route | None:
-    """Return the route of ``host`` (lower case, no port), or None when nobody answers to it.
+    """Return the route of ``host`` (lower case, without port), or None for an unknown host.
 
-    At most a minute old; ``forget(host)`` drops it at once in this process.
+    The route is at most ``TTL_SECONDS`` old; ``evict_route(host)`` removes it from this process at once.
     """
     hit = cache.get(host)
     if hit is not None and hit[0] > time.monotonic():
         return hit[1]
-    route = _look_up(host)
+    route = _query_route(host)
     cache.put(host, route)
     return route
 
 
-def forget(host: str) -> None:
-    """Drop what this process remembers of ``host``: its state or its tenant has changed."""
-    cache.drop(host)
+def evict_route(host: str) -> None:
+    """Remove the cached route of ``host`` from this process, after a change of its tenant or state."""
+    cache.evict(host)
 
 
-def _look_up(host: str) -> Route | None:
+def _query_route(host: str) -> Route | None:
     if host in settings.PUBLIC_HOSTS:
         return Route(
             PUBLIC, Tenant.State.LIVE, is_custom=False, primary_host=host, schema_version=""
@@ -128,14 +131,14 @@ def _look_up(host: str) -> Route | None:
 
 
 def served_units() -> list[Unit]:
-    """Return the units of all tenants that are served, in the order of their creation."""
+    """Return the units of all served tenants, ordered by creation."""
     with inside(ROUTER):
         names = Tenant.objects.filter(state__in=Tenant.SERVED).order_by("id")
         return [tenant_unit(name) for name in names.values_list("schema_name", flat=True)]
 
 
 def kept_units() -> list[Unit]:
-    """Return the units of all tenants that have a schema, served or not: keys, registers, backups."""
+    """Return the units of all tenants with a schema, served or not, for keys, registers and backups."""
     without = (Tenant.State.ORDERED, Tenant.State.PROVISIONING, Tenant.State.ERASED)
     with inside(ROUTER):
         names = Tenant.objects.exclude(state__in=without).order_by("id")
@@ -143,22 +146,29 @@ def kept_units() -> list[Unit]:
 
 
 def is_served(schema: str) -> bool:
-    """Return whether ``schema`` belongs to a tenant that is served: asked by workers per message."""
+    """Return whether ``schema`` belongs to a served tenant; workers check it for each message."""
     with inside(ROUTER):
         return Tenant.objects.filter(schema_name=schema, state__in=Tenant.SERVED).exists()
 
 
 def is_live(unit: Unit) -> bool:
-    """Return whether a tenant takes bookings online now: neither suspended nor being prepared."""
+    """Return whether a tenant is in state LIVE and takes online bookings."""
     with inside(ROUTER):
         live = Tenant.objects.filter(schema_name=unit.schema, state=Tenant.State.LIVE)
         return live.exists()
 
 
-def base_url(unit: Unit) -> str:
-    """Return the address of a tenant's own host, without final slash, for links that leave in messages.
+def live_primary_domains(limit: int) -> list[Domain]:
+    """Return the primary domains of the first ``limit`` live tenants, with their tenants, in one query."""
+    live = Domain.objects.filter(is_primary=True, tenant__state=Tenant.State.LIVE)
+    return list(live.select_related("tenant").order_by("tenant__id")[:limit])
 
-    Never a custom domain: the link must outlive it. Must be called outside any unit.
+
+def base_url(unit: Unit) -> str:
+    """Return the address of a tenant's own host, without final slash, for links in messages.
+
+    Never a custom domain, which the client may give up. Call it outside any unit. Raises LookupError when
+    the tenant has no host.
     """
     port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
     if unit == PUBLIC:

@@ -1,7 +1,7 @@
 """The unit of work: one transaction, one schema, one PostgreSQL role (design section 3).
 
-``inside(unit)`` is the only door to the database. Outside it the backend hands out no cursor, and the
-login role of the application has no right on any schema: forgetting the tenant is an error, never a leak.
+``inside(unit)`` is the only way to reach the database. Outside it the backend returns no cursor, and the
+login role of the application has no right on any schema: a missing tenant raises an error and leaks nothing.
 """
 
 import re
@@ -18,12 +18,12 @@ _TENANT_SCHEMA = re.compile(r"t_[a-z0-9_]{1,40}")
 
 
 class WrongUnitError(RuntimeError):
-    """A unit of work was asked for inside another one, or inside a transaction that has none."""
+    """``inside()`` was called within another unit, or within a transaction that has no unit."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A schema and the role that works in it; ``statements`` is the one message that enters it."""
+    """A schema and its role; ``statements`` sets both on a transaction in one message to PostgreSQL."""
 
     schema: str
     role: str
@@ -38,7 +38,7 @@ class Unit:
 
     @property
     def is_tenant(self) -> bool:
-        """Whether this unit is one client's schema, under that client's own role."""
+        """Whether this unit is a tenant's schema under the tenant's own role."""
         return self.schema == self.role
 
 
@@ -60,12 +60,12 @@ def _connection(using: str) -> Any:
 
 
 def current_unit(using: str = "default") -> Unit | None:
-    """Return the unit being worked in, or None outside ``inside()``."""
+    """Return the open unit, or None outside ``inside()``."""
     return cast("Unit | None", _connection(using).unit)
 
 
 def current_schema(using: str = "default") -> str:
-    """Return the schema being worked in; nothing may ask outside a unit."""
+    """Return the schema of the open unit. Raises WrongUnitError outside a unit."""
     unit = current_unit(using)
     if unit is None:
         raise WrongUnitError("no unit of work")
@@ -76,12 +76,12 @@ def current_schema(using: str = "default") -> str:
 def inside(unit: Unit, using: str = "default") -> Iterator[Unit]:
     """Run the block in one transaction of ``unit``; commit at the end, roll back on an exception.
 
-    Entering the same unit again nests as a savepoint. Entering another one raises WrongUnitError.
+    A nested call with the same unit opens a savepoint. A nested call with another unit raises WrongUnitError.
     """
     connection = _connection(using)
     before, nested = connection.unit, connection.in_atomic_block
     if before is not None and nested and before != unit and not connection.may_switch:
-        raise WrongUnitError(f"inside {before.schema}, asked for {unit.schema}")
+        raise WrongUnitError(f"inside {before.schema}, requested {unit.schema}")
     if before is None and nested and not connection.may_switch:
         raise WrongUnitError("a transaction is already open without a unit")
     schema_before = connection.schema_name
@@ -106,15 +106,19 @@ def inside(unit: Unit, using: str = "default") -> Iterator[Unit]:
 
 
 def unit_memo(using: str = "default") -> dict[Any, Any]:
-    """Return a dict that lives as long as the outermost unit: read a row once per transaction."""
+    """Return a dict that lives as long as the outermost unit: a cache of rows for one transaction."""
     return cast("dict[Any, Any]", _connection(using).memo)
 
 
-def ring(func: Callable[[], object]) -> None:
-    """Call ``func`` after the real commit, outside any unit: it may wake a worker and nothing else."""
+def enqueue_on_commit(enqueue: Callable[..., object], *args: Any) -> None:
+    """Call ``enqueue(*args)`` after the outermost commit, outside any unit; a rollback cancels the call.
 
-    def doorbell() -> None:
-        func()
+    ``enqueue`` only sends messages to the broker: ``send`` of an actor, or a function of an ``actors`` module.
+    The next sweep or poll replaces a lost message.
+    """
 
-    doorbell.doorbell = True  # type: ignore[attr-defined]  # read by run_library_hooks()
-    transaction.on_commit(doorbell)
+    def hook() -> None:
+        enqueue(*args)
+
+    hook.runs_after_commit = True  # type: ignore[attr-defined]  # read by run_library_hooks()
+    transaction.on_commit(hook)

@@ -1,8 +1,8 @@
-"""Names under which a practice may answer: none that is ours, or that looks like an authority (G-02)."""
+"""Rules for the subdomain of a practice: not reserved by lib-rdv, not misleading (G-02)."""
 
 import re
 
-_OURS = (
+_RESERVED = (
     "www api admin administration app apps assets auth blog bureau calendar cdn client clients"
     " compte connect contact courrier demo desk dev dns docs espace example exemple facture factures"
     " ftp git health help imap info invitation legal lib-rdv librdv localhost login mail"
@@ -10,7 +10,7 @@ _OURS = (
     " preprod prod public rdv root securite security signin smtp sso staff static status"
     " support test tests vault vpn webmail websocket ws"
 )
-RESERVED = frozenset(_OURS.split())
+RESERVED = frozenset(_RESERVED.split())
 MISLEADING = (
     "ameli",
     "assurance-maladie",
@@ -29,17 +29,17 @@ MISLEADING = (
     "securite-sociale",
     "vitale",
 )
-"""Parts of names that people take for an authority or for somebody else's service."""
+"""Parts of names that suggest an authority or a service of another company."""
 
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,38}[a-z0-9])")
 
 
 class UnusableNameError(ValueError):
-    """This name cannot be a practice's."""
+    """The subdomain is malformed, reserved or misleading; the message is the code of the reason."""
 
 
 def check_name(name: str) -> str:
-    """Return the name in lower case; UnusableNameError when it is malformed, reserved or misleading."""
+    """Return the subdomain in lower case. Raises UnusableNameError."""
     name = name.strip().lower()
     if not _SHAPE.fullmatch(name) or "--" in name or name.isdigit():
         raise UnusableNameError("shape")

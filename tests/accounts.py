@@ -1,4 +1,4 @@
-"""People who sign in, for tests: members of the practice and lib-rdv's staff. All fictitious."""
+"""Fictitious accounts for tests: members of a practice and lib-rdv's staff."""
 
 import base64
 import time
@@ -14,11 +14,11 @@ from tenants.accounts.services.memberships import give_role
 
 PASSWORD = "Galet-dune-marée-47"
 SECRET = base64.b32encode(b"twenty fictive bytes").decode()
-BEGINNING = datetime(2026, 1, 5, 9, tzinfo=UTC)
+CREATED_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def make_user(email: str = "maite@example.org", **fields: Any) -> User:
-    """Return an account whose address is verified."""
+    """Return an account with a verified address."""
     user = User.objects.create_user(email, PASSWORD, **fields)
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return user
@@ -32,7 +32,7 @@ def make_member(
     until_on: date | None = None,
     entrusted: Any = (),
 ) -> User:
-    """Return an account that holds a role."""
+    """Return an account with a role."""
     user = make_user(email or f"{role}@example.org")
     if role is Role.REPLACEMENT and from_on is None:
         from_on, until_on = date(2000, 1, 1), date(2100, 1, 1)
@@ -43,29 +43,29 @@ def make_member(
         until_on=until_on,
         practitioner_refs=entrusted,
         actor="system",
-        now=BEGINNING,
+        now=CREATED_AT,
     )
     return user
 
 
 def memberships_of(user: User) -> list[Membership]:
-    """Return the roles of somebody."""
+    """Return the memberships of a user."""
     return list(Membership.objects.filter(user=user))
 
 
 def add_totp(user: User) -> None:
-    """Give an account an application of codes with a known secret."""
+    """Activate a TOTP factor with a known secret."""
     TOTP.activate(user, SECRET)
 
 
 def totp_code(at: float | None = None) -> str:
-    """Return the code that the application shows."""
+    """Return the TOTP code at ``at``, in seconds since the epoch; now by default."""
     counter = int((time.time() if at is None else at) // 30)
     return str(format_hotp_value(hotp_value(SECRET, counter)))
 
 
 def browser(host: str, user: User | None = None, *, ip: str = "198.51.100.7") -> Client:
-    """Return a browser on a host, signed in when a user is given."""
+    """Return a test client for a host, signed in when a user is given."""
     client = Client(headers={"host": host}, REMOTE_ADDR=ip)
     client.defaults["wsgi.url_scheme"] = "https"
     if user is not None:

@@ -1,4 +1,4 @@
-"""Where the browser of journeys and pictures comes from, and what is asked of every page in it."""
+"""The browser of journeys and screenshots, and the accessibility checks of a page."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Playwright
 
-# Without these flags Chromium calls its maker at every start; it refuses its sandbox to root.
+# Without these flags Chromium sends requests at every start; root cannot use its sandbox.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -22,9 +22,9 @@ FLAGS = (
 
 
 def find_browser(playwright: Playwright) -> str | None:
-    """Return the first of $CHROMIUM, the system's Chromium, and Playwright's own download.
+    """Return the path of the first found of $CHROMIUM, the system's Chromium and Playwright's download.
 
-    Of the system's the one without windows comes first: the other draws its own frame around each page.
+    The headless shell of the system comes first, since Chromium draws a frame around each page.
     """
     named = os.environ.get("CHROMIUM")
     system = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
@@ -37,7 +37,7 @@ def find_browser(playwright: Playwright) -> str | None:
 
 
 def violations_of(page: Page) -> list[dict[str, Any]]:
-    """Return what axe says of the loaded page; a document is given its half megabyte of script once."""
+    """Return the violations found by axe in the loaded page; the script is loaded once per document."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(Axe().axe_script)
     found: list[dict[str, Any]] = page.evaluate(
@@ -47,9 +47,9 @@ def violations_of(page: Page) -> list[dict[str, Any]]:
 
 
 def faults_of(page: Page, *, unfold: bool = False) -> list[str]:
-    """Return what axe reports of the loaded page, and whether it scrolls sideways.
+    """Return the violations found by axe in the loaded page, and whether it scrolls horizontally.
 
-    ``unfold`` opens what is folded first: nothing hides there.
+    ``unfold`` opens all ``details`` elements first.
     """
     page.wait_for_load_state()
     if unfold:

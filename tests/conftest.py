@@ -1,7 +1,7 @@
 """Fixtures of the whole suite: real PostgreSQL, one tenant schema per run, each test rolled back inside it.
 
-``django_db`` marks are refused: they would truncate or poison the run's tenants. A test that must
-commit takes ``committed_tenant``, a schema of its own.
+``django_db`` marks are refused: they would truncate the tables of the run's tenants. A test that commits uses
+``committed_tenant``, which has a separate schema.
 """
 
 import gc
@@ -24,17 +24,16 @@ from tenants.provisioning.build import build_schema, drop_schema
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.schema import PUBLIC, Unit, inside, tenant_unit
 from tests.databases import prepare
-from tests.proofs import nursery
 
 ROOT = Path(__file__).resolve().parent.parent
 APP_ROLE = "app"
-ONE, TWO = tenant_unit("t_one"), tenant_unit("t_two")
-HOSTS = {ONE.schema: "one.lib-rdv.localhost", TWO.schema: "two.lib-rdv.localhost"}
+TENANT_ONE, TENANT_TWO = tenant_unit("t_one"), tenant_unit("t_two")
+HOSTS = {TENANT_ONE.schema: "one.lib-rdv.localhost", TENANT_TWO.schema: "two.lib-rdv.localhost"}
 PUBLIC_HOST = "lib-rdv.localhost"
 
 
 def pytest_configure() -> None:
-    """Look for the static files once: each client of a test builds the middleware anew."""
+    """Search the static files once per run, although each test client builds the middleware."""
     from django.utils.module_loading import import_string  # settings must be loaded
 
     serving: Any = import_string("whitenoise.middleware.WhiteNoiseMiddleware")
@@ -51,21 +50,21 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector leave alone what lives to the end of the run: it is most of what there is."""
+    """Exempt the objects that live until the end of the run from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse django_db marks."""
+    """Raise UsageError for tests with a django_db mark."""
     marked = [item.nodeid for item in items if item.get_closest_marker("django_db")]
     if marked:
         raise pytest.UsageError(f"django_db marks are refused, use the tenant fixture: {marked}")
 
 
 def manage(*arguments: str) -> None:
-    """Run a management command in a process of its own, as a user would."""
-    subprocess.run(  # our own command
+    """Run a management command in a separate process."""
+    subprocess.run(  # a management command of this project
         [sys.executable, "-W", "ignore", "manage.py", *arguments],
         cwd=ROOT,
         check=True,
@@ -86,7 +85,7 @@ def owner_cursor() -> Iterator[Any]:
 
 
 def add_tenant(cursor: Any, *, schema: str, host: str, state: str = "live") -> None:
-    """Build a tenant's schema and its rows in public, as provisioning does."""
+    """Build a tenant's schema and insert its rows in ``public``, as provisioning does."""
     build_schema(cursor, schema=schema, app_role=APP_ROLE)
     _register(cursor, schema=schema, host=host, state=state)
 
@@ -108,33 +107,33 @@ def _register(cursor: Any, *, schema: str, host: str, state: str = "live") -> No
 
 
 def remove_tenant(cursor: Any, *, schema: str) -> None:
-    """Remove a tenant of one test."""
+    """Drop the schema of a test's tenant and delete its rows in ``public``."""
     drop_schema(cursor, schema=schema)
-    _strike_off(cursor, schema=schema)
+    _delete_rows_of(cursor, schema=schema)
 
 
-def _strike_off(cursor: Any, *, schema: str) -> None:
+def _delete_rows_of(cursor: Any, *, schema: str) -> None:
     for table in ("domain", "readiness", "health", "provisioningstep"):
         cursor.execute(
-            f"DELETE FROM public.tenants_{table} WHERE tenant_id IN"  # four known words
+            f"DELETE FROM public.tenants_{table} WHERE tenant_id IN"  # names of the tuple above
             " (SELECT id FROM public.tenants_tenant WHERE schema_name = %s)",
             [schema],
         )
     cursor.execute("DELETE FROM public.tenants_tenant WHERE schema_name = %s", [schema])
 
 
-class Spaces:
-    """Schemas that were built for one test and are emptied for the next: building one is most of a short test.
+class SchemaPool:
+    """Reuses schemas between tests by emptying them, because building one takes most of a short test.
 
-    A test that changed the schema itself or its rights leaves it to be built again.
+    A schema whose structure or rights were changed by a test is built again.
     """
 
     def __init__(self) -> None:
         self._built: dict[str, str] = {}
 
     def take(self, cursor: Any, *, schema: str, host: str) -> None:
-        """Have an empty schema of that name, and the rows of its tenant."""
-        _strike_off(cursor, schema=schema)
+        """Provide an empty schema of that name, and the rows of its tenant in ``public``."""
+        _delete_rows_of(cursor, schema=schema)
         if schema in self._built and self._empty(cursor, schema) == self._built[schema]:
             _register(cursor, schema=schema, host=host)
             return
@@ -142,21 +141,21 @@ class Spaces:
         add_tenant(cursor, schema=schema, host=host)
         self._built[schema] = self._empty(cursor, schema)
 
-    def leave(self, cursor: Any, *, schema: str) -> None:
-        """Nobody finds the tenant any more; its schema waits."""
-        _strike_off(cursor, schema=schema)
+    def release(self, cursor: Any, *, schema: str) -> None:
+        """Delete the rows of the tenant in ``public``; its schema stays in the pool."""
+        _delete_rows_of(cursor, schema=schema)
 
-    def drop_all(self, cursor: Any) -> None:
-        """Drop those that wait: what reads the whole database should not read them too."""
+    def drop_schemas(self, cursor: Any) -> None:
+        """Drop the schemas of the pool before a test that reads the whole database."""
         for schema in self._built:
             drop_schema(cursor, schema=schema)
         self._built.clear()
 
     def _empty(self, cursor: Any, schema: str) -> str:
-        """Delete all but the seeds, and return what tells one state of the schema from another."""
+        """Delete all rows except the seeds; return a digest of the schema's structure and rights."""
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
         for name in [name for (name,) in cursor.fetchall() if name not in SEEDS]:
-            # Foreign keys wait for the commit: any order will do. Most tables have nothing to delete.
+            # Foreign keys are deferred to the commit, so any order works. Most tables are empty.
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, name)))
         cursor.execute(_STATE, {"schema": schema})
         (state,) = cursor.fetchone()
@@ -164,30 +163,30 @@ class Spaces:
 
 
 SEEDS = ("django_content_type", "auth_permission", "django_migrations")
-"""The tables that a new schema has rows in."""
-# What a test may have changed: relations and their rights, columns, constraints, triggers, the role.
+"""The tables with rows in a new schema."""
+# The state that a test may change: relations and their rights, columns, constraints, triggers, the role.
 _STATE = """
 SELECT md5(concat_ws('/',
     (SELECT string_agg(concat_ws(',', relname, relkind, relacl, relrowsecurity), ';' ORDER BY relname)
-        FROM pg_class WHERE relnamespace = spaces.oid),
+        FROM pg_class WHERE relnamespace = namespace.oid),
     (SELECT string_agg(concat_ws(',', attrelid::regclass, attname, atttypid, attnotnull, attacl), ';'
             ORDER BY attrelid, attnum)
         FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
-            AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = spaces.oid)),
+            AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = namespace.oid)),
     (SELECT string_agg(concat_ws(',', conname, convalidated, pg_get_constraintdef(oid)), ';' ORDER BY oid)
-        FROM pg_constraint WHERE connamespace = spaces.oid),
+        FROM pg_constraint WHERE connamespace = namespace.oid),
     (SELECT string_agg(concat_ws(',', tgname, tgenabled), ';' ORDER BY oid)
-        FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = spaces.oid)),
-    spaces.nspacl,
+        FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = namespace.oid)),
+    namespace.nspacl,
     (SELECT string_agg(roleid::regrole || ',' || member::regrole, ';' ORDER BY roleid, member)
         FROM pg_auth_members WHERE %(schema)s IN (roleid::regrole::text, member::regrole::text))
-)) FROM pg_namespace spaces WHERE nspname = %(schema)s
+)) FROM pg_namespace namespace WHERE nspname = %(schema)s
 """
-SPACES = Spaces()
+SCHEMA_POOL = SchemaPool()
 
 
 def ensure_key(unit: Unit) -> None:
-    """Give the schema its key, as provisioning's first visit does."""
+    """Create the tenant key of the schema, as after provisioning."""
     from tenants.keyring.services import ensure_tenant_key  # apps must be ready
 
     with inside(unit):
@@ -196,28 +195,21 @@ def ensure_key(unit: Unit) -> None:
 
 @pytest.fixture(autouse=True)
 def ledger_file(settings: Settings, tmp_path: Path) -> Path:
-    """Give each test an erasure ledger of its own."""
+    """Give each test a separate erasure ledger."""
     path = tmp_path / "erasures.ledger"
     settings.ERASURE_LEDGER = str(path)
     return path
 
 
 @pytest.fixture(scope="session")
-def nursed() -> Iterator[None]:
-    """Have a nursery for tests that start processes of the product."""
-    with nursery.running():
-        yield
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: DjangoDbBlocker) -> None:
-    """Prepare the database of the run: roles, shared tables, two tenants. Nothing is kept after it."""
+def django_db_setup(services: object, django_db_blocker: DjangoDbBlocker) -> None:
+    """Prepare the database of the run: roles, shared tables, two tenants."""
     prepare(os.environ)
     with owner_cursor() as cursor:
-        for unit in (ONE, TWO):
+        for unit in (TENANT_ONE, TENANT_TWO):
             add_tenant(cursor, schema=unit.schema, host=HOSTS[unit.schema])
     with django_db_blocker.unblock():
-        for unit in (PUBLIC, ONE, TWO):
+        for unit in (PUBLIC, TENANT_ONE, TENANT_TWO):
             ensure_key(unit)
 
 
@@ -228,54 +220,54 @@ def _rolled_back(unit: Unit, blocker: DjangoDbBlocker) -> Iterator[Unit]:
     from tenants import routing  # apps must be ready
 
     with blocker.unblock():
-        wall: Any = connection
-        wall.may_switch = True
+        wrapper: Any = connection
+        wrapper.may_switch = True
         try:
             with inside(unit):
                 yield unit
                 if not connection.needs_rollback:
-                    # Deferred foreign keys never reach a COMMIT here.
+                    # Check deferred foreign keys here, since this transaction is never committed.
                     connection.check_constraints()
                 transaction.set_rollback(True)
         finally:
-            wall.may_switch = False
+            wrapper.may_switch = False
             hits = [routing.cache.get(host) for host in HOSTS.values()]
             seen = {(hit[1].state, hit[1].schema_version) for hit in hits if hit and hit[1]}
             if seen - {("live", CURRENT_VERSION)} or any(hit and hit[1] is None for hit in hits):
-                # What the test let the router see of these tenants was rolled back with it.
+                # The cached routes hold states of these tenants that were rolled back with the test.
                 routing.cache.clear()
 
 
 @pytest.fixture
 def tenant(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Unit]:
-    """Work inside the run's first tenant; everything is rolled back."""
-    with _rolled_back(ONE, django_db_blocker) as unit:
+    """Run the test inside the run's first tenant; its transaction is rolled back."""
+    with _rolled_back(TENANT_ONE, django_db_blocker) as unit:
         yield unit
 
 
 @pytest.fixture
 def public(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Unit]:
-    """Work inside the public schema; everything is rolled back."""
+    """Run the test inside the public unit; its transaction is rolled back."""
     with _rolled_back(PUBLIC, django_db_blocker) as unit:
         yield unit
 
 
 @pytest.fixture
 def host() -> str:
-    """The host name of the ``tenant`` fixture's practice."""
-    return HOSTS[ONE.schema]
+    """Return the host name of the ``tenant`` fixture's practice."""
+    return HOSTS[TENANT_ONE.schema]
 
 
 @pytest.fixture
 def count_queries() -> Callable[[], Any]:
-    """Return a context manager that collects the statements of a warm process: the host is known."""
+    """Return a context manager that collects the statements of a process with a cached route."""
     from django.db import connection  # settings must be loaded
     from django.test.utils import CaptureQueriesContext
 
     from tenants import routing  # apps must be ready
 
     def collect() -> Any:
-        routing.find_route(HOSTS[ONE.schema])
+        routing.find_route(HOSTS[TENANT_ONE.schema])
         return CaptureQueriesContext(connection)
 
     return collect
@@ -283,7 +275,7 @@ def count_queries() -> Callable[[], Any]:
 
 @pytest.fixture
 def public_host() -> str:
-    """The host name of lib-rdv's own site."""
+    """Return the host name of lib-rdv's public site."""
     return PUBLIC_HOST
 
 
@@ -291,10 +283,10 @@ def public_host() -> str:
 def committed_tenant(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Callable[[str], Unit]]:
-    """Return a function that gives a tenant in which a test may commit; none is left afterwards.
+    """Return a function that provides an empty tenant in which a test may commit.
 
-    ``committed_tenant("race")`` answers on ``race.lib-rdv.localhost`` with schema ``t_race``, empty whatever
-    an earlier test has left there.
+    ``committed_tenant("race")`` has the host ``race.lib-rdv.localhost`` and the schema ``t_race``. The tenants
+    are removed after the test.
     """
     from django.core.cache import cache  # settings must be loaded
     from django.db import connection  # settings must be loaded
@@ -306,7 +298,7 @@ def committed_tenant(
     def make(name: str) -> Unit:
         unit = tenant_unit(f"t_{name}")
         with owner_cursor() as cursor:
-            SPACES.take(cursor, schema=unit.schema, host=f"{name}.lib-rdv.localhost")
+            SCHEMA_POOL.take(cursor, schema=unit.schema, host=f"{name}.lib-rdv.localhost")
         made.append(unit.schema)
         routing.cache.clear()
         ensure_key(unit)
@@ -317,6 +309,6 @@ def committed_tenant(
         connection.close()
         for schema in made:
             with owner_cursor() as cursor:
-                SPACES.leave(cursor, schema=schema)
+                SCHEMA_POOL.release(cursor, schema=schema)
         routing.cache.clear()
         cache.clear()

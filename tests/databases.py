@@ -1,4 +1,4 @@
-"""Databases that a test makes beside the run's own."""
+"""Helpers for databases of tests, beside the database of the run."""
 
 import os
 import subprocess
@@ -10,13 +10,13 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import errors, sql
 
-from config import embedded
+from config.devtools import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def on_server(url: str, statement: sql.Composable | str) -> None:
-    """Run one statement that cannot stand in a transaction."""
+    """Run one statement outside a transaction."""
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -24,44 +24,43 @@ def on_server(url: str, statement: sql.Composable | str) -> None:
 
 
 def drop_database(url: str, name: str) -> None:
-    """Drop a database whoever is in it; nothing when there is none.
+    """Drop a database with its sessions, if it exists.
 
-    Among them may be a worker of autovacuum, which nobody but a superuser may end by force; without force
-    the server sends it away by itself.
+    Only a superuser may end the session of an autovacuum worker by force; without force the server ends it.
     """
-    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
     try:
-        on_server(url, drop + sql.SQL(" WITH (FORCE)"))
+        on_server(url, statement + sql.SQL(" WITH (FORCE)"))
     except errors.InsufficientPrivilege:
-        on_server(url, drop)
+        on_server(url, statement)
 
 
-SHARED = "LIBRDV_SHARED"
-"""The variable that names a dump of the shared tables; a run of all checks has one made for its later lanes."""
+SHARED_DUMP = "LIBRDV_SHARED_DUMP"
+"""The variable that names the file of a dump of the migrated shared tables, which later jobs of a run restore."""
 
 
-def leave_shared(services: embedded.Services) -> None:
-    """Dump the migrated shared tables to where the run wants them; servers that are not ours are not dumped."""
-    wanted = os.environ.get(SHARED, "")
-    if not wanted or services.postgres is None:
+def dump_shared_tables(services: embedded.Services) -> None:
+    """Dump the migrated shared tables to the file of SHARED_DUMP, unless the server is external."""
+    path = os.environ.get(SHARED_DUMP, "")
+    if not path or services.postgres is None:
         return
     program = str(services.postgres.bin_dir / "pg_dump")
-    made = Path(wanted).with_suffix(".made")
+    made = Path(path).with_suffix(".made")
     subprocess.run([program, "--file", str(made), services.owner_url], check=True)
-    made.rename(wanted)  # all of it, or none
+    made.rename(path)  # a file with this name is complete
 
 
 def prepare(environment: Mapping[str, str]) -> None:
-    """Make the roles and the shared tables of an empty database: from the dump, or else by their migrations."""
+    """Create the roles and shared tables of an empty database, from the dump or by the migrations."""
     _manage(environment, "prepare_database")
-    found = Path(os.environ.get(SHARED, ""))
-    if not found.is_file() or not environment.get("PG_BIN"):
+    dump = Path(os.environ.get(SHARED_DUMP, ""))
+    if not dump.is_file() or not environment.get("PG_BIN"):
         _manage(environment, "migrate_shared", "--verbosity=0")
         return
     program = str(Path(environment["PG_BIN"]) / "psql")
     quietly = ["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--single-transaction"]
     subprocess.run(
-        [program, *quietly, "--file", str(found), environment["OWNER_DATABASE_URL"]],
+        [program, *quietly, "--file", str(dump), environment["OWNER_DATABASE_URL"]],
         check=True,
         stdout=subprocess.DEVNULL,
     )

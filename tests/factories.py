@@ -1,9 +1,11 @@
-"""Plain functions that make rows for tests, inside the current unit. Everything is fictitious."""
+"""Functions that create fictitious rows for tests, inside the current unit."""
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from booking.appointments.book import book_by_staff
+from booking.google.accounts import Secret, seal_secret
 from booking.models import (
     Appointment,
     AppointmentType,
@@ -14,23 +16,21 @@ from booking.models import (
     Practice,
     Practitioner,
 )
-from booking.persons import Person
-from booking.services.appointments import book_by_staff
-from booking.services.choice import Choice
-from booking.services.google.accounts import Secret, seal_secret
+from booking.rules.persons import Person
+from booking.scheduling.slots import SlotSelection
 from tenants.keyring import services as keyring
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
-"""The pretended now of the screens: Tuesday 10 November 2026, 10:40 in Paris."""
+"""The fixed instant of the tests: Tuesday 10 November 2026, 10:40 in Paris."""
 
 
 def make_practice(**fields: Any) -> Practice:
-    """Return the practice of the schema, with a complete legal identity."""
+    """Create or update the practice of the schema, with a complete legal identity."""
     values: dict[str, Any] = {
         "name": "Maite Exemple",
         "profession": "Ostéopathe",
         "town": "Bidart",
-        "kind": Practice.Kind.REGULATED,
+        "kind": Practice.PracticeKind.REGULATED,
         "phone": "+33536490012",
         "email": "cabinet@example.org",
         "legal_name": "Maite Exemple EI",
@@ -46,7 +46,7 @@ def make_practice(**fields: Any) -> Practice:
 
 
 def make_location(**fields: Any) -> Location:
-    """Return an office in Bidart, in Paris time."""
+    """Create an office in Bidart, in the zone Europe/Paris."""
     values: dict[str, Any] = {
         "name": "Cabinet",
         "street": "12 rue de la Falaise",
@@ -58,14 +58,14 @@ def make_location(**fields: Any) -> Location:
 
 
 def make_practitioner(name: str = "Maite Exemple", **fields: Any) -> Practitioner:
-    """Return a practitioner."""
+    """Create a practitioner."""
     return Practitioner.objects.create(name=name, **fields)
 
 
 def make_type(
     practitioners: list[Practitioner], locations: list[Location], **fields: Any
 ) -> AppointmentType:
-    """Return a motif of 45 minutes that these practitioners offer at these places."""
+    """Create an appointment type of 45 minutes for these practitioners and locations."""
     values: dict[str, Any] = {"label": "Consultation", "duration_min": 45}
     made = AppointmentType.objects.create(**values | fields)
     made.practitioners.set(practitioners)
@@ -82,7 +82,7 @@ def make_hours(
     ends_min: int = 18 * 60,
     **fields: Any,
 ) -> list[OpeningHours]:
-    """Return one weekly range for each weekday (Monday is 0), in minutes of the local day."""
+    """Create one weekly range for each weekday (Monday is 0), in minutes of the local day."""
     return [
         OpeningHours.objects.create(
             practitioner=practitioner,
@@ -97,7 +97,7 @@ def make_hours(
 
 
 class Cabinet:
-    """A practice of one practitioner, one office, one motif, open from Monday to Friday, 9 to 18."""
+    """A practice of one practitioner, one office, one appointment type, open from Monday to Friday, 9 to 18."""
 
     def __init__(self, **practice: Any) -> None:
         self.practice = make_practice(**practice)
@@ -106,25 +106,25 @@ class Cabinet:
         self.type = make_type([self.practitioner], [self.location])
         self.hours = make_hours(self.practitioner, self.location)
 
-    def choice(self, starts_at: datetime, **fields: Any) -> Choice:
-        """Return the choice of a slot of this practice."""
+    def selection(self, starts_at: datetime, **fields: Any) -> SlotSelection:
+        """Return the selection of a slot of this practice."""
         values: dict[str, Any] = {
             "practitioner_id": self.practitioner.pk,
             "location_id": self.location.pk,
             "appointment_type_id": self.type.pk,
             "starts_at": starts_at,
         }
-        return Choice(**values | fields)
+        return SlotSelection(**values | fields)
 
 
 def local(on: date, hour: int, minute: int = 0, *, offset_hours: int = 1) -> datetime:
-    """Return an aware UTC instant of a wall-clock time at a fixed offset (Paris in winter by default)."""
-    wall = datetime(on.year, on.month, on.day, hour, minute, tzinfo=UTC)
-    return wall - timedelta(hours=offset_hours)
+    """Return the UTC instant of a wall-clock time at a fixed offset in hours (1: Paris in winter)."""
+    wall_clock = datetime(on.year, on.month, on.day, hour, minute, tzinfo=UTC)
+    return wall_clock - timedelta(hours=offset_hours)
 
 
 def make_person(**fields: str) -> Person:
-    """Return a fictitious person, with a number of the range reserved for fiction."""
+    """Return a fictitious person with a phone number of the range reserved for fiction."""
     values = {
         "first_name": "Camille",
         "last_name": "Spécimen",
@@ -137,9 +137,9 @@ def make_person(**fields: str) -> Person:
 def make_appointment(
     cabinet: Cabinet, starts_at: datetime, *, person: Person | None = None, now: datetime = NOW
 ) -> Appointment:
-    """Return an appointment booked through the service, by staff."""
+    """Book an appointment as staff, through the service."""
     return book_by_staff(
-        choice=cabinet.choice(starts_at),
+        selection=cabinet.selection(starts_at),
         form_ref=uuid.uuid4(),
         person=make_person() if person is None else person,
         actor="system",
@@ -148,7 +148,7 @@ def make_appointment(
 
 
 def make_link(practitioner: Practitioner, *, now: datetime = NOW, **fields: Any) -> GoogleAccount:
-    """Return a practitioner's link with Google, its tokens sealed under a key of its own."""
+    """Create the GoogleAccount of a practitioner; a data key of its own seals the tokens."""
     account = GoogleAccount(
         practitioner=practitioner,
         data_key=keyring.new_key(now=now),
@@ -166,8 +166,8 @@ def make_link(practitioner: Practitioner, *, now: datetime = NOW, **fields: Any)
 def make_entry(
     appointment: Appointment, account: GoogleAccount | None, *, now: datetime = NOW, **fields: Any
 ) -> CalendarEntry:
-    """Return what a calendar holds of an appointment, written once unless told otherwise."""
-    values = {"state": "written", "wanted": 1, "pushed": 1, "wanted_at": now, "level": 1}
+    """Create or update the calendar entry of an appointment; by default in state written, version 1."""
+    values = {"state": "written", "version": 1, "pushed": 1, "changed_at": now, "level": 1}
     made, _created = CalendarEntry.objects.update_or_create(
         appointment=appointment, account=account, defaults=values | fields
     )

@@ -1,7 +1,9 @@
-"""Starts PostgreSQL and Redis for a test run, before pytest-django reads the settings.
+"""Starts PostgreSQL and Redis for a test run, and cuts the suite into parts for `tests.run`.
 
-It also takes one part of the suite (`--part`), leaves what it counted to `make test`, shows the figures that
-tests have measured, and fails a run in CI that skipped a browser test.
+`--part` selects one part of the suite: `unit` (the tests without servers), one of `PARTS`, `proof NAME` or
+`guards NAME`. A test needs servers when it takes the fixture `services`, directly or by another fixture; for the
+part `unit` no server is started, and what reaches for one fails. The plugin also writes counts, durations and
+figures to a file for `tests.jobs`, shows the figures, and fails a run in CI that has skipped a browser test.
 """
 
 import contextlib
@@ -15,93 +17,107 @@ from typing import Any
 import hypothesis
 import pytest
 
-from config import embedded
-from tests.lanes import RESULT
+from config.devtools import embedded
+from tests.jobs import RESULT
 
-# How long an example takes says something of the machine, nothing of the code.
-hypothesis.settings.register_profile("house", deadline=None)
-hypothesis.settings.load_profile("house")
+# How long an example takes depends on the machine: it is no failure.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 Figures = Callable[[str], None]
 FIGURE = "figure"
-"""The property of a test under which a line that it has measured is kept."""
+"""The property of a test that contains a line of its figures."""
 SERVICES = pytest.StashKey[embedded.Services]()
-LEAVE_AT = pytest.StashKey[str]()
-"""Where `make test` wants to read what was counted; no child of the run sees it."""
+RESULT_PATH = pytest.StashKey[str]()
+"""The file that `tests.jobs` reads; child processes of the run do not see it."""
 TESTS = Path(__file__).resolve().parent
+UNIT = "unit"
+OTHER = "other tests"
+"""The tests with servers that lie in no folder of FOLDERS and belong to no proof."""
 FOLDERS = {
     "journeys": TESTS / "journeys",
     "journeys of patients": TESTS / "journeys" / "test_patient.py",
     "journeys with Google": TESTS / "journeys" / "test_google.py",
-    "views": TESTS / "booking" / "views",
+    "pages": TESTS / "booking" / "web",
     "booking": TESTS / "booking",
 }
-"""The parts of the suite that are a folder or a file; of two that hold a test the narrower has it."""
-ORDINARY = "ordinary"
-"""What belongs to no folder of those and to no proof."""
-PROOFS_FILE = TESTS / "proofs" / "test_proofs.py"
+"""Folders and files whose tests with servers are a part; of two that contain a test, the narrower counts."""
+PARTS = (*FOLDERS, OTHER)
+NO_SERVERS = {
+    "OWNER_DATABASE_URL": "",
+    "DATABASE_URL": "postgresql://none@/none?host=/nonexistent",
+    "REDIS_URL": "unix:///nonexistent/redis.sock?db=0",
+}
+"""Addresses at which no server answers: a unit test that needs one fails."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make test` run the suite in parts: together they are all of it, and no test is in two."""
-    parser.addoption(
-        "--part", default="", help=f"a proof's name, {', '.join(FOLDERS)} or {ORDINARY}"
-    )
+    """Add `--part`: each test is in exactly one part."""
+    parts = ", ".join((UNIT, *PARTS, "proof NAME", "guards NAME"))
+    parser.addoption("--part", default="", help=f"run one part of the suite: {parts}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of the part that was asked for."""
+    """Deselect the tests of the other parts."""
     part = config.getoption("--part")
     if not part:
         return
-    others = [item for item in items if _part_of(item) != part]
+    others = [item for item in items if part_of(item) != part]
     config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if _part_of(item) == part]
+    items[:] = [item for item in items if part_of(item) == part]
 
 
-def _part_of(item: pytest.Item) -> str:
-    holding = [part for part, place in FOLDERS.items() if item.path.is_relative_to(place)]
-    if holding:
-        return max(holding, key=lambda part: len(FOLDERS[part].parts))
-    mark = item.get_closest_marker("proof") if item.path == PROOFS_FILE else None
-    return str(mark.args[0]) if mark else ORDINARY
+def part_of(item: pytest.Item) -> str:
+    """Return the part that a test belongs to."""
+    if "services" not in getattr(item, "fixturenames", ()):
+        return UNIT
+    for kind in ("proof", "guards"):
+        mark = item.get_closest_marker(kind)
+        if mark is not None:
+            return f"{kind} {mark.args[0]}"
+    folders = [part for part, place in FOLDERS.items() if item.path.is_relative_to(place)]
+    return max(folders, key=lambda part: len(FOLDERS[part].parts), default=OTHER)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
-    """Start the services and name them in the environment; they end with the session.
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Iterator[None]:
+    """Start the services and write their addresses into the environment; they end with the session.
 
-    A wrapper, because only a wrapper runs before pytest-django's own hook.
+    Only a wrapper runs before the hook of pytest-django, which reads the settings.
     """
     stack = contextlib.ExitStack()
     early_config.add_cleanup(stack.close)
-    early_config.stash[LEAVE_AT] = os.environ.pop(RESULT, "")
-    if early_config.stash[LEAVE_AT]:
-        # The leash of a lane says SIGTERM: end as after Ctrl-C, in order.
+    early_config.stash[RESULT_PATH] = os.environ.pop(RESULT, "")
+    if early_config.stash[RESULT_PATH]:
+        # `tests.jobs` ends a job by SIGTERM: stop as after Ctrl-C, in order.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.environ["LIBRDV_TESTING"] = "1"
+    if early_config.known_args_namespace.part == UNIT:
+        os.environ.update(NO_SERVERS)
+        return (yield)
     try:
         services = stack.enter_context(embedded.services())
-    except embedded.Unavailable as error:
+    except embedded.ServicesUnavailable as error:
         raise pytest.UsageError(str(error)) from error
-    os.environ.update(services.environment(), LIBRDV_TESTING="1")
+    os.environ.update(services.environment())
     early_config.stash[SERVICES] = services
     return (yield)
 
 
 @pytest.fixture(scope="session")
 def services(pytestconfig: pytest.Config) -> embedded.Services:
-    """The running services, for tests that stop and start them."""
+    """The running services; a test that uses PostgreSQL or Redis takes this fixture, or one that does."""
     return pytestconfig.stash[SERVICES]
 
 
 @pytest.fixture
 def figures(record_property: Callable[[str, object], None]) -> Figures:
-    """Return what keeps a line of figures for the end of the run: what a green test prints nobody sees."""
+    """Return a function that keeps a line of figures: it is shown at the end, although the test passes."""
     return lambda line: record_property(FIGURE, line)
 
 
 def figures_of(reports: Iterable[object]) -> dict[str, list[str]]:
-    """Return the lines that tests have kept, by test; each phase repeats them, so one phase is read."""
+    """Return the figures by test; each phase of a test repeats them, so only one phase is read."""
     kept: dict[str, list[str]] = {}
     for report in reports:
         if isinstance(report, pytest.TestReport) and report.when == "call":
@@ -128,7 +144,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI a browser was installed: a browser test that was skipped is a failure."""
+    """In CI, where a browser is installed, a skipped browser test is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") != "true" or reporter is None:
         return
@@ -145,10 +161,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave counts, figures, and the seconds of fixtures and tests, where `make test` has asked for them."""
+    """Write counts, figures and the seconds of fixtures and tests to the file of `tests.jobs`."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    leave_at = config.stash.get(LEAVE_AT, "")
-    if not leave_at or reporter is None:
+    path = config.stash.get(RESULT_PATH, "")
+    if not path or reporter is None:
         return
     parts: dict[str, float] = {}
     reports = _reports(reporter)
@@ -159,4 +175,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     counts = {kind: len(reporter.stats.get(kind, ())) for kind in ("passed", "skipped")}
     counts["failed"] = len(reporter.stats.get("failed", ())) + len(reporter.stats.get("error", ()))
     facts = {"counts": counts, "parts": parts, "figures": figures_of(reports)}
-    Path(leave_at).write_text(json.dumps(facts), "utf-8")
+    Path(path).write_text(json.dumps(facts), "utf-8")

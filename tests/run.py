@@ -1,9 +1,12 @@
-"""`make test`: every check. The cheap ones first, then types, migrations, tests and proofs in lanes.
+"""`make check`, `make test`, `make guards`: runs groups of jobs and prints one closing line.
 
-It stops at the first check that fails; tests and proofs all come to their end. The last line is always
-`N passed, N failed`, and `, N skipped` where something was. With arguments they are pytest's, and it runs alone.
-`python -m tests.run template` writes the template of a practice's schema again (`make migrations`),
-`format` formats what has a formatter, `migrations` compares models, migrations and template.
+    python -m tests.run [GROUP ...]     groups of jobs, one after the other: check, tests, guards
+    python -m tests.run format          formats Python and templates
+    python -m tests.run template        writes the template of a practice's schema (`make migrations`)
+    python -m tests.run migrations      compares models, migrations and template
+
+All jobs of a group come to their end; the next group starts only when all of them have passed. The last line is
+`N passed, N failed`, and `, N skipped` when tests were skipped. Other arguments are those of pytest.
 """
 
 import os
@@ -11,47 +14,109 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from config import embedded
-from tests.databases import leave_shared
-from tests.lanes import Lane, run_lanes, summary
-from tests.plugin import FOLDERS, ORDINARY, PROOFS_FILE
-from tests.proofs.__main__ import load, names
+from config.devtools import embedded
+from tests.databases import dump_shared_tables
+from tests.jobs import Job, JobResult, run_jobs, summary
+from tests.plugin import PARTS, UNIT
+from tests.proofs.__main__ import names
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOCAL = {"LIBRDV_TESTING": "1"}
-MOST_LANES = 4
-LONGEST_PROOF = "sentinel"
-"""It searches every store for every marker, once for each guard: begun last it would be waited for."""
+MOST_AT_ONCE = 4
+LONGEST_PROOFS = ("google", "sentinel")
+"""They start first, so that the run does not wait for them at its end."""
 
 
 def tool(name: str, *arguments: str) -> list[str]:
-    """A program of the environment."""
+    """Return the command of a program of the virtual environment."""
     return [str(BIN / name), *arguments]
 
 
 def pages() -> list[str]:
-    """Every HTML template."""
+    """Return the path of each HTML template."""
     return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("templates/**/*.html"))
 
 
-def cheap_checks() -> dict[str, list[str]]:
-    """What takes a second, by name."""
-    return {
-        "format": tool("ruff", "format", "--check", "--quiet", "."),
-        "lint": tool("ruff", "check", "--quiet", "."),
-        "contracts": tool("lint-imports", "--no-cache"),
-        "template tags": tool("djade", "--check", *pages()),
-        "template HTML": tool("djlint", "--lint", "--quiet", "templates"),
-    }
+def pytest(seed: str, part: str) -> list[str]:
+    """Return the command that runs one part of the suite (`tests.plugin`)."""
+    return [sys.executable, "-m", "pytest", "--quiet", seed, "--part", part]
+
+
+def check_jobs(seed: str) -> list[Job]:
+    """Return the jobs that need no server."""
+    tests_too = ("--exclude", r"\.(venv|cache|git)", "--non-dev-dependency-groups", "embedded,test")
+    return [
+        Job("unit tests", pytest(seed, UNIT)),
+        Job("types", tool("mypy", ".")),
+        Job("format", tool("ruff", "format", "--check", "--quiet", ".")),
+        Job("lint", tool("ruff", "check", "--quiet", ".")),
+        Job("import contracts", tool("lint-imports", "--no-cache")),
+        Job("template tags", tool("djade", "--check", *pages())),
+        Job("template HTML", tool("djlint", "--lint", "--quiet", "templates")),
+        Job("template rules", [sys.executable, "-m", "config.devtools.template_check"]),
+        Job("dependencies", tool("deptry", ".")),
+        Job("dependencies of tests", tool("deptry", ".", *tests_too)),
+    ]
+
+
+def test_jobs(seed: str) -> list[Job]:
+    """Return the jobs that need servers: migrations, the parts of the suite, each proof in its short form."""
+    return [
+        Job("migrations", [sys.executable, "-m", "tests.run", "migrations"]),
+        *(Job(part, pytest(seed, part)) for part in PARTS),
+        *(Job(f"proof {name}", pytest(seed, f"proof {name}")) for name in _longest_first()),
+    ]
+
+
+def guard_jobs(seed: str) -> list[Job]:
+    """Return one job for each proof: it must fail without each of its guards."""
+    return [Job(f"guards {name}", pytest(seed, f"guards {name}")) for name in _longest_first()]
+
+
+def _longest_first() -> list[str]:
+    return sorted(names(), key=lambda name: (name not in LONGEST_PROOFS, name))
+
+
+GROUPS: dict[str, Callable[[str], list[Job]]] = {
+    "check": check_jobs,
+    "tests": test_jobs,
+    "guards": guard_jobs,
+}
+
+
+def at_once() -> int:
+    """Return how many jobs run at a time: one more than there are cores, because each of them often waits.
+
+    With servers of the environment one at a time: the roles of a cluster are shared by its databases.
+    """
+    if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
+        return 1
+    return min((os.cpu_count() or 1) + 1, MOST_AT_ONCE)
+
+
+def run_groups(groups: Sequence[str]) -> int:
+    """Run groups of jobs; return the highest exit code."""
+    # With this argument pytest repeats the order of the tests.
+    seed = f"--randomly-seed={random.randrange(1 << 32)}"
+    print(f"pytest {seed}", flush=True)
+    results: list[JobResult] = []
+    with tempfile.TemporaryDirectory(prefix="jobs-") as folder:
+        for group in groups:
+            place = Path(folder) / group
+            place.mkdir()
+            results += run_jobs(GROUPS[group](seed), at_once=at_once(), folder=place)
+            if any(result.code for result in results):
+                break
+    print(summary(results), flush=True)
+    return max(result.code for result in results)
 
 
 def run(command: list[str], environment: Mapping[str, str] = LOCAL) -> int:
-    """Run a check; its output is shown only when it fails."""
+    """Run a command; its output is shown only when it fails."""
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -68,12 +133,12 @@ def run(command: list[str], environment: Mapping[str, str] = LOCAL) -> int:
 
 
 def manage(*arguments: str) -> list[str]:
-    """A management command."""
+    """Return the command of a management command."""
     return [sys.executable, "-W", "ignore", "manage.py", *arguments]
 
 
-def migrations() -> int:
-    """Models and migrations agree, and the template of a schema is made from those migrations."""
+def check_migrations() -> int:
+    """Check that the migrations match the models, and the template of a schema matches the migrations."""
     return _with_shared_tables(
         manage("makemigrations", "--check", "--dry-run"), manage("make_template", "--check")
     )
@@ -92,7 +157,7 @@ def _with_shared_tables(*commands: list[str]) -> int:
             code = run(command, environment)
             if code != 0:
                 return code
-        leave_shared(services)
+        dump_shared_tables(services)
     return 0
 
 
@@ -104,57 +169,13 @@ def format_all() -> int:
     return 0
 
 
-def lanes(seed: str) -> list[Lane]:
-    """What runs at the same time, in order: what may end it all, what takes long, what may wait."""
-    pytest = [sys.executable, "-m", "pytest", "--quiet", seed]
-    guarded = sorted(names(), key=lambda name: len(load(name).GUARDS), reverse=True)
-    proofs = [LONGEST_PROOF, *(name for name in guarded if name != LONGEST_PROOF)]
-    walk = [*pytest, str(PROOFS_FILE), "--part"]
-    return [
-        Lane("types", tool("mypy", "."), is_check=True),
-        Lane("migrations", [sys.executable, "-m", "tests.run", "migrations"], is_check=True),
-        *(Lane(part, [*pytest, str(folder), "--part", part]) for part, folder in FOLDERS.items()),
-        Lane("other tests", [*pytest, "--part", ORDINARY]),
-        *(Lane(f"proof {name}", [*walk, name]) for name in proofs),
-    ]
-
-
-def at_once() -> int:
-    """How many lanes run at a time: one more than there are cores, because each of them often waits.
-
-    Servers that the environment names are for one lane at a time: roles belong to the whole cluster.
-    """
-    if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
-        return 1
-    return min((os.cpu_count() or 1) + 1, MOST_LANES)
-
-
-def test() -> int:
-    """Run all of it; the exit code is the worst of all."""
-    for name, command in cheap_checks().items():
-        started = time.monotonic()
-        code = run(command)
-        seconds = time.monotonic() - started
-        print(f"{name}: {'ok' if code == 0 else 'FAILED'} ({seconds:.1f} s)", flush=True)
-        if code != 0:
-            print("0 passed, 1 failed")
-            return code
-    # With it, the order of tests in a run that failed can be had again.
-    seed = f"--randomly-seed={random.randrange(1 << 32)}"
-    print(f"pytest {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="lanes-") as folder:
-        outcomes = run_lanes(lanes(seed), at_once=at_once(), folder=Path(folder))
-    print(summary(outcomes), flush=True)
-    return max(outcome.code for outcome in outcomes)
-
-
 def main(arguments: list[str]) -> int:
-    """Do what was asked for."""
-    named = {"template": write_template, "format": format_all, "migrations": migrations}
-    if not arguments:
-        return test()
-    if arguments[0] in named:
-        return named[arguments[0]]()
+    """Run what the arguments name; return the exit code."""
+    commands = {"template": write_template, "format": format_all, "migrations": check_migrations}
+    if arguments and set(arguments) <= set(GROUPS):
+        return run_groups(arguments)
+    if len(arguments) == 1 and arguments[0] in commands:
+        return commands[arguments[0]]()
     command = [sys.executable, "-m", "pytest", "--quiet", *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 

@@ -1,6 +1,6 @@
-"""`make screenshots`: every screen of the demonstration at three widths, for eyes and for the README.
+"""`make screenshots`: pictures of every screen of the demonstration at three widths, and that of the README.
 
-A demonstration of its own is started, a patient books in it, and everything is gone afterwards.
+Starts a separate demonstration, books as a patient and deletes its data afterwards.
 """
 
 import json
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from config import processes
+from config.devtools import processes
 from tests.browser import FLAGS, find_browser
 
 if TYPE_CHECKING:
-    from config.demo import Demonstration
+    from config.devtools.demo import Demonstration
 
 WIDTHS = (320, 768, 1280)
 GOOGLE = "maite@exemple.fr"
-"""The practitioner's account at the double."""
+"""The practitioner's account at the fake Google server."""
 PICTURE_WIDTH, PICTURE_HEIGHT = 1000, 760
 
 
@@ -34,19 +34,19 @@ WORK = (
     ("block", "/espace/bloquer/"),
     ("hours", "/espace/horaires/"),
     ("absence", "/espace/absences/nouvelle/"),
-    ("motifs", "/espace/motifs/"),
-    ("motif", "/espace/motifs/nouveau/"),
-    ("motif-models", "/espace/motifs/modeles/"),
+    ("appointment_types", "/espace/motifs/"),
+    ("appointment_type", "/espace/motifs/nouveau/"),
+    ("appointment-type-presets", "/espace/motifs/modeles/"),
     ("places", "/espace/lieux/"),
     ("place", "/espace/lieux/nouveau/"),
     ("team", "/espace/equipe/"),
     ("invite", "/espace/equipe/inviter/"),
     ("replacement", "/espace/equipe/remplacements/nouveau/"),
-    ("my-acts", "/espace/mes-actes/"),
+    ("my-history", "/espace/mes-actes/"),
     ("first-day", "/espace/premier-jour/profession/"),
     ("first-place", "/espace/premier-jour/lieu/"),
     ("first-hours", "/espace/premier-jour/horaires/"),
-    ("first-motifs", "/espace/premier-jour/motifs/"),
+    ("first-appointment-types", "/espace/premier-jour/motifs/"),
     ("first-ready", "/espace/premier-jour/pret/"),
     ("site", "/espace/site/"),
     ("site-text", "/espace/site/texte/presentation/"),
@@ -55,7 +55,7 @@ WORK = (
     ("site-questions", "/espace/site/questionnaire/"),
     ("site-preview", "/espace/site/apercu/"),
     ("feeds", "/espace/flux/"),
-    ("letters", "/espace/messages/"),
+    ("messages", "/espace/messages/"),
     ("texts", "/espace/messages/textes/"),
     ("text", "/espace/messages/textes/reminder/"),
     ("digest", "/espace/messages/resume/"),
@@ -69,16 +69,17 @@ WORK = (
     ("sessions", "/compte/sessions/"),
     ("security", "/compte/securite/"),
 )
-"""The pages of the dashboard and of one's account, by name."""
+"""The pages of the dashboard and of the account, by name."""
 DESK = (
     ("desk-clients", "/bureau/"),
     ("desk-watch", "/bureau/veille/"),
+    ("desk-search", "/bureau/recherche/?q=exemple"),
     ("desk-order", "/bureau/clients/nouveau/"),
 )
 
 
 def main(folder: Path) -> int:
-    """Take them all into `folder`; the README's picture is `practice.png`."""
+    """Take all pictures into `folder`; the README's picture is `practice.png`."""
     with tempfile.TemporaryDirectory(prefix="screens-") as scratch:
         os.environ["DEMO_FOLDER"] = str(Path(scratch) / "demo")
         os.environ["DEMO_PORT"] = str(processes.free_port())
@@ -87,9 +88,9 @@ def main(folder: Path) -> int:
         import django
 
         django.setup()
-        from config import demo  # reads the environment when it is imported
+        from config.devtools import demo  # reads the environment when it is imported
 
-        with demo.demonstration() as (running, _notice), sync_playwright() as playwright:
+        with demo.demonstration() as (running, _instructions), sync_playwright() as playwright:
             path = find_browser(playwright)
             if path is None:
                 print("No browser: set CHROMIUM, or install chromium.", file=sys.stderr)
@@ -101,7 +102,7 @@ def main(folder: Path) -> int:
 
 
 def take(browser: Browser, folder: Path, running: "Demonstration") -> None:
-    """Patients' pages, the dashboard and the desk, at each width."""
+    """Take the patients' pages, the dashboard and the staff pages, at each width."""
     folder.mkdir(parents=True, exist_ok=True)
     port = running.port
     maite = f"http://maite.lib-rdv.localhost:{port}"
@@ -129,7 +130,7 @@ def take(browser: Browser, folder: Path, running: "Demonstration") -> None:
         walk(page, folder, maite, WORK, width)
         context.close()
     with_google(browser, folder, running, maite, team)
-    at_the_desk(browser.new_page(locale="fr-FR"), folder, f"http://lib-rdv.localhost:{port}")
+    staff_pages(browser.new_page(locale="fr-FR"), folder, f"http://lib-rdv.localhost:{port}")
     picture = browser.new_page(viewport={"width": PICTURE_WIDTH, "height": PICTURE_HEIGHT})
     picture.goto(f"{maite}/")
     picture.screenshot(path=folder / "practice.png")
@@ -138,8 +139,8 @@ def take(browser: Browser, folder: Path, running: "Demonstration") -> None:
 def with_google(
     browser: Browser, folder: Path, running: "Demonstration", maite: str, team: str
 ) -> None:
-    """Google Agenda before, connected, with differences, lost and on leaving; then that of several agendas."""
-    double = f"http://127.0.0.1:{running.google_port}"
+    """Take the pages of Google Agenda: not connected, connected, with differences, lost, of several agendas."""
+    fake_google = f"http://127.0.0.1:{running.google_port}"
     page = browser.new_page(locale="fr-FR")
     sign_in(page, maite)
     at_each_width(page, folder, "google", f"{maite}/espace/google/")
@@ -149,18 +150,18 @@ def with_google(
     page.wait_for_url(f"{maite}/espace/google/**")
     page.get_by_text("Tout fonctionne").wait_for(timeout=60_000)
     here = page.url
-    look_until(page, here, "Lues")
+    reload_until(page, here, "Lues")
     at_each_width(page, folder, "google-connected", here)
     at_each_width(page, folder, "google-leave", f"{here}deconnecter/")
-    disturb(double)
-    look_until(page, here, "3 rendez-vous attendent")
+    disturb(fake_google)
+    reload_until(page, here, "3 rendez-vous attendent")
     at_each_width(page, folder, "google-differences", here)
     at_each_width(page, folder, "google-today", f"{maite}/espace/")
-    order(double, "revoke", account=GOOGLE)
-    order(double, "access-tokens/expire")
+    order(fake_google, "revoke", account=GOOGLE)
+    order(fake_google, "access-tokens/expire")
     page.goto(here)
     page.get_by_role("button", name="Resynchroniser").click()
-    look_until(page, here, "à reconnecter")
+    reload_until(page, here, "à reconnecter")
     at_each_width(page, folder, "google-lost", here)
     at_each_width(page, folder, "google-lost-today", f"{maite}/espace/")
     at_each_width(page, folder, "google-lost-week", f"{maite}/espace/semaine/")
@@ -170,8 +171,8 @@ def with_google(
     page.close()
 
 
-def look_until(page: Page, address: str, text: str) -> None:
-    """Look again until a worker has done it: the clock beats every half minute."""
+def reload_until(page: Page, address: str, text: str) -> None:
+    """Reload a page until it contains a text; workers run their jobs every 30 s."""
 
     def is_there() -> bool:
         page.goto(address)
@@ -182,44 +183,44 @@ def look_until(page: Page, address: str, text: str) -> None:
 
 
 def at_each_width(page: Page, folder: Path, name: str, address: str) -> None:
-    """One place at each width."""
+    """Take one page at each width."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         walk(page, folder, "", ((name, address),), width)
 
 
-def order(double: str, command: str, **said: object) -> Any:
-    """Give the double an order."""
+def order(fake_google: str, command: str, **values: object) -> Any:
+    """Send a control command to the fake Google server."""
     request = urllib.request.Request(
-        f"{double}/_control/{command}", json.dumps(said).encode(), method="POST"
+        f"{fake_google}/_control/{command}", json.dumps(values).encode(), method="POST"
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
 
-def disturb(double: str) -> None:
-    """Move one event, delete another, and put something of one's own at the time of a third."""
-    asked = f"{double}/_control/calendars?account={GOOGLE}"
+def disturb(fake_google: str) -> None:
+    """Move one event, delete another, and add an event at the time of a third."""
+    asked = f"{fake_google}/_control/calendars?account={GOOGLE}"
     with urllib.request.urlopen(asked, timeout=10) as answer:
         own = json.load(answer)["calendars"][-1]
     named = {"account": GOOGLE, "calendar": own["id"]}
     moved, deleted, met = own["events"][-3:]
     later = datetime.fromisoformat(moved["start"]["dateTime"]) + timedelta(hours=1)
-    order(double, "event/move", **named, id=moved["id"], start=later.isoformat())
-    order(double, "event/delete", **named, id=deleted["id"])
+    order(fake_google, "event/move", **named, id=moved["id"], start=later.isoformat())
+    order(fake_google, "event/delete", **named, id=deleted["id"])
     start, end = met["start"]["dateTime"], met["end"]["dateTime"]
-    order(double, "event/add", account=GOOGLE, start=start, end=end, summary="Autre chose")
+    order(fake_google, "event/add", account=GOOGLE, start=start, end=end, summary="Autre chose")
 
 
 def shoot(page: Page, folder: Path, name: str) -> None:
-    """One picture of the whole page."""
+    """Take a picture of the whole page."""
     page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 
 def walk(
     page: Page, folder: Path, site: str, places: tuple[tuple[str, str], ...], width: int
 ) -> None:
-    """One picture of each place; a page that is not there stops the walk."""
+    """Take a picture of each page. Raises RuntimeError for a page without a successful response."""
     for name, place in places:
         answer = page.goto(f"{site}{place}")
         if answer is None or not answer.ok:
@@ -227,9 +228,9 @@ def walk(
         shoot(page, folder, f"{name}-{width}")
 
 
-def at_the_desk(page: Page, folder: Path, site: str) -> None:
-    """Enter lib-rdv's desk with both factors, once: a code serves once. The desk and one client."""
-    from config.demo_data import (  # the settings are known by now
+def staff_pages(page: Page, folder: Path, site: str) -> None:
+    """Sign in as staff, once, since a code works once; take the staff pages and one client's page."""
+    from config.devtools.demo_data import (
         PASSWORD,
         STAFF_EMAIL,
         one_time_code,
@@ -258,14 +259,18 @@ def book(page: Page, folder: Path, practice: str, width: int) -> None:
     page.get_by_label("Prénom", exact=False).first.fill("Camille")
     page.locator("[name=last_name]").fill("Spécimen")
     page.locator("[name=email]").fill("camille@example.org")
-    page.wait_for_timeout(3500)  # the form refuses what no hand can type that fast
+    page.wait_for_timeout(3500)  # the form refuses a submission within three seconds
     page.locator("main form button[type=submit], main form button:not([type])").last.click()
     shoot(page, folder, f"done-{width}")
 
 
 def sign_in(page: Page, practice: str, *, is_team: bool = False) -> None:
-    """Enter the dashboard as the owner."""
-    from config.demo_data import BIDART, PASSWORD, STRASBOURG  # the settings are known by now
+    """Sign in to the dashboard as the owner."""
+    from config.devtools.demo_data import (
+        BIDART,
+        PASSWORD,
+        STRASBOURG,
+    )  # the settings are known by now
 
     owner = (STRASBOURG if is_team else BIDART).owner
     page.goto(f"{practice}/connexion/")

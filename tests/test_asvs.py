@@ -1,11 +1,11 @@
-"""docs/asvs.csv: every requirement of levels 1 and 2 of ASVS 5.0.0 has an honest line."""
+"""docs/asvs.csv: every requirement of levels 1 and 2 of ASVS 5.0.0 has a valid line."""
 
 import csv
 import re
 from collections import Counter
 from functools import cache
 
-from config.processes import ROOT
+from config.devtools.processes import ROOT
 
 STATES = {"tested", "by design", "not applicable", "not yet"}
 LINES = list(csv.DictReader((ROOT / "docs" / "asvs.csv").read_text("utf-8").splitlines()))
@@ -13,13 +13,13 @@ LINES = list(csv.DictReader((ROOT / "docs" / "asvs.csv").read_text("utf-8").spli
 
 @cache
 def names_in(path: str) -> frozenset[str]:
-    """Return the names of the tests of a file, none when there is no such file."""
+    """Return the names of the test functions of a file; none for a missing file."""
     file = ROOT / path
     text = file.read_text("utf-8") if file.is_file() else ""
     return frozenset(re.findall(r"^def (test_\w+)", text, re.MULTILINE))
 
 
-def test_the_list_is_whole() -> None:
+def test_the_list_is_complete() -> None:
     assert Counter(line["level"] for line in LINES) == {"1": 70, "2": 183}
     assert len({line["requirement"] for line in LINES}) == len(LINES)
     assert {line["status"] for line in LINES} <= STATES
@@ -32,7 +32,7 @@ def test_a_tested_line_names_a_test_that_exists() -> None:
     assert [f"{p}::{name}" for p, name in tested if name not in names_in(p)] == []
 
 
-def test_any_other_answer_has_its_reason_and_what_is_open_claims_nothing() -> None:
+def test_any_other_status_has_a_reason_and_an_open_one_no_test() -> None:
     silent = [x for x in LINES if x["status"] in {"by design", "not applicable"}]
 
     assert [line["requirement"] for line in silent if not line["evidence"]] == []

@@ -1,4 +1,4 @@
-"""What a test has measured comes to the end of the run, and into the result that its lane leaves."""
+"""The figures of a test are shown at the end of the run, and written to the result of its job."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from tests.plugin import (
     FIGURE,
-    LEAVE_AT,
+    RESULT_PATH,
     Figures,
     figures_of,
     pytest_terminal_summary,
@@ -72,7 +72,7 @@ def test_figures_are_shown_when_the_run_ends() -> None:
     ]  # fmt: skip
 
 
-def test_without_figures_nothing_is_said() -> None:
+def test_without_figures_nothing_is_shown() -> None:
     reporter = Reporter(passed=[report("one", "call")])
 
     pytest_terminal_summary(reporter)
@@ -80,12 +80,12 @@ def test_without_figures_nothing_is_said() -> None:
     assert reporter.written == []
 
 
-def test_figures_are_left_to_the_lane_beside_the_counts(tmp_path: Path) -> None:
+def test_figures_are_written_to_the_result_with_the_counts(tmp_path: Path) -> None:
     reporter = Reporter(passed=[report("one", "call", (FIGURE, "12 bytes"))])
     config: Any = SimpleNamespace(
         pluginmanager=SimpleNamespace(get_plugin=lambda _name: reporter), stash=pytest.Stash()
     )
-    config.stash[LEAVE_AT] = str(tmp_path / "result.json")
+    config.stash[RESULT_PATH] = str(tmp_path / "result.json")
 
     pytest_unconfigure(config)
 

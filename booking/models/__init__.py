@@ -1,4 +1,4 @@
-"""The models of one practice; every one of them lives in the tenant's schema."""
+"""The models of one practice; each table is in the schema of the tenant."""
 
 from booking.models.absence import Absence
 from booking.models.agenda_choice import AgendaChoice

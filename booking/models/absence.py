@@ -1,4 +1,4 @@
-"""Time in which a practitioner does not receive: leave, or an hour blocked."""
+"""Time in which a practitioner does not receive: leave, or a blocked hour."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -9,7 +9,7 @@ from tenants.refs import new_ref
 
 
 class Absence(models.Model):
-    """An interval of instants [starts_at, ends_at); no practitioner: the whole practice (B-16)."""
+    """An interval of instants [starts_at, ends_at); without a practitioner, of the whole practice (B-16)."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     practitioner = models.ForeignKey(
@@ -32,7 +32,7 @@ class Absence(models.Model):
     )
 
     class Meta:
-        """By start; searched by end."""
+        """Ordered by start; indexed by end."""
 
         ordering = ("starts_at", "id")
         indexes = (models.Index(fields=("ends_at",), name="absence_ends"),)

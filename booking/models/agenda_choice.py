@@ -1,4 +1,4 @@
-"""How somebody looks at the agenda; remembered with their account, never in a browser."""
+"""The display settings of the agenda, stored per user account and not in the browser."""
 
 from django.conf import settings
 from django.db import models
@@ -7,19 +7,19 @@ from tenants.personal_data import declare
 
 
 class AgendaChoice(models.Model):
-    """The last choice of one user: a day or a week, and whose columns stand side by side.
+    """The last display settings of one user: a day or a week, columns by practitioner or by location.
 
-    ``has_keys``: single letters act in the agenda; whoever speaks to their computer turns that off (WCAG 2.1.4).
+    ``has_keys`` turns keyboard shortcuts of one letter on; users of speech input turn them off (WCAG 2.1.4).
     """
 
     class Span(models.TextChoices):
-        """How much is shown at once."""
+        """The number of days shown at once."""
 
         DAY = "jour", "Jour"
         WEEK = "semaine", "Semaine"
 
     class Columns(models.TextChoices):
-        """What a column is."""
+        """The rows that the columns of the grid stand for."""
 
         PRACTITIONERS = "praticiens", "Par praticien"
         LOCATIONS = "lieux", "Par lieu"

@@ -1,4 +1,4 @@
-"""An appointment, or the hold that becomes one. No word about the person stands here."""
+"""An appointment, or a slot hold that may become one; the table holds nothing about the person."""
 
 from datetime import timedelta
 
@@ -11,19 +11,22 @@ from booking.models.appointment_type import AppointmentType
 from booking.models.location import Location
 from booking.models.practitioner import Practitioner
 from tenants.personal_data import declare
-from tenants.refs import new_ref, spoken
+from tenants.refs import new_ref, spoken_code
+
+LATE_MINUTES = (5, 10, 15, 20, 30)
+"""The delays, in minutes, that a person can announce; a CHECK allows 5 to 60."""
 
 
 class Appointment(models.Model):
-    """Shown times are ``starts_at`` and ``ends_at``; ``during`` is what is occupied, margins included.
+    """``starts_at`` and ``ends_at`` are the shown times; ``during`` is the occupied range, margins included.
 
-    The exclusion constraint is the judge of every code path: two rows that occupy never overlap in one
-    practitioner's agenda (B-13). A hold is a row of the same table under the same constraint.
-    ``is_extra``: taken by hand over another one, knowingly; such a row alone stands outside the constraint.
+    The exclusion constraint applies to every code path: two occupying rows of one practitioner never overlap
+    (B-13). A slot hold is a row of this table under the same constraint. Only a row with ``is_overbooked``,
+    which staff have placed over another one on purpose, is exempt from it.
     """
 
     class Status(models.TextChoices):
-        """Who cancelled is part of the status."""
+        """Two statuses of a cancellation say which side cancelled."""
 
         HELD = "held", "Retenu"
         BOOKED = "booked", "Réservé"
@@ -33,7 +36,7 @@ class Appointment(models.Model):
         CANCELLED_BY_PRACTITIONER = "cancelled_by_practitioner", "Annulé par le cabinet"
 
     class Origin(models.TextChoices):
-        """Who took it."""
+        """Whether the patient or the staff booked."""
 
         PATIENT = "patient", "En ligne"
         STAFF = "staff", "Par le cabinet"
@@ -58,11 +61,11 @@ class Appointment(models.Model):
     network_index = models.BinaryField(max_length=32, null=True)
     booked_at = models.DateTimeField(null=True)
     sequence = models.IntegerField(default=0)
-    is_extra = models.BooleanField(default=False, db_default=False)
+    is_overbooked = models.BooleanField(default=False, db_default=False)
     manage_hash = models.BinaryField(max_length=32, null=True)
     short_hash = models.BinaryField(max_length=32, null=True)
     has_reminder = models.BooleanField(default=True)
-    # Minutes by which the person has said, on the day, that they will be late.
+    # The delay in minutes that the person has announced on the day.
     late_min = models.SmallIntegerField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
@@ -94,7 +97,7 @@ class Appointment(models.Model):
             "held_until",
             "booked_at",
             "sequence",
-            "is_extra",
+            "is_overbooked",
             "has_reminder",
             "late_min",
             "cancelled_at",
@@ -103,7 +106,7 @@ class Appointment(models.Model):
     )
 
     class Meta:
-        """The promises of B-13 and of the state machine, kept by the database."""
+        """Constraints for B-13 and for the states; indexes for the agenda and for the holds of a network."""
 
         constraints = (
             ExclusionConstraint(
@@ -117,12 +120,14 @@ class Appointment(models.Model):
                     ),
                     ("during", RangeOperators.OVERLAPS),
                 ],
-                condition=Q(status__in=["held", "booked", "fulfilled", "noshow"], is_extra=False),
+                condition=Q(
+                    status__in=["held", "booked", "fulfilled", "noshow"], is_overbooked=False
+                ),
             ),
             models.CheckConstraint(
-                # Who fills a form online never takes a time that is taken.
-                condition=~Q(is_extra=True, status="held"),
-                name="appointment_hold_is_never_extra",
+                # Patients never overbook: a hold of the online form stays under the exclusion constraint.
+                condition=~Q(is_overbooked=True, status="held"),
+                name="appointment_hold_never_overbooks",
             ),
             models.CheckConstraint(
                 condition=Q(late_min__isnull=True) | Q(late_min__gte=5, late_min__lte=60),
@@ -132,7 +137,7 @@ class Appointment(models.Model):
                 condition=Q(starts_at__lt=F("ends_at")), name="appointment_range"
             ),
             models.CheckConstraint(
-                # An empty or a shorter range would let another one in (B-13).
+                # A range that is empty or shorter than the visit would allow an overlap (B-13).
                 condition=Q(
                     during__contains=Func(
                         F("starts_at"),
@@ -156,8 +161,8 @@ class Appointment(models.Model):
             models.Index(fields=("practitioner", "starts_at"), name="appointment_agenda"),
             models.Index(
                 fields=("practitioner", "starts_at"),
-                condition=Q(is_extra=True),
-                name="appointment_extras",
+                condition=Q(is_overbooked=True),
+                name="appointment_overbooked",
             ),
             models.Index(
                 fields=("network_index",), condition=Q(status="held"), name="appointment_holds"
@@ -169,17 +174,17 @@ class Appointment(models.Model):
 
     @property
     def spoken_ref(self) -> str:
-        """The short reference to say on the phone."""
-        return spoken(self.ref)
+        """The short reference, to be spelled on the telephone."""
+        return spoken_code(self.ref)
 
     @property
     def minutes(self) -> int:
-        """How long the visit lasts; by hand it may be longer or shorter than its motif."""
+        """The length in minutes; staff may set another one than the duration of the appointment type."""
         return (self.ends_at - self.starts_at) // timedelta(minutes=1)
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether either side has cancelled it."""
+        """Whether the patient or the practice has cancelled."""
         return self.status in {
             self.Status.CANCELLED_BY_PATIENT,
             self.Status.CANCELLED_BY_PRACTITIONER,

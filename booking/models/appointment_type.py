@@ -1,4 +1,4 @@
-"""A motif: how long, with what margins, who may take it and until when it can be given back."""
+"""An appointment type: duration, margins, who may book it, and until when patients may cancel."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,14 +9,14 @@ from tenants.personal_data import declare
 from tenants.refs import new_ref
 
 MAX_HORIZON_DAYS = 354
-"""357 days of B-20, less 1 for the 24 h of B-24, less 2 for whole local days (B-22)."""
+"""The 357 days of B-20, minus 1 for the 24 h of B-24, minus 2 for whole local days (B-22)."""
 
 
 class AppointmentType(models.Model):
-    """A motif of B-12, with a neutral label (B-04). Durations and margins are minutes."""
+    """A type of visit (B-12) with a neutral label (B-04); the fields named ``_min`` are minutes."""
 
-    class Channel(models.TextChoices):
-        """Who may take it."""
+    class BookableBy(models.TextChoices):
+        """Whether patients may book it online, or staff only."""
 
         ONLINE = "online", "En ligne et par le cabinet"
         STAFF = "staff", "Par le cabinet seulement"
@@ -30,13 +30,13 @@ class AppointmentType(models.Model):
     min_notice_min = models.IntegerField(default=120)
     horizon_days = models.SmallIntegerField(default=90)
     is_for_new_patients = models.BooleanField(default=False)
-    channel = models.CharField(max_length=6, choices=Channel, default=Channel.ONLINE)
+    channel = models.CharField(max_length=6, choices=BookableBy, default=BookableBy.ONLINE)
     cancel_hours = models.SmallIntegerField(null=True, blank=True)
     price_text = models.CharField(max_length=40, blank=True, default="")
     instructions = models.CharField(max_length=300, blank=True, default="")
     locations = models.ManyToManyField(Location, related_name="appointment_types")
     practitioners = models.ManyToManyField(Practitioner, related_name="appointment_types")
-    # Google's number of a colour (booking/event_body.py); 0: the calendar's own.
+    # Google's number of a colour (COLOURS of booking/rules/event_body.py); 0 is the colour of the calendar.
     colour = models.SmallIntegerField(default=0, db_default=0)
     position = models.SmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
@@ -65,7 +65,7 @@ class AppointmentType(models.Model):
     )
 
     class Meta:
-        """In the order that the practice chose; the horizon keeps the promise of B-20 (B-22)."""
+        """Ordered as the practice chose; a CHECK limits the horizon so that the limit of B-20 holds (B-22)."""
 
         ordering = ("position", "id")
         constraints = (
@@ -98,5 +98,5 @@ class AppointmentType(models.Model):
 
     @property
     def grid_min(self) -> int:
-        """Minutes between two proposed starts, anchored on the opening: the duration by default."""
+        """Minutes between two proposed starts, counted from the opening; the duration by default."""
         return self.step_min or self.duration_min

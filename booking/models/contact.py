@@ -1,4 +1,4 @@
-"""The person of an appointment: one sealed blob under its own key, with a date of erasure."""
+"""The person of an appointment: one sealed blob under a key of its own, with a date of erasure."""
 
 from datetime import timedelta
 
@@ -11,23 +11,23 @@ from tenants.personal_data import declare
 from tenants.refs import new_ref
 
 HARD_LIMIT = timedelta(days=357)
-"""365 less 7 (longest life of a copy whose keys exist) less 1: B-20, counted from the booking act."""
+"""365 days, minus 7 (the longest life of a backup whose keys exist), minus 1; counted from the booking (B-20)."""
 
 
 class PatientContact(models.Model):
-    """What names a person. ``erase_at`` is never NULL and never past the limit: a CHECK says so.
+    """The names and addresses of a person; a CHECK keeps ``erase_at`` within the limit, and it is never NULL.
 
-    ``booked_at`` is a copy of the appointment's, so that the promise stands in one table.
-    ``retention_days`` is the practice's setting of the day it was told (B-25); a shorter one applies to
-    those who come after, and to this one when it is moved. ``erasure_asked_at``: since then nothing is
-    sent to this person any more.
+    ``booked_at`` is a copy of the appointment's column, so that the CHECK needs one table.
+    ``retention_days`` is the setting of the practice that the person was shown (B-25): a shorter setting
+    applies to later bookings, and to this row when its appointment is moved. From
+    ``erasure_requested_at`` on no message is sent to the person.
     """
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     appointment = models.OneToOneField(
         Appointment, on_delete=models.CASCADE, related_name="contact"
     )
-    # No constraint of the database: the key tables are in a dump of their own (design section 4).
+    # Without a constraint of the database: the key tables are dumped apart (design section 4).
     data_key = models.ForeignKey(
         DataKey, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
     )
@@ -37,7 +37,7 @@ class PatientContact(models.Model):
     booked_at = models.DateTimeField()
     retention_days = models.SmallIntegerField(default=357)
     erase_at = models.DateTimeField()
-    erasure_asked_at = models.DateTimeField(null=True)
+    erasure_requested_at = models.DateTimeField(null=True)
 
     personal_data = declare(
         subjects="patients",
@@ -65,12 +65,12 @@ class PatientContact(models.Model):
             "booked_at",
             "retention_days",
             "erase_at",
-            "erasure_asked_at",
+            "erasure_requested_at",
         ),
     )
 
     class Meta:
-        """The promise of one year, in the table itself."""
+        """CHECKs that keep the erasure within the year after the booking (B-20)."""
 
         constraints = (
             models.CheckConstraint(

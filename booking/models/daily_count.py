@@ -1,4 +1,4 @@
-"""What remains of days that are past: counts and minutes, and nobody in them (B-21)."""
+"""Sums of past days, without data about persons: counts of appointments and opening minutes (B-21)."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,7 +9,7 @@ from tenants.personal_data import declare
 
 
 class DailyCount(models.Model):
-    """How many appointments of one day, practitioner, motif and outcome have been deleted.
+    """The deleted appointments of one local day, practitioner, appointment type and status.
 
     ``minutes`` is the sum of their lengths, ``lead_days`` the sum of the days between booking and visit.
     """
@@ -39,7 +39,7 @@ class DailyCount(models.Model):
     )
 
     class Meta:
-        """One row per day, practitioner, motif and outcome."""
+        """One row per day, practitioner, appointment type and status."""
 
         constraints = (
             models.UniqueConstraint(
@@ -56,9 +56,9 @@ class DailyCount(models.Model):
 
 
 class DailyOpening(models.Model):
-    """How many minutes a practitioner was open on a day that is past.
+    """The opening minutes of a practitioner on a past local day.
 
-    Noted while the hours of that day are still known: hours that change later change no past figure.
+    Stored soon after the day, so that a later change of the hours does not change past figures.
     """
 
     on = models.DateField()

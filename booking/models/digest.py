@@ -1,4 +1,4 @@
-"""Who wants the digest of the day by mail."""
+"""Subscriptions to the daily digest by e-mail."""
 
 from django.conf import settings
 from django.db import models
@@ -7,7 +7,7 @@ from tenants.personal_data import declare
 
 
 class DigestSubscription(models.Model):
-    """Somebody who gets the digest; without a row, nothing is sent."""
+    """One user who receives the digest; without a row none is sent."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"

@@ -1,21 +1,26 @@
-"""A read-only iCal feed of one practitioner's agenda, for those without Google."""
+"""A read-only iCalendar feed of one practitioner's agenda, for calendars other than Google's."""
 
 from django.db import models
 
-from booking.event_body import Level
 from booking.models.practitioner import Practitioner
+from booking.rules.erasure import Level
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
 
 class Feed(models.Model):
-    """Its address is a secret, computed from ``generation`` and found by its hash; a new generation revokes it."""
+    """Its address has a secret token, computed from ``generation`` and found by its hash.
+
+    A new generation revokes the address.
+    """
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     practitioner = models.OneToOneField(Practitioner, on_delete=models.CASCADE, related_name="feed")
     token_hash = models.BinaryField(max_length=32, unique=True)
     generation = models.IntegerField(default=0)
-    level = models.SmallIntegerField(choices=[(one.value, one.name) for one in Level], default=0)
+    level = models.SmallIntegerField(
+        choices=[(level.value, level.name) for level in Level], default=0
+    )
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 
@@ -39,7 +44,7 @@ class Feed(models.Model):
     )
 
     class Meta:
-        """The levels of B-33."""
+        """A CHECK allows the levels of B-33."""
 
         constraints = (
             models.CheckConstraint(

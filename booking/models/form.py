@@ -1,4 +1,4 @@
-"""Extra fields, which exist for patients only once a form version that holds them is published (B-03)."""
+"""Extra fields of the patients' form; patients see those of the published form version (B-03)."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from tenants.refs import new_ref
 
 
 class FormVersion(models.Model):
-    """A published set of extra fields: immutable once published; the last published one is shown."""
+    """A set of extra fields, immutable once published; the last published version is shown."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     number = models.IntegerField(unique=True)
@@ -20,7 +20,7 @@ class FormVersion(models.Model):
     )
 
     class Meta:
-        """Newest last."""
+        """Ordered by number, the newest last."""
 
         ordering = ("number",)
 
@@ -29,10 +29,10 @@ class FormVersion(models.Model):
 
 
 class ExtraField(models.Model):
-    """One question, with why it is asked, on which basis and how long the answer is kept."""
+    """One question with its purpose, its legal basis and the retention of its answer."""
 
-    class Kind(models.TextChoices):
-        """The shapes of an answer: no long text (B-04)."""
+    class FieldKind(models.TextChoices):
+        """The kinds of answer; long text is not offered (B-04)."""
 
         CHOICE = "choice", "Choix"
         YES_NO = "yes_no", "Oui ou non"
@@ -40,7 +40,7 @@ class ExtraField(models.Model):
         ADDRESS = "address", "Adresse"
 
     class Basis(models.TextChoices):
-        """Legal bases offered to the controller (H-06)."""
+        """The legal bases that the controller may choose (H-06)."""
 
         CONTRACT = "6.1.b", "Nécessaire au rendez-vous demandé (art. 6.1.b)"
         CONSENT = "6.1.a", "Accord de la personne (art. 6.1.a)"
@@ -50,7 +50,7 @@ class ExtraField(models.Model):
     version = models.ForeignKey(FormVersion, on_delete=models.CASCADE, related_name="fields")
     key = models.SlugField(max_length=30)
     label = models.CharField(max_length=80)
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=FieldKind)
     choices = models.JSONField(default=list, blank=True)
     purpose = models.CharField(max_length=160)
     legal_basis = models.CharField(max_length=5, choices=Basis, default=Basis.CONTRACT)
@@ -79,7 +79,7 @@ class ExtraField(models.Model):
     )
 
     class Meta:
-        """A question without purpose or retention does not exist."""
+        """CHECKs refuse a question without purpose or retention."""
 
         ordering = ("position", "id")
         constraints = (

@@ -1,6 +1,7 @@
-"""A practitioner's Google account: its own key, its own token, and what its calendar is to hold.
+"""The Google account of a practitioner: its key, its tokens, and the events that its calendar should hold.
 
-No column holds an identifier of Google: the calendar's stands in the sealed blob, an event's is computed (B-32).
+No column holds an identifier of Google: that of a calendar is in the sealed blob, that of an event is computed
+(B-32).
 """
 
 from datetime import timedelta
@@ -9,41 +10,41 @@ from django.conf import settings
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
 
-from booking.event_body import Cleaning, Level
 from booking.models.appointment import Appointment
 from booking.models.practitioner import Practitioner
+from booking.rules.erasure import EventCleanup, Level
 from tenants.keyring.models import DataKey
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
 BUSY_LIFE = timedelta(hours=24)
-"""Nothing read of a calendar stays longer (B-32)."""
+"""The longest life of data read from a calendar (B-32)."""
 BUSY_KEPT = timedelta(hours=22)
-"""How long it is used: the hourly sweep has deleted it well before the day is over."""
+"""How long busy times are used; the hourly sweep deletes them before ``BUSY_LIFE`` ends."""
 
 
 class GoogleAccount(models.Model):
-    """One practitioner's link with Google (B-30, S-15): tokens sealed under a key of this row alone.
+    """The link of one practitioner with Google (B-30, S-15): tokens sealed under a key of this row alone.
 
-    ``leased_until`` and ``lease`` let one worker at a time speak for the account. ``poll_at`` is when
-    its calendar is to be read again. ``open_until`` is the breaker's: nothing is tried before.
+    ``lease`` and ``leased_until`` let one worker at a time call Google for the account. ``poll_at`` is when
+    its calendar is read next. ``open_until`` belongs to the circuit breaker: no call is made before it.
     """
 
-    class State(models.TextChoices):
-        """What the link is worth."""
+    class LinkState(models.TextChoices):
+        """Whether the link works, must be made again, or is being ended."""
 
         CONNECTED = "connected", "connecté"
         RECONNECT = "reconnect", "à reconnecter"
-        LEAVING = "leaving", "en cours de déconnexion"
+        DISCONNECTING = "leaving", "en cours de déconnexion"
 
-    class Kind(models.TextChoices):
-        """Whether an organisation's contract covers the account (B-36)."""
+    class AccountKind(models.TextChoices):
+        """Whether the contract of an organisation covers the account (B-36)."""
 
         CONSUMER = "consumer", "compte personnel"
         WORKSPACE = "workspace", "compte d’organisation (Workspace)"
 
-    class Leaving(models.TextChoices):
-        """What becomes of our calendar when the link ends."""
+    class OnDisconnect(models.TextChoices):
+        """What happens to the calendar made by lib-rdv when the link ends."""
 
         KEEP = "keep", "le garder tel quel"
         EMPTY = "empty", "le vider"
@@ -53,22 +54,26 @@ class GoogleAccount(models.Model):
     practitioner = models.OneToOneField(
         Practitioner, on_delete=models.CASCADE, related_name="google_account"
     )
-    # No constraint of the database: the key tables are in a dump of their own (design section 4).
+    # Without a constraint of the database: the key tables are dumped apart (design section 4).
     data_key = models.ForeignKey(
         DataKey, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
     )
     sealed = models.BinaryField()
-    state = models.CharField(max_length=10, choices=State, default=State.CONNECTED)
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CONSUMER)
-    level = models.SmallIntegerField(choices=[(one.value, one.name) for one in Level], default=0)
-    on_erasure = models.CharField(
-        max_length=10, choices=[(one.value, one.name) for one in Cleaning], default="keep"
+    state = models.CharField(max_length=10, choices=LinkState, default=LinkState.CONNECTED)
+    kind = models.CharField(max_length=10, choices=AccountKind, default=AccountKind.CONSUMER)
+    level = models.SmallIntegerField(
+        choices=[(level.value, level.name) for level in Level], default=0
     )
-    on_leaving = models.CharField(max_length=6, choices=Leaving, default=Leaving.KEEP)
+    on_erasure = models.CharField(
+        max_length=10,
+        choices=[(event_cleanup.value, event_cleanup.name) for event_cleanup in EventCleanup],
+        default="keep",
+    )
+    on_disconnect = models.CharField(max_length=6, choices=OnDisconnect, default=OnDisconnect.KEEP)
     has_addendum = models.BooleanField(default=False)
     can_read_busy = models.BooleanField(default=False)
     is_instant = models.BooleanField(default=False)
-    # Whether a link that is lost closes online booking, or it goes on as if there were none (B-35).
+    # Whether a lost link closes online booking for the practitioner (B-35).
     closes_when_lost = models.BooleanField(default=False)
     connected_at = models.DateTimeField()
     lease = models.UUIDField(null=True)
@@ -100,7 +105,7 @@ class GoogleAccount(models.Model):
             "state",
             "level",
             "on_erasure",
-            "on_leaving",
+            "on_disconnect",
             "has_addendum",
             "can_read_busy",
             "is_instant",
@@ -122,7 +127,7 @@ class GoogleAccount(models.Model):
     )
 
     class Meta:
-        """Level L2 without an organisation's addendum is an instruction of the client (B-33): see trail."""
+        """Level L2 without an addendum needs an instruction of the client, recorded in the audit trail (B-33)."""
 
         constraints = (
             models.CheckConstraint(
@@ -138,13 +143,13 @@ class GoogleAccount(models.Model):
 
 
 class Authorization(models.Model):
-    """One attempt to link an account: bound to user, session and tenant, used once, ten minutes (B-30).
+    """One attempt to link an account: bound to user, session and tenant; valid once, for ten minutes (B-30).
 
-    The verifier, and for a moment the code, are sealed under a key that is destroyed with the attempt.
+    The verifier, and the code until it is exchanged, are sealed under a key that is destroyed with the attempt.
     """
 
-    class State(models.TextChoices):
-        """How far it went."""
+    class AttemptState(models.TextChoices):
+        """The progress of the attempt."""
 
         ASKED = "asked", "chez Google"
         EXCHANGING = "exchanging", "en cours"
@@ -160,8 +165,8 @@ class Authorization(models.Model):
         DataKey, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
     )
     sealed = models.BinaryField()
-    wants_instant = models.BooleanField(default=False)
-    state = models.CharField(max_length=10, choices=State, default=State.ASKED)
+    is_instant_wanted = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=AttemptState, default=AttemptState.ASKED)
     failure = models.CharField(max_length=40, blank=True, default="")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -184,7 +189,7 @@ class Authorization(models.Model):
             "state_hash",
             "practitioner",
             "data_key",
-            "wants_instant",
+            "is_instant_wanted",
             "state",
             "failure",
             "created_at",
@@ -197,14 +202,14 @@ class Authorization(models.Model):
 
 
 class CalendarEntry(models.Model):
-    """What the calendar of one account is to hold of one appointment: never what it says.
+    """The event of one appointment in the calendar of one account, without its text.
 
-    ``wanted`` counts the changes of the appointment, ``pushed`` the last one that Google confirmed:
-    the worker always writes the present, so five changes may give one call.
+    ``version`` counts the changes of the appointment; ``pushed`` is the last version that Google confirmed.
+    The worker always writes the present state, so that five changes may need one call.
     """
 
-    class State(models.TextChoices):
-        """What we know of the event."""
+    class EventState(models.TextChoices):
+        """The last known state of the event in Google."""
 
         PENDING = "pending", "à inscrire"
         WRITTEN = "written", "inscrit"
@@ -213,31 +218,33 @@ class CalendarEntry(models.Model):
         GONE = "gone", "retiré"
         REFUSED = "refused", "refusé par Google"
 
-    DIFFERENT = (State.MOVED, State.DELETED)
-    """The practitioner has changed it there: only they can say which of the two holds."""
+    DIFFERENT = (EventState.MOVED, EventState.DELETED)
+    """The practitioner has changed the event in Google and has to decide which of the two applies."""
 
     appointment = models.ForeignKey(
         Appointment, on_delete=models.CASCADE, related_name="calendar_entries"
     )
-    # Empty once the account is gone: the event may still stand in a calendar that we no longer reach.
+    # NULL after the account is deleted: the event may remain in a calendar that lib-rdv no longer reaches.
     account = models.ForeignKey(
         GoogleAccount, on_delete=models.SET_NULL, null=True, related_name="entries"
     )
-    state = models.CharField(max_length=8, choices=State, default=State.PENDING)
-    wanted = models.IntegerField(default=1)
+    state = models.CharField(max_length=8, choices=EventState, default=EventState.PENDING)
+    version = models.IntegerField(default=1)
     pushed = models.IntegerField(default=0)
-    wanted_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
     pushed_at = models.DateTimeField(null=True)
     generation = models.SmallIntegerField(default=0)
     etag = models.CharField(max_length=80, blank=True, default="")
     level = models.SmallIntegerField(null=True)
-    cleaning = models.CharField(
-        max_length=10, choices=[(one.value, one.name) for one in Cleaning], default="keep"
+    cleanup = models.CharField(
+        max_length=10,
+        choices=[(event_cleanup.value, event_cleanup.name) for event_cleanup in EventCleanup],
+        default="keep",
     )
-    cleans_at = models.DateTimeField(null=True)
+    cleanup_at = models.DateTimeField(null=True)
     is_held_back = models.BooleanField(default=False)
     has_conflict = models.BooleanField(default=False)
-    # What came of taking over the time that Google shows: a code, or "asked" while a worker looks.
+    # The result of adopting the time that Google shows: a code, or "asked" until a worker has answered.
     answer = models.CharField(max_length=12, blank=True, default="")
 
     personal_data = declare(
@@ -247,15 +254,15 @@ class CalendarEntry(models.Model):
             "appointment",
             "account",
             "state",
-            "wanted",
+            "version",
             "pushed",
-            "wanted_at",
+            "changed_at",
             "pushed_at",
             "generation",
             "etag",
             "level",
-            "cleaning",
-            "cleans_at",
+            "cleanup",
+            "cleanup_at",
             "is_held_back",
             "has_conflict",
             "answer",
@@ -263,16 +270,16 @@ class CalendarEntry(models.Model):
     )
 
     class Meta:
-        """One event per appointment and account; what waits is found by its account."""
+        """One event per appointment and account; an index finds the entries that wait to be pushed."""
 
         constraints = (
             models.UniqueConstraint(fields=("appointment", "account"), name="entry_once"),
-            models.CheckConstraint(condition=Q(pushed__lte=F("wanted")), name="entry_not_ahead"),
+            models.CheckConstraint(condition=Q(pushed__lte=F("version")), name="entry_not_ahead"),
         )
         indexes = (
             models.Index(
-                fields=("account", "wanted_at"),
-                condition=Q(wanted__gt=F("pushed")),
+                fields=("account", "changed_at"),
+                condition=Q(version__gt=F("pushed")),
                 name="entry_waiting",
             ),
         )
@@ -282,10 +289,10 @@ class CalendarEntry(models.Model):
 
 
 class CalendarTask(models.Model):
-    """What only the practitioner can do, without the name of anybody: it names the appointment (B-28, B-34)."""
+    """A task for the practitioner about an appointment; it holds no name of a person (B-28, B-34)."""
 
-    class Kind(models.TextChoices):
-        """What is left to do."""
+    class TaskKind(models.TextChoices):
+        """Call the person, or erase the event by hand."""
 
         CALL = "call", "prévenir la personne par téléphone"
         ERASE = "erase", "effacer le rendez-vous dans Google Agenda"
@@ -294,22 +301,22 @@ class CalendarTask(models.Model):
     appointment = models.ForeignKey(
         Appointment, on_delete=models.CASCADE, related_name="calendar_tasks"
     )
-    kind = models.CharField(max_length=5, choices=Kind)
+    kind = models.CharField(max_length=5, choices=TaskKind)
     created_at = models.DateTimeField()
-    done_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
 
     personal_data = declare(
         subjects="aucune personne",
-        harmless=("id", "ref", "appointment", "kind", "created_at", "done_at"),
+        harmless=("id", "ref", "appointment", "kind", "created_at", "completed_at"),
     )
 
     class Meta:
-        """Asked once."""
+        """One task of a kind per appointment."""
 
         constraints = (models.UniqueConstraint(fields=("appointment", "kind"), name="task_once"),)
         indexes = (
             models.Index(
-                fields=("created_at",), condition=Q(done_at__isnull=True), name="task_open"
+                fields=("created_at",), condition=Q(completed_at__isnull=True), name="task_open"
             ),
         )
 
@@ -318,7 +325,7 @@ class CalendarTask(models.Model):
 
 
 class BusyInterval(models.Model):
-    """A time [starts_at, ends_at) at which a practitioner's own calendar says busy: no title, no id (B-32)."""
+    """A busy time [starts_at, ends_at) of the practitioner's own calendar, without title or id (B-32)."""
 
     practitioner = models.ForeignKey(
         Practitioner, on_delete=models.CASCADE, related_name="busy_intervals"
@@ -341,7 +348,7 @@ class BusyInterval(models.Model):
     )
 
     class Meta:
-        """Kept for a day at most, by construction."""
+        """A CHECK limits the life of a row to 24 hours."""
 
         constraints = (
             models.CheckConstraint(condition=Q(starts_at__lt=F("ends_at")), name="busy_range"),
@@ -364,10 +371,10 @@ class BusyInterval(models.Model):
 
 
 class Channel(models.Model):
-    """A push channel: Google knocks, and we look. Its token is random and kept as a hash."""
+    """A push channel on which Google announces changes; its random token is stored as a hash."""
 
     class Target(models.TextChoices):
-        """What it watches."""
+        """The calendar that the channel watches."""
 
         OWN = "own", "l’agenda « Rendez-vous »"
         MAIN = "main", "l’agenda principal"

@@ -1,4 +1,4 @@
-"""Public holidays are closed by default; a row opens one of them (B-17)."""
+"""Public holidays on which a location is open; without a row it is closed (B-17)."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from tenants.personal_data import declare
 
 
 class HolidayOpening(models.Model):
-    """This place receives on this public holiday."""
+    """One public holiday on which one location is open."""
 
     location = models.ForeignKey(
         Location, on_delete=models.CASCADE, related_name="holiday_openings"
@@ -17,7 +17,7 @@ class HolidayOpening(models.Model):
     personal_data = declare(subjects="aucune personne", harmless=("id", "location", "on_date"))
 
     class Meta:
-        """One row per place and day."""
+        """One row per location and date."""
 
         constraints = (
             models.UniqueConstraint(fields=("location", "on_date"), name="holiday_opening_once"),

@@ -1,4 +1,4 @@
-"""How far each member of the practice has read what changes in the agendas."""
+"""The last audit event that each member of the practice has seen in the list of changes."""
 
 from django.conf import settings
 from django.db import models
@@ -7,15 +7,15 @@ from tenants.personal_data import declare
 
 
 class LastVisit(models.Model):
-    """Where somebody said "vu": the last act of the trail that was shown to them then.
+    """The last AuditEvent shown to a user when they pressed "vu".
 
-    A key of the trail and not an instant: acts of the same second are neither lost nor shown twice.
+    A key and not an instant: events of the same second are neither lost nor shown twice.
     """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
     )
-    act_id = models.BigIntegerField()
+    event_id = models.BigIntegerField()
     seen_at = models.DateTimeField()
 
     personal_data = declare(
@@ -26,8 +26,8 @@ class LastVisit(models.Model):
         source="usage du service",
         retention="durée du compte",
         personal={"user": "compte", "seen_at": "date de la dernière lecture"},
-        harmless=("id", "act_id"),
+        harmless=("id", "event_id"),
     )
 
     def __str__(self) -> str:
-        return str(self.act_id)
+        return str(self.event_id)

@@ -1,4 +1,4 @@
-"""A place of appointments; it carries the time zone and the territory of public holidays."""
+"""A location of appointments; it has the time zone and the territory of its public holidays."""
 
 from django.db import models
 
@@ -7,10 +7,10 @@ from tenants.refs import new_ref
 
 
 class Location(models.Model):
-    """One place: an office, home visits in a zone of postcodes, or video (B-14)."""
+    """An office, an area of postcodes for home visits, or video (B-14)."""
 
-    class Kind(models.TextChoices):
-        """Where the two people are."""
+    class LocationKind(models.TextChoices):
+        """Where patient and practitioner are."""
 
         OFFICE = "office", "Au cabinet"
         HOME = "home", "À domicile"
@@ -18,7 +18,7 @@ class Location(models.Model):
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     name = models.CharField(max_length=60)
-    kind = models.CharField(max_length=6, choices=Kind, default=Kind.OFFICE)
+    kind = models.CharField(max_length=6, choices=LocationKind, default=LocationKind.OFFICE)
     street = models.CharField(max_length=120, blank=True, default="")
     postcode = models.CharField(max_length=10, blank=True, default="")
     town = models.CharField(max_length=60, blank=True, default="")
@@ -56,7 +56,7 @@ class Location(models.Model):
     )
 
     class Meta:
-        """In the order that the practice chose."""
+        """Ordered as the practice chose."""
 
         ordering = ("position", "id")
 

@@ -1,4 +1,4 @@
-"""What a practice adds in its own words to a message of ours."""
+"""Texts that a practice adds to the messages to patients."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,27 +7,27 @@ from tenants.personal_data import declare
 
 
 class MessageText(models.Model):
-    """The paragraph of one kind of message. Without a row, or with an empty one, ours stands alone.
+    """The added paragraph of one kind of message; without a row, or with an empty text, nothing is added.
 
-    The text is the same for everybody: placeholders stand in it, never a person.
+    The text is the same for all patients: it holds placeholders and no data about a person.
     """
 
-    class Kind(models.TextChoices):
-        """The messages to which something may be added."""
+    class TextKind(models.TextChoices):
+        """The messages to which a text can be added."""
 
         CONFIRMATION = "confirmation", "Confirmation"
         REMINDER = "reminder", "Rappel"
         MOVED = "moved", "Déplacement"
         CANCELLED = "cancelled", "Annulation"
 
-    kind = models.CharField(max_length=12, choices=Kind, unique=True)
+    kind = models.CharField(max_length=12, choices=TextKind, unique=True)
     text = models.TextField(max_length=600, blank=True, default="")
     sms_text = models.CharField(max_length=60, blank=True, default="")
 
     personal_data = declare(subjects="aucune personne", harmless=("id", "kind", "text", "sms_text"))
 
     class Meta:
-        """Kinds are those of the choices."""
+        """A CHECK allows the kinds of the choices."""
 
         constraints = (
             models.CheckConstraint(

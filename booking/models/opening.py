@@ -1,4 +1,4 @@
-"""When a practitioner receives: a weekly pattern in local wall-clock time, and its exceptions."""
+"""The opening hours of a practitioner: weekly ranges in local wall-clock time, and exceptions by date."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -11,9 +11,9 @@ from tenants.refs import new_ref
 
 
 class OpeningHours(models.Model):
-    """One weekly range of B-11: minutes of the local day, [starts, ends), Monday is 0.
+    """One weekly range of B-11: minutes of the local day, [starts, ends); Monday is 0.
 
-    ``every_n_weeks`` counts from the week of ``anchor_on``. No appointment type: all of them.
+    ``every_n_weeks`` counts from the week of ``anchor_on``. Without appointment types it is open to all.
     """
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -55,7 +55,7 @@ class OpeningHours(models.Model):
     )
 
     class Meta:
-        """By day and hour."""
+        """Ordered by weekday and start."""
 
         ordering = ("weekday", "starts_min", "id")
         constraints = (
@@ -78,9 +78,9 @@ class OpeningHours(models.Model):
 
 
 class OpeningException(models.Model):
-    """One local date that differs from the pattern: closed (no range), or open on this range only.
+    """One local date with other hours at one location: closed (no range), or open in this range only.
 
-    Several rows of one date give several ranges; any row of a date replaces its weekly pattern there.
+    The rows of a date replace its weekly hours; several rows give several ranges.
     """
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -104,7 +104,7 @@ class OpeningException(models.Model):
     )
 
     class Meta:
-        """By date; searched by date."""
+        """Ordered and indexed by date."""
 
         ordering = ("on_date", "starts_min", "id")
         indexes = (models.Index(fields=("on_date",), name="exception_on_date"),)

@@ -1,17 +1,18 @@
-"""The practice itself: its legal identity, its contact, its choices. One row per schema."""
+"""The practice: its contact, its legal identity and its settings. One row per schema."""
 
 from django.db import models
 from django.db.models import Q
 
+from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
 
 class Practice(models.Model):
-    """The single row of settings; its defaults are the most protective ones (C-09)."""
+    """The single row of settings; the defaults are the most protective values (C-09)."""
 
-    class Kind(models.TextChoices):
-        """What the profession is in law (H-05): drives notices, never what a patient is asked."""
+    class PracticeKind(models.TextChoices):
+        """The legal kind of the profession (H-05); it decides the notices, not the questions to patients."""
 
         HEALTH = "health", "Profession de santé"
         REGULATED = "regulated", "Titre réglementé, hors professions de santé"
@@ -19,18 +20,18 @@ class Practice(models.Model):
         OTHER = "other", "Autre"
 
     class RightsContact(models.TextChoices):
-        """Who answers the persons' requests about booking data (C-82)."""
+        """Whether lib-rdv or the practice answers requests of persons about their booking data (C-82)."""
 
         LIBRDV = "librdv", "lib-rdv répond au nom du cabinet"
         PRACTICE = "practice", "le cabinet répond lui-même"
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
-    # What patients see
+    # Shown to patients
     name = models.CharField(max_length=80)
     profession = models.CharField(max_length=60, blank=True, default="")
     town = models.CharField(max_length=60, blank=True, default="")
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.OTHER)
+    kind = models.CharField(max_length=10, choices=PracticeKind, default=PracticeKind.OTHER)
     phone = models.CharField(max_length=20, blank=True, default="")
     email = models.EmailField(blank=True, default="")
     about = models.TextField(max_length=2000, blank=True, default="")
@@ -48,12 +49,12 @@ class Practice(models.Model):
     professional_rules = models.CharField(max_length=200, blank=True, default="")
     order_name = models.CharField(max_length=200, blank=True, default="")
     mediator = models.CharField(max_length=200, blank=True, default="")
-    # Choices
+    # Settings
     reminder_minute = models.SmallIntegerField(default=18 * 60)
     digest_minute = models.SmallIntegerField(default=7 * 60)
     sms_enabled = models.BooleanField(default=False)
     max_open_bookings = models.SmallIntegerField(default=3)
-    # How long a freed slot waits for one person of the waiting list; 0: there is no list.
+    # Minutes for which a freed slot is offered to one person of the waiting list; 0: there is no list.
     waiting_minutes = models.SmallIntegerField(default=30)
     retention_days = models.SmallIntegerField(default=357)
     rights_contact = models.CharField(
@@ -105,7 +106,7 @@ class Practice(models.Model):
     )
 
     class Meta:
-        """One row; the retention can only be shortened from the published limit (B-20, B-25)."""
+        """CHECKs: one row, and a retention no longer than the published limit (B-20, B-25)."""
 
         constraints = (
             models.CheckConstraint(condition=Q(id=1), name="practice_is_one"),
@@ -114,8 +115,8 @@ class Practice(models.Model):
                 name="practice_retention_within_promise",
             ),
             models.CheckConstraint(
-                # Quiet hours of B-40: nothing is sent between 20:00 and 08:00.
-                condition=Q(reminder_minute__gte=8 * 60, reminder_minute__lte=19 * 60 + 59),
+                # The quiet hours of B-40: no message leaves from 20:00 to 08:00.
+                condition=Q(reminder_minute__gte=QUIET_UNTIL, reminder_minute__lte=QUIET_FROM - 1),
                 name="practice_reminder_outside_quiet_hours",
             ),
             models.CheckConstraint(

@@ -1,4 +1,4 @@
-"""A person who receives patients; an appointment belongs to one practitioner's agenda."""
+"""A practitioner, who receives patients and has one agenda."""
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +8,7 @@ from tenants.refs import new_ref
 
 
 class Practitioner(models.Model):
-    """One agenda. ``user`` is the account of the person, if they have one."""
+    """One practitioner with one agenda; ``user`` is the account of the person, if there is one."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     user = models.OneToOneField(
@@ -35,7 +35,7 @@ class Practitioner(models.Model):
     )
 
     class Meta:
-        """In the order that the practice chose."""
+        """Ordered as the practice chose."""
 
         ordering = ("position", "id")
 

@@ -1,4 +1,4 @@
-"""Somebody else receives in a practitioner's place for some days (B-15)."""
+"""Days on which a substitute receives in place of a practitioner (B-15)."""
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -12,9 +12,9 @@ from tenants.refs import new_ref
 
 
 class Replacement(models.Model):
-    """From and to are local dates, both included. Appointments stay in the replaced one's agenda.
+    """``from_on`` and ``to_on`` are local dates, both included; appointments stay in the practitioner's agenda.
 
-    Patients are told the replacing person's name before they confirm and in every message.
+    Patients see the name of the substitute before they confirm, and in every message.
     """
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -44,7 +44,7 @@ class Replacement(models.Model):
     )
 
     class Meta:
-        """One person replaces a practitioner at a time."""
+        """An exclusion constraint allows one substitute of a practitioner at a time."""
 
         ordering = ("from_on", "id")
         constraints = (

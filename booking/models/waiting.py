@@ -1,4 +1,4 @@
-"""Who waits for an earlier slot, and to whom a freed one is offered (T8, P6)."""
+"""The waiting list: entries of persons who want an earlier slot, and offers of freed slots (T8, P6)."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tenants.personal_data import declare
 from tenants.refs import new_ref
 
 WAITING_LIMIT = timedelta(days=30)
-"""Nobody stays on a list longer (design section 5)."""
+"""The longest life of an entry (design section 5)."""
 EVERY_DAY = 0b1111111
 SHORTEST_OFFER, LONGEST_OFFER = timedelta(minutes=20), timedelta(minutes=60)
 
@@ -25,22 +25,22 @@ def _after(column: str, span: timedelta) -> "ExpressionWrapper[Combinable]":
 
 
 class WaitingEntry(models.Model):
-    """One person on the list: what for, where, when they can, and a contact under a key of its own.
+    """One person on the list: appointment type, location, suitable times, and a contact under a key of its own.
 
-    ``weekdays`` is a set of bits, Monday the lowest. ``appointment`` is what they give back when they
-    accept an earlier slot. The order of the list is ``position``. ``erase_at`` is never NULL and never
-    later than 30 days after ``joined_at``: a CHECK says so.
+    ``weekdays`` is a set of bits, Monday the lowest. ``appointment`` is cancelled when the person accepts an
+    earlier slot. ``position`` orders the list. ``erase_at`` is never NULL; a CHECK keeps it within 30 days
+    after ``joined_at``.
     """
 
     class Half(models.TextChoices):
-        """The half of the day that suits."""
+        """The half of the day that suits the person."""
 
         ANY = "", "Matin ou après-midi"
         MORNING = "morning", "Matin"
         AFTERNOON = "afternoon", "Après-midi"
 
-    class Origin(models.TextChoices):
-        """Who put them on the list."""
+    class EntryOrigin(models.TextChoices):
+        """Whether the patient or the staff made the entry."""
 
         PATIENT = "patient", "En ligne"
         STAFF = "staff", "Par le cabinet"
@@ -60,9 +60,9 @@ class WaitingEntry(models.Model):
     weekdays = models.SmallIntegerField(default=EVERY_DAY)
     half = models.CharField(max_length=9, choices=Half, blank=True, default=Half.ANY)
     position = models.IntegerField(default=0)
-    origin = models.CharField(max_length=7, choices=Origin, default=Origin.PATIENT)
+    origin = models.CharField(max_length=7, choices=EntryOrigin, default=EntryOrigin.PATIENT)
     link_hash = models.BinaryField(max_length=32, unique=True)
-    # No constraint of the database: the key tables are in a dump of their own (design section 4).
+    # Without a constraint of the database: the key tables are dumped apart (design section 4).
     data_key = models.ForeignKey(
         DataKey, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
     )
@@ -104,7 +104,7 @@ class WaitingEntry(models.Model):
     )
 
     class Meta:
-        """In the order of the practice; the promise of 30 days stands in the table itself."""
+        """Ordered as the practice chose; CHECKs keep the limit of 30 days."""
 
         ordering = ("position", "id")
         constraints = (
@@ -132,15 +132,15 @@ class WaitingEntry(models.Model):
 
 
 class Offer(models.Model):
-    """A freed slot, held in ``appointment``, proposed to one person until ``expires_at``.
+    """A freed slot, held by the row ``appointment``, offered to one person until ``expires_at``.
 
-    The database keeps three promises: a slot is offered to one person at a time, a person has one open
-    offer at a time, and the same start of the same agenda is never offered to one person twice.
-    ``entry_ref`` outlives the entry, and names nobody.
+    Three constraints: a slot is offered to one person at a time, a person has one open offer at a time, and
+    the same start of the same agenda is offered to a person once. ``entry_ref`` stays after the entry is
+    deleted; it is random and identifies no person.
     """
 
-    class State(models.TextChoices):
-        """``offered`` is the only state that is not terminal."""
+    class OfferState(models.TextChoices):
+        """All states but ``offered`` are terminal."""
 
         OFFERED = "offered", "Proposé"
         ACCEPTED = "accepted", "Accepté"
@@ -158,12 +158,12 @@ class Offer(models.Model):
     )
     practitioner = models.ForeignKey(Practitioner, on_delete=models.PROTECT, related_name="offers")
     starts_at = models.DateTimeField()
-    state = models.CharField(max_length=9, choices=State, default=State.OFFERED)
+    state = models.CharField(max_length=9, choices=OfferState, default=OfferState.OFFERED)
     link_hash = models.BinaryField(max_length=32, unique=True)
     offered_at = models.DateTimeField()
     opens_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
     personal_data = declare(
@@ -186,13 +186,13 @@ class Offer(models.Model):
             "offered_at",
             "opens_at",
             "expires_at",
-            "told_at",
+            "notified_at",
             "ended_at",
         ),
     )
 
     class Meta:
-        """One person at a time, never a person twice, twenty to sixty minutes."""
+        """The constraints of the class, and a length of the offer between 20 and 60 minutes."""
 
         constraints = (
             models.UniqueConstraint(

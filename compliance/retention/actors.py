@@ -1,10 +1,9 @@
-"""The purge every five minutes, the tidying every hour, and the watchdog of both."""
+"""Jobs of retention: erase due persons and check for overdue erasures every 5 minutes, expire rows every hour."""
 
 import structlog
 from django.utils import timezone
 
-from compliance.retention import alerts
-from compliance.retention import purge as sweeping
+from compliance.retention import alerts, expiry
 from compliance.retention.due import backlog
 from tenants import metrics
 from tenants.broker import actor, tenant_actor
@@ -16,45 +15,45 @@ log = structlog.get_logger("retention")
 
 
 @tenant_actor(queue_name="sweep", max_retries=0)
-def purge(unit: Unit) -> None:
-    """Erase the people of one schema whose date has come."""
-    erased = sweeping.purge(unit, now=timezone.now())
+def erase_due(unit: Unit) -> None:
+    """Erase the due persons of one schema."""
+    erased = expiry.erase_due(unit, now=timezone.now())
     metrics.ERASED.inc(erased)
-    log.info("purged", schema=unit.schema, count=erased)
+    log.info("persons_erased", schema=unit.schema, count=erased)
 
 
 @actor(queue_name="sweep", max_retries=0)
-def purge_all() -> None:
-    """Enqueue the purge of every schema that has something to erase.
+def erase_all_due() -> None:
+    """Enqueue ``erase_due`` for every served schema with due persons.
 
-    A client that has left is served by no worker any more; its patients are erased on time all the same.
+    Workers refuse messages of tenants that are no longer served; their patients are erased here.
     """
     now = timezone.now()
     served = set(served_units())
     for entry in backlog(until=now):
         if entry.unit in served:
-            purge.send(entry.unit.schema)
+            erase_due.send(entry.unit.schema)
         else:
-            metrics.ERASED.inc(sweeping.purge(entry.unit, now=now))
-    beat(duty=Duty.PURGE, now=timezone.now())
+            metrics.ERASED.inc(expiry.erase_due(entry.unit, now=now))
+    beat(duty=Duty.EXPIRY, now=timezone.now())
 
 
 @tenant_actor(queue_name="sweep", max_retries=0)
-def tidy(unit: Unit) -> None:
-    """Clear the leftovers of one schema."""
-    sweeping.tidy(unit, now=timezone.now())
+def delete_expired(unit: Unit) -> None:
+    """Delete the expired rows of one schema."""
+    expiry.delete_expired(unit, now=timezone.now())
 
 
 @actor(queue_name="sweep", max_retries=0)
-def tidy_all() -> None:
-    """Enqueue the tidying of every schema."""
+def delete_all_expired() -> None:
+    """Enqueue ``delete_expired`` for every served schema."""
     for unit in served_units():
-        tidy.send(unit.schema)
+        delete_expired.send(unit.schema)
 
 
 @actor(queue_name="sweep", max_retries=0)
 def watch() -> None:
-    """Raise an alert when an erasure is overdue (B-27)."""
+    """Alert the staff when an erasure is overdue (B-27)."""
     late = alerts.raise_alert(now=timezone.now())
     if late:
         log.error("erasures_overdue", count=late)

@@ -1,6 +1,6 @@
-"""Telling lib-rdv's staff that an erasure is late: a count and nothing about anybody."""
+"""The e-mail alert to lib-rdv's staff about overdue erasures: a count, no personal data."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -8,32 +8,42 @@ from django.core.mail import EmailMessage
 from django.utils.translation import gettext, ngettext
 
 from compliance.retention.due import overdue
-from tenants.outbox.delivery import SENT, Outcome
+from tenants.outbox.delivery import SENT, DeliveryCall, Handler, Outcome
+from tenants.outbox.kinds import PLATFORM, PLATFORM_SUBJECT, OutboxKind
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, write
 from tenants.schema import PUBLIC, Unit, inside
 
-OVERDUE = "retention.overdue"
+
+@dataclass(frozen=True)
+class OverdueCount:
+    """The payload of the alert: the number of overdue erasures."""
+
+    count: int
+
+
+OVERDUE = OutboxKind("retention.overdue", PLATFORM, OverdueCount)
 
 
 def raise_alert(*, now: datetime) -> int:
-    """Write the alert of this hour when an erasure is overdue; return how many are."""
+    """Write at most one alert per hour when an erasure is overdue; return the number of overdue erasures."""
     late = sum(entry.count for entry in overdue(now=now))
     if late:
         with inside(PUBLIC):
             hour = now.strftime("%Y%m%d%H")
-            write(due=[Due(OVERDUE, late, due_at=now, audience=hour)], now=now)
+            alert = Due(OVERDUE, PLATFORM_SUBJECT, OverdueCount(late), now, repeat=hour)
+            write(due=[alert], now=now)
     return late
 
 
-class OverdueAlert:
-    """Sends the alert by mail to the staff's address; its ``object_id`` is the count."""
+class OverdueAlert(Handler[OverdueCount]):
+    """Sends the alert to STAFF_EMAIL."""
 
     def prepare(
-        self, entry: OutboxEntry, *, unit: Unit, now: datetime
-    ) -> Outcome | Callable[[], Outcome]:
-        """Return the act of sending."""
-        count = entry.object_id or 0
+        self, entry: OutboxEntry, payload: OverdueCount, *, unit: Unit, now: datetime
+    ) -> Outcome | DeliveryCall:
+        """Compose the e-mail; the returned call sends it outside the unit."""
+        count = payload.count
         mail = EmailMessage(
             subject=gettext("Effacements en retard"),
             body=ngettext(
@@ -46,11 +56,8 @@ class OverdueAlert:
             headers={"Message-ID": f"<{entry.ref.hex}@{settings.APEX}>"},
         )
 
-        def send() -> Outcome:
+        def deliver() -> Outcome:
             mail.send()
             return SENT
 
-        return send
-
-    def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
-        """Nothing follows from an alert."""
+        return deliver

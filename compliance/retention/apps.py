@@ -4,13 +4,13 @@ from django.apps import AppConfig
 
 
 class RetentionConfig(AppConfig):
-    """The sweep that erases on time, and the watchdog that says when it does not."""
+    """Erases persons on time and alerts the staff about overdue erasures."""
 
     name = "compliance.retention"
     label = "retention"
 
     def ready(self) -> None:
-        """Make the alert of overdue erasures known to the outbox."""
+        """Register the outbox handler of the alert."""
         from compliance.retention.alerts import OVERDUE, OverdueAlert
         from tenants.outbox import delivery
 

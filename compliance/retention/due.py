@@ -1,19 +1,27 @@
-"""Whose date has come, in all schemas with few queries, as the sweeper: ids and instants only."""
+"""Counts the due erasures of all schemas with few queries, as the sweeper: counts and instants only."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tenants import across
+from tenants import cross_schema
 from tenants.routing import kept_units
 from tenants.schema import Unit
 
 OVERDUE_AFTER = timedelta(minutes=60)
-"""An erasure this late breaks the promise (B-27)."""
+"""The delay after which an erasure is overdue (B-27)."""
+
+
+_PEOPLE_DUE = """
+SELECT count(*), min(erase_at) FROM (
+    SELECT erase_at FROM {schema}.booking_patientcontact WHERE erase_at <= %s
+    UNION ALL SELECT erase_at FROM {schema}.booking_waitingentry WHERE erase_at <= %s
+) people HAVING count(*) > 0
+"""
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """What one schema still has to erase: how many people, and the oldest date."""
+    """The due erasures of one schema: number of persons and the oldest due instant."""
 
     unit: Unit
     count: int
@@ -21,23 +29,14 @@ class Backlog:
 
 
 def backlog(*, until: datetime) -> list[Backlog]:
-    """Return the schemas with people whose ``erase_at`` is not after ``until``; empty is good.
+    """Return the schemas with persons whose ``erase_at`` is not after ``until``.
 
-    A schema that cannot be read is left out: nobody else waits for it, and ``/promises`` counts it.
+    An unreadable schema is skipped, so that it does not block the others; ``/promises`` counts it.
     """
-    found = across.read(kept_units(), _people_due, [until, until])
+    found = cross_schema.read(kept_units(), _PEOPLE_DUE, [until, until])
     return [Backlog(unit=unit, count=count, oldest_at=at) for unit, (count, at) in found.rows]
 
 
 def overdue(*, now: datetime) -> list[Backlog]:
-    """Return the schemas in which an erasure is more than 60 minutes late; empty keeps the promise."""
+    """Return the schemas with an erasure that is more than 60 minutes late."""
     return backlog(until=now - OVERDUE_AFTER)
-
-
-def _people_due(unit: Unit) -> str:
-    return (
-        "SELECT count(*), min(erase_at) FROM"  # noqa: S608
-        f' (SELECT erase_at FROM "{unit.schema}".booking_patientcontact WHERE erase_at <= %s'
-        f' UNION ALL SELECT erase_at FROM "{unit.schema}".booking_waitingentry WHERE erase_at <= %s'
-        ") people HAVING count(*) > 0"
-    )

@@ -1,9 +1,9 @@
-"""What the clock enqueues for retention."""
+"""The schedule of retention's jobs."""
 
 from dramatiq_crontab import interval
 
-from compliance.retention.actors import purge_all, tidy_all, watch
+from compliance.retention.actors import delete_all_expired, erase_all_due, watch
 
-interval(seconds=300)(purge_all)
+interval(seconds=300)(erase_all_due)
 interval(seconds=300)(watch)
-interval(seconds=3_600)(tidy_all)
+interval(seconds=3_600)(delete_all_expired)

@@ -1,4 +1,4 @@
-"""Whether the broker answers, asked in a second: the doorbell of the workers."""
+"""Checks that the message broker responds within a second."""
 
 from django.conf import settings
 
@@ -6,22 +6,22 @@ TIMEOUT_SECONDS = 1.0
 
 
 def is_reachable() -> bool:
-    """Return whether the broker of BROKER_URL answers; whatever goes wrong is a no."""
+    """Return whether the broker of BROKER_URL responds; any error counts as False."""
     url = settings.BROKER_URL
     if url.startswith("stub"):
         return True
     try:
         if url.startswith("amqp"):
-            _ask_rabbitmq(url)
+            _ping_rabbitmq(url)
         else:
-            _ask_redis(url)
-    except Exception:  # noqa: BLE001  # each client library has its own errors; all mean no
+            _ping_redis(url)
+    except Exception:  # noqa: BLE001  # each client library has its own errors
         return False
     return True
 
 
-def _ask_redis(url: str) -> None:
-    import redis  # only where it is the broker
+def _ping_redis(url: str) -> None:
+    import redis  # optional: only when it is the broker
 
     options = {"socket_timeout": TIMEOUT_SECONDS}
     if not url.startswith("unix"):
@@ -30,8 +30,8 @@ def _ask_redis(url: str) -> None:
         client.ping()
 
 
-def _ask_rabbitmq(url: str) -> None:
-    import pika  # only where it is the broker
+def _ping_rabbitmq(url: str) -> None:
+    import pika  # optional: only when it is the broker
 
     parameters = pika.URLParameters(url)
     parameters.socket_timeout = parameters.stack_timeout = TIMEOUT_SECONDS

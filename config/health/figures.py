@@ -1,4 +1,4 @@
-"""Figures read from the database for the exporter: how much is pending, how many practices, connections."""
+"""Figures of the database for the exporter: pending outbox entries, tenants by state, connections."""
 
 from collections import Counter
 from datetime import datetime
@@ -7,43 +7,40 @@ from django.db import connection
 from django.db.models import Count
 
 from config.health import promises
-from tenants import across
+from tenants import cross_schema
 from tenants.models import Tenant
 from tenants.routing import kept_units
-from tenants.schema import PUBLIC, ROUTER, SWEEPER, Unit, inside
+from tenants.schema import PUBLIC, ROUTER, SWEEPER, inside
+
+_PENDING = """
+SELECT kind, count(*) FROM {schema}.outbox_outboxentry WHERE state = 'pending' GROUP BY kind
+"""
 
 
 def pending_by_kind() -> dict[str, int]:
-    """Return how many outbox entries wait, by kind, in all schemas."""
+    """Return the number of pending outbox entries of all schemas by kind."""
     total: Counter[str] = Counter()
-    for _unit, (kind, count) in across.read([PUBLIC, *kept_units()], _pending).rows:
+    for _unit, (kind, count) in cross_schema.read([PUBLIC, *kept_units()], _PENDING).rows:
         total[kind] += count
     return dict(total)
 
 
-def _pending(unit: Unit) -> str:
-    return (
-        f'SELECT kind, count(*) FROM "{unit.schema}".outbox_outboxentry'  # noqa: S608
-        " WHERE state = 'pending' GROUP BY kind"
-    )
-
-
-def spaces_by_state() -> dict[str, int]:
-    """Return how many practices are in each state of their life."""
+def tenants_by_state() -> dict[str, int]:
+    """Return the number of tenants by state."""
     with inside(ROUTER):
         rows = Tenant.objects.order_by().values_list("state").annotate(Count("id"))
         return dict(rows)
 
 
 def connections() -> int:
-    """Return how many connections the application's login holds."""
+    """Return the number of open connections of the application's login."""
     with inside(SWEEPER), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = session_user")
         return int(cursor.fetchone()[0])
 
 
 def promise_figures(*, now: datetime) -> tuple[dict[str, bool], dict[str, float]]:
-    """Return which promise is kept, and every number of theirs as ``<promise>_<figure>``."""
+    """Return whether each promise is kept, and the figures of all promises as ``<promise>_<figure>``."""
     found = promises.all_promises(now=now)
     figures = {
         f"{promise.name}_{name}": float(value)

@@ -1,8 +1,8 @@
-"""What machines ask, answered before host routing: a probe by IP address must not get a 404.
+"""Health probes, answered before host routing, so that a probe by IP address does not get a 404.
 
-``/healthz``: this process is alive, nothing is touched. ``/readyz``: it can serve; for the balancer.
-``/promises``: what was promised is kept; for the monitor, never for a balancer. ``/ask``: may Caddy
-get a certificate for this name; loopback only.
+``/healthz``: this process is alive; no access to any service. ``/readyz``: it can serve; for a load balancer.
+``/promises``: the service levels are met; for the monitor, not for a load balancer. ``/ask``: Caddy may
+obtain a certificate for a name; loopback only.
 """
 
 import ipaddress
@@ -25,8 +25,8 @@ _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via")
 
 
-class Health:
-    """Answers the machines; everything else goes on to host routing."""
+class HealthProbes:
+    """Middleware that answers the probes and passes on any other request."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -61,7 +61,7 @@ class Health:
         )
 
     def _promises(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer on our own names and by address only: a practice's site says nothing of others."""
+        """Answer on PUBLIC_HOSTS and IP addresses only: a practice's host reveals nothing of other tenants."""
         host = _host_of(request)
         if host not in settings.PUBLIC_HOSTS and not _is_address(host):
             return None
@@ -71,7 +71,7 @@ class Health:
         return JsonResponse({"kept": kept, **body}, status=200 if kept else 503)
 
     def _recent_promises(self) -> list[promises.Promise]:
-        """Return what was found two seconds ago at most: asking all schemas must not be a weapon."""
+        """Return promises that are at most two seconds old: the queries over all schemas are expensive."""
         with self._lock:
             since, found = self._kept
             if not found or time.monotonic() - since > KEEP_SECONDS:
@@ -80,7 +80,7 @@ class Health:
             return found
 
     def _ask(self, request: HttpRequest) -> HttpResponse | None:
-        """200 for a name that is verified and served, else 404; not for requests through a proxy."""
+        """Return 200 for a verified and served host name, else 404; None for requests through a proxy."""
         if not _is_from_this_machine(request):
             return None
         name = request.GET.get("domain", "").lower().removesuffix(".")
@@ -107,7 +107,7 @@ def _is_address(host: str) -> bool:
 
 
 def _is_from_this_machine(request: HttpRequest) -> bool:
-    """Caddy adds a header to whatever it passes on; asked directly there is none, and no public name."""
+    """Return whether the request came directly from loopback: Caddy adds a header to forwarded requests."""
     if any(header in request.headers for header in _PROXY_HEADERS):
         return False
     return all(

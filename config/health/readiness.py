@@ -1,4 +1,4 @@
-"""Whether this process can serve: the database answers and stands where the code expects it."""
+"""Readiness of this process: the database responds and has the migrations that the code expects."""
 
 from functools import lru_cache
 
@@ -13,9 +13,9 @@ from tenants.schema import PUBLIC, inside
 
 
 def reasons_not_ready() -> list[str]:
-    """Return why this process cannot serve, as codes; nothing when it can.
+    """Return the codes of the reasons why this process cannot serve; [] when it can.
 
-    A practice whose own schema is behind is not a reason: it alone is not served, see ``promises``.
+    An outdated tenant schema is no reason: only this tenant is not served (see ``promises``).
     """
     shared, is_template_current = _expected()
     reasons = [] if is_template_current else ["template"]
@@ -30,7 +30,7 @@ def reasons_not_ready() -> list[str]:
 
 @lru_cache(maxsize=1)
 def _expected() -> tuple[frozenset[tuple[str, str]], bool]:
-    """Return the migrations of the shared apps on disk, and whether the template has the tenants'."""
+    """Return the migrations of the shared apps on disk, and whether the template has the tenant apps' version."""
     loader = MigrationLoader(None)
     labels = {
         config.label for config in apps.get_app_configs() if config.name in settings.SHARED_APPS

@@ -1,5 +1,5 @@
-// The agenda: what a keyboard and a mouse add to a page that works without them. Nothing is drawn here that
-// the server did not draw; nothing is kept, but what was typed when a session ends, until it begins again.
+// The agenda: keyboard and mouse functions of a page that works without them. The server renders everything;
+// only a form typed when the session ends is kept, in the session storage, until the user signs in again.
 "use strict";
 (function () {
   var agenda = document.getElementById("agenda");
@@ -11,20 +11,20 @@
   function isGrid() { return window.matchMedia("(min-width:64rem)").matches; }
   function two(n) { return String(n).padStart(2, "0"); }
   function clock(minutes) { return Math.floor(minutes / 60) + ":" + two(minutes % 60); }
-  function said(minutes) {
+  function hourLabel(minutes) {
     return Math.floor(minutes / 60) + "\u00a0h" + (minutes % 60 ? "\u00a0" + two(minutes % 60) : "");
   }
 
-  // --- Where something stands: the classes that the server wrote, read back -------------------------
-  function number(element, letter) {
-    var found = (" " + element.className + " ").match(new RegExp(" " + letter + "(\\d+) "));
+  // --- Position of an element, from the classes that the server rendered -------------------------
+  function number(element, prefix) {
+    var found = (" " + element.className + " ").match(new RegExp(" " + prefix + "(\\d+) "));
     return found ? Number(found[1]) : 0;
   }
   function placeOf(element) {
     var lane = element.closest(".lane"), day = element.closest(".wd");
     var start = number(element, "h") * 60 + number(element, "m");
     return {
-      day: day.dataset.day, label: day.dataset.label, who: lane.dataset.who || "",
+      day: day.dataset.day, label: day.dataset.label, practitioner: lane.dataset.practitioner || "",
       place: element.dataset.at || lane.dataset.place || "", name: lane.dataset.name,
       start: start, length: number(element, "q") * 60 + number(element, "d")
     };
@@ -77,15 +77,15 @@
     hint.textContent = [parts[0] && hint.dataset.first + " : " + parts[0], parts[1] && hint.dataset.last + " : " + parts[1]]
       .filter(Boolean).join(", ");
   }
-  function chooseMotif() {
-    var who = byId("q-who").selectedOptions[0], motif = byId("q-motif"), place = byId("q-place");
-    Array.prototype.forEach.call(motif.options, function (option) {
-      option.hidden = option.disabled = !!who && option.dataset.who.split(" ").indexOf(who.dataset.hex) < 0;
+  function chooseAppointmentType() {
+    var practitioner = byId("q-practitioner").selectedOptions[0], type = byId("q-appointment-type"), place = byId("q-place");
+    Array.prototype.forEach.call(type.options, function (option) {
+      option.hidden = option.disabled = !!practitioner && option.dataset.practitioner.split(" ").indexOf(practitioner.dataset.hex) < 0;
     });
-    if (motif.selectedOptions[0] && motif.selectedOptions[0].disabled) {
-      motif.value = (Array.prototype.find.call(motif.options, function (o) { return !o.disabled; }) || {}).value || "";
+    if (type.selectedOptions[0] && type.selectedOptions[0].disabled) {
+      type.value = (Array.prototype.find.call(type.options, function (o) { return !o.disabled; }) || {}).value || "";
     }
-    var where = motif.selectedOptions[0] ? motif.selectedOptions[0].dataset.places.split(" ") : [];
+    var where = type.selectedOptions[0] ? type.selectedOptions[0].dataset.places.split(" ") : [];
     Array.prototype.forEach.call(place.options, function (option) {
       option.hidden = option.disabled = where.indexOf(option.dataset.hex) < 0;
     });
@@ -95,11 +95,11 @@
   }
   function showWhen() {
     var day = byId("q-day"), section = agenda.querySelector('.wd[data-day="' + day.value + '"]');
-    var who = byId("q-who").selectedOptions[0], hour = byId("q-hour").value;
+    var practitioner = byId("q-practitioner").selectedOptions[0], hour = byId("q-hour").value;
     byId("prendre-q").textContent = [section ? section.dataset.label : day.value, hour.replace(":", "\u00a0h\u00a0"),
-      who ? who.textContent : ""].filter(Boolean).join(", ");
+      practitioner ? practitioner.textContent : ""].filter(Boolean).join(", ");
     var block = byId("q-block");
-    if (block) block.search = new URLSearchParams({ praticien: byId("q-who").value, jour: day.value, heure: hour }).toString();
+    if (block) block.search = new URLSearchParams({ praticien: byId("q-practitioner").value, jour: day.value, heure: hour }).toString();
   }
   function book(where, isOpen) {
     if (!booking) return false;
@@ -107,9 +107,9 @@
     if (window.crypto && crypto.randomUUID) form.elements.form_ref.value = crypto.randomUUID();
     if (where.day) byId("q-day").value = where.day;
     byId("q-hour").value = clock(where.start);
-    if (where.who) byId("q-who").value = where.who;
+    if (where.practitioner) byId("q-practitioner").value = where.practitioner;
     if (where.place) byId("q-place").value = where.place;
-    chooseMotif();
+    chooseAppointmentType();
     if (where.place && !byId("q-place").querySelector('[value="' + where.place + '"]').disabled) byId("q-place").value = where.place;
     byId("q-when").open = !!isOpen;
     showSplit();
@@ -126,8 +126,8 @@
   }
   if (booking) {
     byId("q-name").addEventListener("input", showSplit);
-    ["q-who", "q-motif"].forEach(function (id) { byId(id).addEventListener("change", chooseMotif); });
-    ["q-who", "q-day", "q-hour"].forEach(function (id) { byId(id).addEventListener("input", showWhen); });
+    ["q-practitioner", "q-appointment-type"].forEach(function (id) { byId(id).addEventListener("change", chooseAppointmentType); });
+    ["q-practitioner", "q-day", "q-hour"].forEach(function (id) { byId(id).addEventListener("input", showWhen); });
   }
   agenda.addEventListener("click", function (event) {
     var gap = event.target.closest(".ev.gap"), lane = event.target.closest(".lane"), shut = event.target.closest(".shut");
@@ -141,9 +141,9 @@
       if (book(where)) event.preventDefault();
     } else if (lane && isGrid() && event.target === lane) {
       book({
-        day: lane.closest(".wd").dataset.day, who: lane.dataset.who, place: lane.dataset.place,
+        day: lane.closest(".wd").dataset.day, practitioner: lane.dataset.practitioner, place: lane.dataset.place,
         start: Math.floor(minuteAt(lane, event.clientY) / STEP) * STEP
-      }, !lane.dataset.who);
+      }, !lane.dataset.practitioner);
     } else if (shut && isGrid()) {
       book({ day: shut.closest(".wd").dataset.day, start: 540 }, true);
     }
@@ -169,7 +169,7 @@
     var from = centre(here), lane = here.closest(".lane"), best = null;
     var lanes = Array.prototype.slice.call(agenda.querySelectorAll(".lane"));
     if (key === "ArrowUp" || key === "ArrowDown") {
-      var column = all.filter(function (one) { return one.closest(".lane") === lane; });
+      var column = all.filter(function (link) { return link.closest(".lane") === lane; });
       var other = column[column.indexOf(here) + (key === "ArrowDown" ? 1 : -1)];
       if (other) other.focus();
       return;
@@ -187,7 +187,7 @@
     if (target) target.click();
   }
   document.addEventListener("keydown", function (event) {
-    // In a dialog that has just closed a field keeps the focus until the next frame: nobody types there.
+    // In a dialog that has just closed a field keeps the focus until the next frame: this is no typing.
     var dialog = event.target.closest("dialog");
     var typing = dialog ? dialog.open : event.target.closest("input,select,textarea,[contenteditable]");
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return;
@@ -198,27 +198,27 @@
       return;
     }
     if (!("keys" in agenda.dataset)) return;
-    var act = {
+    var action = {
       n: function () {
         var here = document.activeElement, at = here && here.matches("#agenda a.ev") ? placeOf(here) : soon();
         if (!book(at, true)) press("#nouveau");
       },
       t: function () { press("#ce-jour"); },
-      d: function () { press("[name=vue][value=jour]"); },
-      j: function () { press("[name=vue][value=jour]"); },
-      w: function () { press("[name=vue][value=semaine]"); },
-      s: function () { press("[name=vue][value=semaine]"); },
+      d: function () { press("[name=span][value=jour]"); },
+      j: function () { press("[name=span][value=jour]"); },
+      w: function () { press("[name=span][value=semaine]"); },
+      s: function () { press("[name=span][value=semaine]"); },
       "?": function () { open(byId("aide")); }
     }[event.key];
-    if (act) {
+    if (action) {
       event.preventDefault();
-      act();
+      action();
     }
   });
 
-  // --- Refreshing by itself, without counting as activity --------------------------------------------
+  // --- Automatic refresh, which does not count as activity --------------------------------------------
   var lastAnswer = Date.now(), turns = 0, isOut = false;
-  function ask() {
+  function poll() {
     return fetch(agenda.dataset.pulse, {
       headers: { "X-Refresh": "1", "If-None-Match": '"' + agenda.dataset.version + '"' },
       redirect: "manual", cache: "no-store", credentials: "same-origin"
@@ -239,7 +239,7 @@
       var fresh = new DOMParser().parseFromString(text, "text/html").getElementById("agenda");
       if (!fresh) return;
       var here = document.activeElement, at = here && here.closest("#agenda") ? here.getAttribute("href") : null;
-      // What a calendar has given for this page stays while it is asked again.
+      // Names from a calendar stay visible while they are loaded again.
       agenda.querySelectorAll("[data-nom]").forEach(function (old) {
         var same = fresh.querySelector('[data-nom="' + old.dataset.nom + '"]');
         if (same) same.textContent = old.textContent;
@@ -257,7 +257,7 @@
   }
   function beat() {
     if (document.hidden) return;
-    ask().then(function (state) {
+    poll().then(function (state) {
       turns += 1;
       if (state === "out") return leave();
       if (state === "changed" || (state === "same" && turns % REDRAW === 0)) return redraw();
@@ -267,9 +267,9 @@
   setInterval(beat, POLL);
   document.addEventListener("visibilitychange", beat);
 
-  // --- A session that ended while something was being typed --------------------------------------------
+  // --- A session that ended while a form was being filled in --------------------------------------------
   function leave() {
-    // Nobody is at this desk, or the session was ended elsewhere: names do not stay on the screen.
+    // The session timed out or was ended elsewhere: names must not stay on the screen.
     if (booking && booking.open) return keep(form);
     location.href = agenda.dataset.login + "?next=" + encodeURIComponent(location.pathname + location.search);
     return undefined;
@@ -286,7 +286,7 @@
     var which = event.target;
     if (!which.matches("[data-keep]") || which.dataset.sure || Date.now() - lastAnswer < WORN) return;
     event.preventDefault();
-    ask().then(function (state) {
+    poll().then(function (state) {
       if (state === "out") return keep(which);
       which.dataset.sure = "1";
       return which.requestSubmit(event.submitter);
@@ -298,7 +298,7 @@
     if (!kept || !booking) return;
     kept = JSON.parse(kept);
     if (kept.user !== agenda.dataset.user) return;
-    book({ day: kept.values.day, start: 0, who: kept.values.practitioner, place: kept.values.place }, true);
+    book({ day: kept.values.day, start: 0, practitioner: kept.values.practitioner, place: kept.values.place }, true);
     Object.keys(kept.values).forEach(function (name) {
       if (form.elements[name]) form.elements[name].value = kept.values[name];
     });
@@ -307,5 +307,5 @@
   }
   giveBack();
 
-  window.agendaOf = { root: agenda, placeOf: placeOf, minuteAt: minuteAt, classesOf: classesOf, isGrid: isGrid, said: said, clock: clock, open: open, hasKeys: function () { return "keys" in agenda.dataset; }, step: STEP };
+  window.agendaOf = { root: agenda, placeOf: placeOf, minuteAt: minuteAt, classesOf: classesOf, isGrid: isGrid, hourLabel: hourLabel, clock: clock, open: open, hasKeys: function () { return "keys" in agenda.dataset; }, step: STEP };
 })();

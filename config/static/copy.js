@@ -1,4 +1,4 @@
-// One press copies an address. Without this file the field is there, to be copied by hand.
+// A button copies an address. Without this file the user copies the field.
 "use strict";
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);

@@ -1,5 +1,5 @@
-// A form whose session may be over is not sent into the void: the page asks first. When the session has
-// ended, what was typed waits in this tab until the same account is back on the same page.
+// Before a form is sent, the page checks that the session is still open. When it has ended, the values are kept
+// in the session storage of this tab until the same account opens the same page again.
 "use strict";
 (function () {
   var KEPT = "form.typed", WORN = 15000;

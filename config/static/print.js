@@ -1,4 +1,4 @@
-// The browser's own menu prints the page as well: the button only spares the way to it.
+// A button that prints the page; without this file the browser's menu does.
 "use strict";
 for (const button of document.querySelectorAll("button[data-print]")) {
   button.hidden = false;

@@ -1,4 +1,4 @@
-// Keys need a script: what uses them is shown only where the browser can do it.
+// Shows the controls for passkeys in browsers that support them.
 if (window.PublicKeyCredential) {
   for (const part of document.querySelectorAll("[data-webauthn]")) part.hidden = false;
 }

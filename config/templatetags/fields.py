@@ -1,4 +1,4 @@
-"""Form controls in the classes of the design language, whoever made the form."""
+"""Template filters that render form controls with the CSS classes of docs/ui.md."""
 
 from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
@@ -9,7 +9,7 @@ register = template.Library()
 
 @register.filter
 def styled(field: BoundField) -> SafeString:
-    """Draw the control of a field with its class; a placeholder would hide the label's work."""
+    """Render the control of a field with its CSS class and without a placeholder: the label names the field."""
     widget = field.field.widget
     widget.attrs.pop("placeholder", None)
     if isinstance(widget, CheckboxInput | RadioSelect):
@@ -23,7 +23,7 @@ def styled(field: BoundField) -> SafeString:
 
 @register.filter
 def hour_input(field: BoundField) -> SafeString:
-    """Draw an hour of the week editor, tied to the one hint that all of them share."""
+    """Render an hour of the week editor, described by the hint that all hours share."""
     attrs: dict[str, str | bool] = {"class": "input", "aria-describedby": "aide-heures"}
     if field.errors:
         attrs["aria-invalid"] = "true"

@@ -1,5 +1,6 @@
-"""The parts of ``ui.md`` section 6 that repeat on every screen: one field with its label, error and help."""
+"""The components of ui.md section 6: a form field with label, error and help."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -7,12 +8,32 @@ from django.forms import BoundField
 
 register = template.Library()
 
+_MESSAGE_STYLES: Mapping[str, tuple[str, str]] = {
+    "success": ("ok", "check"),
+    "info": ("", "info"),
+    "warning": ("warn", "warn"),
+    "error": ("bad", "warn"),
+}
+"""The class and the icon of a message of Django, by its level."""
+
+
+@register.filter
+def message_tone(level: str) -> str:
+    """Return the class of a message by its ``level_tag``; empty for the plain one."""
+    return _MESSAGE_STYLES[level][0]
+
+
+@register.filter
+def message_icon(level: str) -> str:
+    """Return the name of the icon of a message by its ``level_tag``."""
+    return _MESSAGE_STYLES[level][1]
+
 
 @register.inclusion_tag("parts/field.html")
 def field(bound: BoundField, *, star: bool = True, also: str = "") -> dict[str, Any]:
-    """Draw a field: the label above, then the input, its error and its help, tied to it in that order.
+    """Render a field: label, input, error and help; ``aria-describedby`` refers to error, help and ``also``.
 
-    ``also`` is the id of what else describes it, such as when its content is erased.
+    ``also`` is the id of a further description, such as the date on which the content is erased.
     """
     name = bound.auto_id
     described = [f"{name}_error"] if bound.errors else []

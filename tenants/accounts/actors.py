@@ -1,8 +1,8 @@
-"""Tidying what served to sign in, in every schema, once an hour."""
+"""Jobs of accounts: delete expired sign-in data in every schema, once an hour."""
 
 from django.utils import timezone
 
-from tenants.accounts.services.tidying import SWEEPS
+from tenants.accounts.services.cleanup import DELETIONS
 from tenants.broker import actor, tenant_actor
 from tenants.routing import served_units
 from tenants.schema import PUBLIC, Unit, inside
@@ -11,18 +11,18 @@ BATCH = 500
 
 
 @tenant_actor(queue_name="sweep", max_retries=0)
-def tidy(unit: Unit) -> None:
-    """Delete in batches, each its own transaction."""
-    for sweep in SWEEPS:
+def delete_expired(unit: Unit) -> None:
+    """Delete the expired rows of one schema in batches of 500, each in its own transaction."""
+    for delete in DELETIONS:
         while True:
             with inside(unit):
-                swept = sweep(now=timezone.now(), limit=BATCH)
-            if swept < BATCH:
+                count = delete(now=timezone.now(), limit=BATCH)
+            if count < BATCH:
                 break
 
 
 @actor(queue_name="sweep", max_retries=0)
-def tidy_all() -> None:
-    """Enqueue the tidying of every schema, the staff's own included."""
+def delete_all_expired() -> None:
+    """Enqueue ``delete_expired`` for every schema, ``public`` included."""
     for unit in [PUBLIC, *served_units()]:
-        tidy.send(unit.schema)
+        delete_expired.send(unit.schema)

@@ -4,14 +4,14 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Who signs in, in which role, and how they were invited."""
+    """Users, memberships, invitations, sessions and second factors, in every schema."""
 
     name = "tenants.accounts"
     label = "accounts"
     verbose_name = "Comptes"
 
     def ready(self) -> None:
-        """Make this app responsible for its own messages."""
-        from tenants.accounts.delivery import register_all
+        """Register the outbox handlers of the accounts' e-mails."""
+        from tenants.accounts.emails import register_all
 
         register_all()

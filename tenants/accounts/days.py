@@ -1,4 +1,4 @@
-"""The local day of a practice, which decides whether a role is held."""
+"""The local day of the requested host's practice, which decides whether a role is valid."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ DEFAULT_ZONE = "Europe/Paris"
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo:
-    """Return the zone of the host's practice."""
+    """Return the time zone of the host's practice; Europe/Paris without one."""
     route = getattr(request, "route", None)
     return ZoneInfo(getattr(route, "time_zone", "") or DEFAULT_ZONE)
 

@@ -1,6 +1,6 @@
-"""The family of a device, from what its browser says of itself: enough to recognise one's own, no more.
+"""The family of a device by its User-Agent, such as « Firefox, Windows », for the list of sessions.
 
-« Firefox, Windows » and never a version or a model: a list of sessions is no file of devices.
+Versions and models are never kept: users recognise their devices by the family.
 """
 
 _BROWSERS = (
@@ -26,7 +26,7 @@ _SYSTEMS = (
 
 
 def family_of(user_agent: str) -> str:
-    """Return « browser, system », one of them alone, or "" when neither is known."""
+    """Return "browser, system", one of the two alone, or "" when neither is known."""
     found = (_first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent))
     return ", ".join(name for name in found if name)
 

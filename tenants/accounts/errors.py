@@ -1,21 +1,21 @@
-"""What can be refused in accounts."""
+"""The errors of accounts."""
 
 
 class AccountError(Exception):
-    """Base class of every refusal of this app."""
+    """The base class of the errors of accounts."""
 
 
 class InvitationClosedError(AccountError):
-    """The link is unknown, already used, revoked, or past its end."""
+    """The link of the invitation is unknown, used, revoked or expired."""
 
 
 class LinkClosedError(AccountError):
-    """The link is unknown, already used, given up, or past its end."""
+    """The link of the change of address is unknown, used, cancelled or expired."""
 
 
 class RoleGoneError(AccountError):
-    """The role was taken back meanwhile."""
+    """The role was revoked by a concurrent request."""
 
 
 class LastOwnerError(AccountError):
-    """The practice would be left without anybody who may manage it."""
+    """The change would leave the practice without an owner."""

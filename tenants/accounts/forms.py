@@ -1,4 +1,4 @@
-"""allauth's forms in the words of the house, and those of the account's own pages."""
+"""allauth's forms with the application's labels, and the forms of the account pages."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tenants.accounts.models import User
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is only partly typed
-    """Address and password; the forgotten password has its own link beside the button."""
+    """Address and password; the template links to the password reset."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -21,8 +21,8 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is only partly typ
         self.fields["password"].help_text = ""
 
 
-class AskResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """The address to which a link goes, if an account answers to it."""
+class PasswordResetRequestForm(ResetPasswordForm):  # type: ignore[misc]
+    """The address to which a reset link is sent, if an account has it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -30,7 +30,7 @@ class AskResetForm(ResetPasswordForm):  # type: ignore[misc]
 
 
 class _Plain(forms.Form):
-    """The server checks, not the browser, and what was typed stays."""
+    """A form validated by the server only, so that rejected input stays in the fields."""
 
     use_required_attribute = False
 
@@ -40,7 +40,7 @@ class _Plain(forms.Form):
 
 
 class NameForm(_Plain):
-    """The person's own name."""
+    """The name of the user's account."""
 
     name = forms.CharField(
         label=gettext_lazy("Prénom et nom"),
@@ -53,7 +53,7 @@ class NameForm(_Plain):
 
 
 class AddressForm(_Plain):
-    """Another address to sign in with, and the password of the account."""
+    """The new sign-in address and the account's password."""
 
     email = forms.EmailField(
         label=gettext_lazy("Nouvelle adresse"),
@@ -72,14 +72,14 @@ class AddressForm(_Plain):
         self.user = user
 
     def clean_email(self) -> str:
-        """Refuse the address that is already theirs."""
+        """Return the address in lower case; refuse the account's current one."""
         typed = str(self.cleaned_data["email"]).strip().lower()
         if typed == self.user.email:
             raise ValidationError(_("C’est déjà votre adresse."))
         return typed
 
     def clean_password(self) -> str:
-        """Check it as a sign-in does: wrong ones are counted, and too many are refused (S-04)."""
+        """Check the password as for a sign-in: failures are counted and limited (S-04)."""
         password = str(self.cleaned_data["password"])
         if not get_adapter().reauthenticate(self.user, password):
             raise ValidationError(_("Ce mot de passe n’est pas le bon."))

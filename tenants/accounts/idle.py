@@ -1,4 +1,4 @@
-"""The idle time-out of work pages: thirty minutes without a request of the person's own (S-04)."""
+"""The idle timeout of signed-in pages: 30 minutes without a request made by the user (S-04)."""
 
 from collections.abc import Callable
 
@@ -10,21 +10,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tenants.accounts.devices import family_of
-from tenants.accounts.services.sessions import IDLE_SECONDS, OPENED, SEEN_AT, opening
+from tenants.accounts.services.sessions import IDLE_SECONDS, OPENED, SEEN_AT, opening_record
 
 WRITE_EVERY_SECONDS = 60
 NOT_ACTIVITY = "X-Refresh"
-"""Header of requests that a page makes by itself: they do not count as activity."""
+"""Header of automatic requests of a page, which do not count as activity."""
 
 
 class IdleTimeout:
-    """Ends a session that has been idle; a visitor without a session cookie costs nothing."""
+    """Middleware that ends idle sessions; a request without a session cookie costs no query."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Check before the view; remember the instant at most once a minute."""
+        """Check the session before the view; store the instant of the request at most once a minute."""
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             self._check(request)
         return self.get_response(request)
@@ -44,4 +44,4 @@ class IdleTimeout:
             request.session[SEEN_AT] = now
             if OPENED not in request.session:
                 device = family_of(request.headers.get("User-Agent", ""))
-                request.session[OPENED] = opening(device=device, now=at)
+                request.session[OPENED] = opening_record(device=device, now=at)

@@ -1,25 +1,45 @@
-"""The kinds of outbox entries of this app; ``object_id`` is the key of what each one bears on."""
+"""The kinds of outbox entries of the accounts: one e-mail each."""
 
-INVITATION = "account.invitation"
-"""object_id: Invitation. version: its generation."""
+from dataclasses import dataclass
 
-PASSWORD_RESET = "account.password_reset"  # noqa: S105  # a kind of message, not a secret
-"""object_id: User. version: the minute of the request, so that asking ten times writes once."""
+from tenants.outbox.kinds import OutboxKind
+from tenants.outbox.payloads import NoPayload
 
-EMAIL_CONFIRM = "account.email_confirm"
-"""object_id: EmailChange. Goes to the new address."""
 
-EMAIL_CHANGED = "account.email_changed"
-"""object_id: EmailChange. Goes to the old address, with the link that undoes it."""
+@dataclass(frozen=True)
+class InvitationLink:
+    """Which of the links of an invitation is sent: each new one replaces the one before."""
 
-NOTICES = {
-    "account/email/password_changed": "account.notice.password_changed",
-    "account/email/password_set": "account.notice.password_changed",
-    "account/email/password_reset": "account.notice.password_changed",
-    "mfa/email/totp_activated": "account.notice.mfa_added",
-    "mfa/email/totp_deactivated": "account.notice.mfa_removed",
-    "mfa/email/webauthn_added": "account.notice.mfa_added",
-    "mfa/email/webauthn_removed": "account.notice.mfa_removed",
-    "mfa/email/recovery_codes_generated": "account.notice.codes_renewed",
+    generation: int
+
+
+USER = "user"
+CHANGE = "email_change"
+
+INVITATION = OutboxKind("account.invitation", "invitation", InvitationLink)
+
+PASSWORD_RESET = OutboxKind("account.password_reset", USER, NoPayload)
+"""Repeated once a minute at most: asking ten times writes once."""
+
+EMAIL_CONFIRM = OutboxKind("account.email_confirm", CHANGE, NoPayload)
+"""Goes to the new address."""
+
+EMAIL_CHANGED = OutboxKind("account.email_changed", CHANGE, NoPayload)
+"""Goes to the old address, with the link that undoes the change."""
+
+PASSWORD_CHANGED = OutboxKind("account.password_changed", USER, NoPayload)
+MFA_ADDED = OutboxKind("account.mfa_added", USER, NoPayload)
+MFA_REMOVED = OutboxKind("account.mfa_removed", USER, NoPayload)
+CODES_RENEWED = OutboxKind("account.codes_renewed", USER, NoPayload)
+
+SECURITY_EMAILS = {
+    "account/email/password_changed": PASSWORD_CHANGED,
+    "account/email/password_set": PASSWORD_CHANGED,
+    "account/email/password_reset": PASSWORD_CHANGED,
+    "mfa/email/totp_activated": MFA_ADDED,
+    "mfa/email/totp_deactivated": MFA_REMOVED,
+    "mfa/email/webauthn_added": MFA_ADDED,
+    "mfa/email/webauthn_removed": MFA_REMOVED,
+    "mfa/email/recovery_codes_generated": CODES_RENEWED,
 }
-"""What allauth would send, and the kind that stands for it. object_id: User."""
+"""What allauth would send, and the kind that replaces it."""

@@ -1,8 +1,8 @@
-"""Limits on wrong passwords, kept by axes (S-04).
+"""Limits on wrong passwords with django-axes (S-04).
 
-Five wrong passwords for an address from one network address, or thirty from anywhere, and the next try
-is refused for a while that doubles up to one hour. Nobody is locked out for good, and somebody who
-tries from elsewhere does not keep the owner of the account out.
+After five wrong passwords for an account from one network address, or thirty from any address, further
+attempts are refused for 5 minutes, then for twice as long with each failure, up to one hour. No lock is
+permanent, and failures from another network address do not lock out the account's owner.
 """
 
 from datetime import timedelta
@@ -13,8 +13,6 @@ from axes.models import AccessAttempt
 from django.db.models import Sum
 from django.http import HttpRequest
 
-from tenants.accounts.client import client_ip
-
 PAIR_LIMIT = 5
 ADDRESS_LIMIT = 30
 FIRST_LOCK = timedelta(minutes=5)
@@ -22,7 +20,7 @@ LONGEST_LOCK = timedelta(hours=1)
 
 
 def username_of(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str | None:
-    """Return the address that was tried: allauth says ``email``, its form field is ``login``."""
+    """Return the attempted address in lower case: the credential ``email`` or the form field ``login``."""
     found = (credentials or {}).get("email") or (credentials or {}).get("username")
     if not found and request is not None:
         found = request.POST.get("login")
@@ -35,13 +33,8 @@ def username_of(request: HttpRequest, credentials: dict[str, Any] | None = None)
     return str(found).strip().lower()[:255] if found else None
 
 
-def ip_of(request: HttpRequest) -> str:
-    """Return the client's address for axes."""
-    return client_ip(request)
-
-
 def lock_time(failures: int) -> timedelta:
-    """Return how long the next try is refused: 5 min after five failures, doubled by each one, 1 h at most."""
+    """Return the lock after a number of failures: 5 min after five, doubled by each further one, at most 1 h."""
     if failures <= PAIR_LIMIT:
         return FIRST_LOCK
     doubled: timedelta = FIRST_LOCK * 2 ** min(failures - PAIR_LIMIT, 10)
@@ -49,7 +42,7 @@ def lock_time(failures: int) -> timedelta:
 
 
 def cool_off(request: HttpRequest | None) -> timedelta:
-    """Return for how long failures count for this request; the longest when it is unknown."""
+    """Return the lock of the request's account, for axes; the longest without an address."""
     username = username_of(request) if request is not None else None
     if username is None:
         return LONGEST_LOCK
@@ -59,11 +52,11 @@ def cool_off(request: HttpRequest | None) -> timedelta:
     return lock_time(total or 0)
 
 
-class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
-    """Counts by address and network address; what comes from anywhere weighs a sixth."""
+class FailureHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
+    """Counts failures per account and network address; failures of an account from any address count a sixth."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """Return the count that is compared with the limit of five."""
+        """Return the count that axes compares with AXES_FAILURE_LIMIT, five."""
         pair, address = (
             attempts.aggregate(total=Sum("failures_since_start"))["total"] or 0
             for attempts in self.get_user_attempts(request, credentials)
@@ -73,8 +66,8 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     def clean_expired_user_attempts(
         self, request: HttpRequest | None = None, credentials: dict[str, Any] | None = None
     ) -> int:
-        """Delete nothing here: one person's short lock must not end another's long one.
+        """Delete nothing: the short lock of one account must not end the long lock of another.
 
-        What is older than a day is deleted by ``accounts.services.purge``.
+        ``accounts.services.cleanup`` deletes failures older than a day.
         """
         return 0

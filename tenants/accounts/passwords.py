@@ -1,4 +1,4 @@
-"""Password rules of S-02: twelve characters that are not a number nor a known word, or seven words."""
+"""The password rules of S-02: twelve varied characters without a known word, or seven words."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 MIN_LENGTH = 12
 MIN_WORDS = 7
 MIN_DIGITS = 16
-"""Figures alone carry 3.3 bits each: sixteen of them reach the 50 bits asked beside a limit."""
+"""A digit has 3.3 bits: sixteen digits reach the 50 bits required beside a limit on attempts."""
 MIN_DIFFERENT = 5
 
 _WORDS = (
@@ -22,14 +22,14 @@ _WORDS = (
     "superman toulouse utilisateur welcome "
 )
 KNOWN_CORES = frozenset(_WORDS.split())
-"""Words that a French password is built around; figures and signs at its ends change nothing."""
+"""Words on which French passwords are based; digits and signs at either end are removed before the look-up."""
 
 
 class LongEnough:
-    """Twelve characters with enough variety, or a sentence of seven words."""
+    """Validates length and variety: twelve characters, or seven different words."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Raise ValidationError with what to do."""
+        """Raise ValidationError with the rule when the password is too weak."""
         words = {word.lower() for word in re.findall(r"\w+", password)}
         if len(words) >= MIN_WORDS:
             return
@@ -39,7 +39,7 @@ class LongEnough:
             raise ValidationError(self.get_help_text(), code="password_too_weak")
 
     def get_help_text(self) -> str:
-        """Say the rule in one sentence."""
+        """Return the rule in one sentence."""
         return _(
             "Douze caractères au moins, pas seulement des chiffres ; "
             "ou une phrase d’au moins sept mots différents."
@@ -47,10 +47,10 @@ class LongEnough:
 
 
 class NotKnown:
-    """Refuses a known word dressed up with figures and signs, and the person's own address."""
+    """Refuses a known word between digits and signs, and passwords that contain the user's address."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Raise ValidationError when the core of the password is in the list."""
+        """Raise ValidationError when the core of the password is known, or part of the user's address."""
         lowered = password.lower()
         core = re.sub(r"[^a-zà-ÿ@]+", "", re.sub(r"^[\W\d_]+|[\W\d_]+$", "", lowered))
         email = str(getattr(user, "email", "") or "").lower()
@@ -59,5 +59,5 @@ class NotKnown:
             raise ValidationError(self.get_help_text(), code="password_known")
 
     def get_help_text(self) -> str:
-        """Say the rule in one sentence."""
+        """Return the rule in one sentence."""
         return _("Pas un mot connu suivi de chiffres, ni votre adresse e-mail.")

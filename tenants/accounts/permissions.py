@@ -1,7 +1,7 @@
-"""Who may do what to whose agenda: one table, read by pages and by the API alike (G-12).
+"""The table of rights by role, operation and owner of the agenda, for pages and for the API (G-12).
 
-A cell is (role, operation, whose). What is not in the table is refused. Roles hold between their dates
-only; somebody with several roles has the sum of them.
+A pair (role, ownership) lists its operations; anything else is refused. A role counts between its dates
+only. A user with several roles has the union of their rights.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from tenants.accounts.models import Role
 
 
 class Operation(StrEnum):
-    """What can be done in a practice's space."""
+    """The operations of a practice that need a right."""
 
     SEE_AGENDA = "see_agenda"
     BOOK = "book"
@@ -24,7 +24,7 @@ class Operation(StrEnum):
     EDIT_HOURS = "edit_hours"
     EDIT_REPLACEMENTS = "edit_replacements"
     CONNECT_CALENDAR = "connect_calendar"
-    EDIT_MOTIFS = "edit_motifs"
+    EDIT_APPOINTMENT_TYPES = "edit_appointment_types"
     EDIT_PLACES = "edit_places"
     EDIT_PRACTICE = "edit_practice"
     EDIT_MESSAGES = "edit_messages"
@@ -36,14 +36,14 @@ class Operation(StrEnum):
 
 
 class Whose(StrEnum):
-    """To whom the thing belongs, seen from the person who acts."""
+    """The owner of an agenda relative to the user."""
 
     OWN = "own"
-    """Their own agenda."""
+    """The user's own agenda."""
     ENTRUSTED = "entrusted"
-    """An agenda entrusted to them: a secretary's, or the one a replacement keeps."""
+    """An agenda entrusted to the user as a secretary or as a replacement."""
     OTHER = "other"
-    """Somebody else's agenda."""
+    """Another practitioner's agenda."""
     PRACTICE = "practice"
     """The practice as a whole."""
 
@@ -96,14 +96,14 @@ RIGHTS: dict[Role, dict[Whose, frozenset[Operation]]] = {
 
 
 @dataclass(frozen=True)
-class Grant:
-    """A role held today. ``entrusted`` None means every agenda of the practice."""
+class RoleGrant:
+    """A role that is valid today. ``entrusted`` None means every agenda of the practice."""
 
     role: Role
     entrusted: frozenset[uuid.UUID] | None = frozenset()
 
     def whose(self, practitioner_ref: uuid.UUID | None, own: frozenset[uuid.UUID]) -> Whose:
-        """Say what an agenda is to the holder of this role; no ref: the practice."""
+        """Return the ownership of an agenda for this role; PRACTICE without a ref."""
         if practitioner_ref is None:
             return Whose.PRACTICE
         if practitioner_ref in own and self.role is not Role.SECRETARY:
@@ -115,32 +115,32 @@ class Grant:
 
 @dataclass(frozen=True)
 class Access:
-    """The roles somebody holds today and the agendas that are their own."""
+    """The roles of a user that are valid today, and the refs of the user's own agendas."""
 
-    grants: tuple[Grant, ...] = ()
+    grants: tuple[RoleGrant, ...] = ()
     own: frozenset[uuid.UUID] = frozenset()
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The roles held today."""
+        """The roles that are valid today."""
         return frozenset(grant.role for grant in self.grants)
 
     def allows(self, operation: Operation, practitioner_ref: uuid.UUID | None = None) -> bool:
-        """Return whether one of the roles allows it on this agenda, or on the practice."""
+        """Return whether a role allows the operation on this agenda, or on the practice without a ref."""
         return any(
             operation in RIGHTS[grant.role][grant.whose(practitioner_ref, self.own)]
             for grant in self.grants
         )
 
     def allows_somewhere(self, operation: Operation) -> bool:
-        """Return whether one of the roles allows it on at least one agenda, or on the practice."""
+        """Return whether a role allows the operation on at least one agenda, or on the practice."""
         return any(
             operation in RIGHTS[grant.role][whose]
             for grant in self.grants
             for whose in self._reach(grant)
         )
 
-    def _reach(self, grant: Grant) -> set[Whose]:
+    def _reach(self, grant: RoleGrant) -> set[Whose]:
         reach = {Whose.PRACTICE}
         if self.own:
             reach.add(Whose.OWN)
@@ -152,5 +152,5 @@ class Access:
 def allowed(
     access: Access, operation: Operation, *, practitioner_ref: uuid.UUID | None = None
 ) -> bool:
-    """Return whether ``access`` may do ``operation``; without a practitioner, to the practice."""
+    """Return whether ``access`` allows ``operation`` on an agenda, or on the practice without a ref."""
     return access.allows(operation, practitioner_ref)

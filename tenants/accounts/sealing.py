@@ -1,4 +1,4 @@
-"""Second-factor secrets at rest: sealed under the tenant's own key."""
+"""Seals second-factor secrets with the tenant's key."""
 
 import base64
 
@@ -9,14 +9,14 @@ TABLE = "mfa_authenticator"
 
 
 def seal_text(text: str) -> str:
-    """Return the text sealed for this schema, in base64: it opens nowhere else."""
+    """Return the text encrypted for this schema, in base64."""
     tenant = tenant_cipher()
-    place = cipher.place(tenant.schema, TABLE)
-    return base64.b64encode(cipher.encrypt(tenant.wrapper, text.encode(), place)).decode()
+    associated = cipher.associated_prefix(tenant.schema, TABLE)
+    return base64.b64encode(cipher.encrypt(tenant.wrapper, text.encode(), associated)).decode()
 
 
 def open_text(sealed: str) -> str:
-    """Return what was sealed; Unreadable when the bytes come from another schema."""
+    """Return the plaintext. Raises UnreadableError when the value comes from another schema."""
     tenant = tenant_cipher()
-    place = cipher.place(tenant.schema, TABLE)
-    return cipher.decrypt(tenant.wrapper, base64.b64decode(sealed), place).decode()
+    associated = cipher.associated_prefix(tenant.schema, TABLE)
+    return cipher.decrypt(tenant.wrapper, base64.b64decode(sealed), associated).decode()

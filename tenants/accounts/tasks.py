@@ -1,7 +1,7 @@
-"""What the clock enqueues for accounts."""
+"""The schedule of the accounts' jobs."""
 
 from dramatiq_crontab import interval
 
-from tenants.accounts.actors import tidy_all
+from tenants.accounts.actors import delete_all_expired
 
-interval(seconds=3_600)(tidy_all)
+interval(seconds=3_600)(delete_all_expired)

@@ -1,4 +1,4 @@
-"""Tokens of password links: bound to the tenant as well as to the account (unit-of-work A4)."""
+"""Tokens of password links, bound to tenant and account (design section 3)."""
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 
@@ -6,10 +6,10 @@ from tenants.schema import current_unit
 
 
 class ResetTokenGenerator(PasswordResetTokenGenerator):
-    """Single use (password, last sign-in and address are part of it), one hour, one tenant."""
+    """Single-use tokens, valid for one hour in one tenant; password, last sign-in and address are hashed in."""
 
     @property
     def key_salt(self) -> str:  # type: ignore[override]  # computed, where Django has a constant
-        """Name the schema in the salt: a token of one practice says nothing in another."""
+        """Return a salt with the schema: a token of one practice is invalid in another."""
         unit = current_unit()
         return f"tenants.accounts.reset|{unit.schema if unit else ''}"

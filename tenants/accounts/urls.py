@@ -1,4 +1,4 @@
-"""Sign-in, on both kinds of hosts: no sign-up, and pages of our own to change the address."""
+"""URLs of sign-in and account pages, on the public host and on tenants' hosts; there is no sign-up."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa

@@ -1,9 +1,9 @@
-"""Pages of the account that allauth does not have: name, address, sessions."""
+"""Account pages beside those of allauth: name, sign-in address, sessions."""
 
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -27,8 +27,8 @@ read_or_send = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  # login_required
-    return request.user
+    # ``login_required`` guarantees a User.
+    return cast("User", request.user)
 
 
 def _show(
@@ -42,7 +42,7 @@ def _show(
 @read_or_send
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
-    """Change one's own name."""
+    """Change the name of the user's account."""
     user = _user(request)
     form = NameForm(request.POST if request.method == "POST" else None, initial={"name": user.name})
     if form.is_valid():
@@ -56,11 +56,11 @@ def profile(request: HttpRequest) -> HttpResponse:
 @read_or_send
 @login_required
 def address(request: HttpRequest) -> HttpResponse:
-    """Ask for another address: the password is asked, and a link leaves for that address."""
+    """Request another sign-in address with the password; a link is sent to that address."""
     user, now = _user(request), timezone.now()
     form = AddressForm(request.POST if request.method == "POST" else None, user=user)
     if form.is_valid():
-        addresses.ask(user=user, new_email=form.cleaned_data["email"], now=now)
+        addresses.request_change(user=user, new_email=form.cleaned_data["email"], now=now)
         messages.success(
             request,
             _(
@@ -75,7 +75,7 @@ def address(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def give_up_address(request: HttpRequest) -> HttpResponse:
-    """Give up the change that waits for its link."""
+    """Cancel the open change of address."""
     addresses.give_up(user=_user(request), now=timezone.now())
     messages.success(request, _("C’est abandonné. Votre adresse ne change pas."))
     return redirect("account_address")
@@ -84,7 +84,7 @@ def give_up_address(request: HttpRequest) -> HttpResponse:
 @never_cache
 @read_or_send
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
-    """The page behind the link at the new address: looking changes nothing, the button does."""
+    """Show the link sent to the new address; only its button (POST) confirms the change."""
     now = timezone.now()
     shown = addresses.find_to_confirm(token=token, now=now)
     if request.method != "POST":
@@ -101,7 +101,7 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @read_or_send
 def undo_address(request: HttpRequest, token: str) -> HttpResponse:
-    """The page behind the link at the old address: the button puts everything back."""
+    """Show the link sent to the old address; only its button (POST) undoes the change."""
     now = timezone.now()
     shown = addresses.find_to_undo(token=token, now=now)
     if request.method != "POST":
@@ -114,9 +114,9 @@ def undo_address(request: HttpRequest, token: str) -> HttpResponse:
     return _show(request, "address_restored", {"change": change})
 
 
-def _follow(act: Callable[..., EmailChange], token: str, now: datetime) -> EmailChange | None:
+def _follow(service: Callable[..., EmailChange], token: str, now: datetime) -> EmailChange | None:
     try:
-        return act(token=token, now=now)
+        return service(token=token, now=now)
     except LinkClosedError:
         return None
 
@@ -131,7 +131,7 @@ def _link_page(request: HttpRequest, template: str, change: EmailChange | None) 
 @require_safe
 @login_required
 def sessions(request: HttpRequest) -> HttpResponse:
-    """List one's open sessions."""
+    """List the user's open sessions."""
     key = request.session.session_key or ""
     found = open_sessions(user=_user(request), current=key, now=timezone.now())
     return _show(request, "sessions", {"sessions": found})
@@ -140,7 +140,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def close_session(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
-    """End one session."""
+    """End one of the user's sessions."""
     if close_one(user=_user(request), ref=ref, now=timezone.now()):
         messages.success(request, _("Cette session est fermée."))
     else:
@@ -151,9 +151,9 @@ def close_session(request: HttpRequest, ref: uuid.UUID) -> HttpResponse:
 @require_POST
 @login_required
 def close_sessions(request: HttpRequest) -> HttpResponse:
-    """Sign the person out everywhere else, or everywhere."""
+    """End the user's other sessions, or all of them with the field ``partout``."""
     user, now = _user(request), timezone.now()
-    if request.POST.get("partout"):
+    if request.POST.get("everywhere"):
         close_all(user=user, now=now)
         logout(request)
         messages.success(request, _("Vous êtes déconnecté partout, ici aussi."))

@@ -1,7 +1,7 @@
-"""Logical dumps through pg_dump and pg_restore, with the owner's login.
+"""Logical dumps with pg_dump and pg_restore, under the owner's login.
 
-The main dump leaves the key tables' rows out: alone it holds noise where people stood. The keys go to
-a dump of their own. Schemas go a few to a file, so that no transaction takes the locks of all of them.
+The main dump has no rows of the key tables, so its personal data are unreadable on their own; a separate
+dump holds the keys. A file holds ``SCHEMAS_PER_FILE`` schemas, so that no transaction locks all of them.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ from typing import IO, Any
 import psycopg2
 
 from tenants.backup import sealing
-from tenants.backup.shelf import Manifest
+from tenants.backup.store import Manifest
 from tenants.provisioning.build import create_role
 
 KEY_TABLES = ("keyring_datakey", "keyring_tenantkey")
@@ -23,24 +23,24 @@ MAIN, KEYS = "main", "keys"
 
 
 class DumpFailed(Exception):
-    """pg_dump or pg_restore ended with an error; its message names objects, never rows."""
+    """pg_dump or pg_restore failed; the message names database objects, never rows."""
 
 
 @dataclass(frozen=True)
-class Server:
-    """Where to dump from or load into, and how: programs, address, and the key of the files."""
+class DumpServer:
+    """The database to dump from or load into: its URL, the folder of PostgreSQL's programs, the files' key."""
 
     url: str
     programs: str
     key: bytes | None
 
     def program(self, name: str) -> str:
-        """Return the path of a program of PostgreSQL."""
+        """Return the path of a PostgreSQL program, or its name when no folder is set."""
         return str(Path(self.programs) / name) if self.programs else name
 
 
-def schemas_of(server: Server) -> list[str]:
-    """Return the schemas to dump: public first, then those of the tenants."""
+def schemas_of(server: DumpServer) -> list[str]:
+    """Return the schemas to dump: ``public``, then the tenants' schemas by name."""
     with _connected(server) as connection, connection.cursor() as cursor:
         cursor.execute(
             r"SELECT nspname FROM pg_namespace WHERE nspname ~ '^t_[a-z0-9_]+$' ORDER BY nspname"
@@ -48,10 +48,10 @@ def schemas_of(server: Server) -> list[str]:
         return ["public", *(name for (name,) in cursor.fetchall())]
 
 
-def dump(server: Server, *, main: Path, keys: Path) -> tuple[dict[str, list[str]], ...]:
-    """Write both dumps of every schema; return the files of each with their schemas.
+def dump(server: DumpServer, *, main: Path, keys: Path) -> tuple[dict[str, list[str]], ...]:
+    """Write both dumps of every schema; return for each dump its files with their schemas.
 
-    The two dumps of one group of schemas show the same instant: they share a snapshot.
+    Both dumps of one group of schemas use the same snapshot.
     """
     written: tuple[dict[str, list[str]], ...] = ({}, {})
     schemas = schemas_of(server)
@@ -66,8 +66,8 @@ def dump(server: Server, *, main: Path, keys: Path) -> tuple[dict[str, list[str]
     return written
 
 
-def check_empty(server: Server) -> None:
-    """Refuse a database that holds anything: a restore never mixes with what is there."""
+def check_empty(server: DumpServer) -> None:
+    """Raise DumpFailed when the database has any table: a restore needs an empty database."""
     with _connected(server) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
@@ -77,8 +77,8 @@ def check_empty(server: Server) -> None:
             raise DumpFailed("the database is not empty")
 
 
-def load_main(server: Server, folder: Path, manifest: Manifest, *, app_role: str) -> None:
-    """Load the main dump into the empty database, making the tenants' roles first."""
+def load_main(server: DumpServer, folder: Path, manifest: Manifest, *, app_role: str) -> None:
+    """Create the tenants' roles, then load the main dump into the empty database."""
     with _connected(server) as connection, connection.cursor() as cursor:
         for schemas in manifest.files.values():
             for schema in schemas:
@@ -89,8 +89,8 @@ def load_main(server: Server, folder: Path, manifest: Manifest, *, app_role: str
         _load(server, folder / name)
 
 
-def load_keys(server: Server, folder: Path, manifest: Manifest) -> None:
-    """Load the rows of the key tables of the schemas that the database has."""
+def load_keys(server: DumpServer, folder: Path, manifest: Manifest) -> None:
+    """Load the rows of the key tables for the schemas that exist in the database."""
     present = set(schemas_of(server))
     for name, schemas in manifest.files.items():
         kept = [f"--schema={schema}" for schema in schemas if schema in present]
@@ -108,7 +108,7 @@ def _key_arguments(group: Sequence[str], snapshot: str) -> list[str]:
     return ["--data-only", *tables, f"--snapshot={snapshot}"]
 
 
-def _dump_into(path: Path, server: Server, arguments: Sequence[str]) -> None:
+def _dump_into(path: Path, server: DumpServer, arguments: Sequence[str]) -> None:
     command = [server.program("pg_dump"), "--format=custom", *arguments, "-d", server.url]
     with path.open("xb") as target, _running(command) as (_input, output):
         if server.key is not None:
@@ -118,7 +118,7 @@ def _dump_into(path: Path, server: Server, arguments: Sequence[str]) -> None:
             target.write(chunk)
 
 
-def _load(server: Server, path: Path, *arguments: str) -> None:
+def _load(server: DumpServer, path: Path, *arguments: str) -> None:
     command = [server.program("pg_restore"), "--exit-on-error", *arguments, "-d", server.url]
     with path.open("rb") as source, _running(command) as (program, _output):
         for chunk in _chunks(source, key=server.key):
@@ -136,17 +136,16 @@ def _chunks(source: Any, *, key: bytes | None) -> Iterator[bytes]:
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Yield the program's input and output; DumpFailed with what it said when it fails."""
+    """Yield the input and output of the program; raises DumpFailed with its error output when it fails."""
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        assert process.stdin is not None  # noqa: S101
-        assert process.stdout is not None  # noqa: S101
+        program_input, program_output = _pipes_of(process)
         try:
-            yield process.stdin, process.stdout
+            yield program_input, program_output
         except BrokenPipeError:
-            # The program has ended early: what it said is the reason.
+            # The program ended early; its error output says why.
             with suppress(BrokenPipeError):
-                process.stdin.close()
+                program_input.close()
         except BaseException:
             process.kill()
             raise
@@ -155,12 +154,18 @@ def _running(command: list[str]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
             raise DumpFailed(f"{Path(command[0]).name}: {message}")
 
 
+def _pipes_of(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the program was started without pipes")
+    return process.stdin, process.stdout
+
+
 def _drain(stream: IO[bytes] | None) -> str:
     return "" if stream is None else stream.read().decode(errors="replace").strip()
 
 
 @contextmanager
-def _snapshot(server: Server) -> Iterator[str]:
+def _snapshot(server: DumpServer) -> Iterator[str]:
     with _connected(server) as connection, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
@@ -168,7 +173,7 @@ def _snapshot(server: Server) -> Iterator[str]:
 
 
 @contextmanager
-def _connected(server: Server) -> Iterator[Any]:
+def _connected(server: DumpServer) -> Iterator[Any]:
     connection = psycopg2.connect(server.url)
     try:
         with connection:

@@ -1,7 +1,7 @@
-"""Sealing a backup's files with AES-256-GCM as they are written. No Django, nothing kept in memory.
+"""Encrypts backup files with AES-256-GCM while they are written, one chunk in memory. Imports no Django.
 
-A file is a header with a salt, then chunks: length, then ciphertext. The chunk's number is its nonce and
-the last one says that it is the last, so a file that was cut, reordered or spliced does not open.
+A file is a header with a salt, then chunks of length and ciphertext. The nonce is the chunk's number and
+the associated data marks the last chunk: a cut, reordered or spliced file does not open.
 """
 
 import os
@@ -22,18 +22,18 @@ _TAG_BYTES = 16
 
 
 class BadBackup(Exception):
-    """The file is no sealed backup, was damaged or cut, or the key is another one."""
+    """The file is no sealed backup, is damaged or cut, or was sealed by another key."""
 
 
 def seal(*, source: IO[bytes], target: IO[bytes], key: bytes) -> None:
-    """Write everything that ``source`` gives, sealed under a key derived for this file alone."""
+    """Copy ``source`` to ``target``, encrypted under a key derived for this file."""
     salt = os.urandom(SALT_BYTES)
     cipher = _cipher(key, salt)
     target.write(MAGIC + salt)
     number, chunk = 0, source.read(CHUNK_BYTES)
     while True:
         following = source.read(CHUNK_BYTES) if chunk else b""
-        sealed = cipher.encrypt(_nonce(number), chunk, _place(is_last=not following))
+        sealed = cipher.encrypt(_nonce(number), chunk, _associated(is_last=not following))
         target.write(_LENGTH.pack(len(sealed)) + sealed)
         if not following:
             return
@@ -41,7 +41,7 @@ def seal(*, source: IO[bytes], target: IO[bytes], key: bytes) -> None:
 
 
 def opened(source: IO[bytes], *, key: bytes) -> Iterator[bytes]:
-    """Yield what was sealed, chunk by chunk; BadBackup as soon as something is wrong."""
+    """Yield the plaintext chunk by chunk. Raises BadBackup at the first invalid chunk."""
     header = source.read(len(MAGIC) + SALT_BYTES)
     if not header.startswith(MAGIC) or len(header) != len(MAGIC) + SALT_BYTES:
         raise BadBackup("not a sealed backup")
@@ -56,7 +56,7 @@ def opened(source: IO[bytes], *, key: bytes) -> Iterator[bytes]:
 
 
 def is_sealed(source: IO[bytes]) -> bool:
-    """Return whether the file begins like a sealed one; leaves the position where it was."""
+    """Return whether the file starts with the header of a sealed one; restores the position."""
     start = source.tell()
     found = source.read(len(MAGIC)) == MAGIC
     source.seek(start)
@@ -65,7 +65,7 @@ def is_sealed(source: IO[bytes]) -> bool:
 
 def _open(cipher: AESGCM, number: int, sealed: bytes, *, is_last: bool) -> bytes:
     try:
-        return cipher.decrypt(_nonce(number), sealed, _place(is_last=is_last))
+        return cipher.decrypt(_nonce(number), sealed, _associated(is_last=is_last))
     except InvalidTag:
         raise BadBackup("damaged, cut, or sealed by another key") from None
 
@@ -92,5 +92,5 @@ def _nonce(number: int) -> bytes:
     return number.to_bytes(12, "big")
 
 
-def _place(*, is_last: bool) -> bytes:
+def _associated(*, is_last: bool) -> bytes:
     return b"last" if is_last else b"more"

@@ -1,4 +1,7 @@
-"""The wall: a statement runs only inside a unit of work, whose transaction starts with its role and schema."""
+"""The isolation boundary: a statement runs only inside a unit of work.
+
+The transaction of a unit starts by setting the unit's role and search path.
+"""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -11,19 +14,19 @@ from tenants.schema import Unit
 
 
 class OutsideUnitError(DatabaseError):
-    """A statement was asked for outside ``inside(...)``."""
+    """Code requested a cursor outside ``inside(...)``."""
 
 
 class SilentRollbackError(DatabaseError):
-    """A statement had failed: PostgreSQL would have answered COMMIT with a silent ROLLBACK."""
+    """The commit of a transaction with a failed statement: PostgreSQL would roll back without an error."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django-tenants has no types
-    """django-tenants' backend with the role and the search path bound to the transaction."""
+    """The backend of django-tenants with role and search path bound to the transaction."""
 
     unit: Unit | None = None
     may_switch = False
-    """Only the test fixture sets it: tests visit another host inside their own transaction."""
+    """Set by the test fixture only: tests request another host inside their own transaction."""
     _connecting = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,7 +34,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django-ten
         self.memo: dict[Any, Any] = {}
 
     def connect(self) -> None:
-        """Connect; Django's own session set-up is the only statement allowed without a unit."""
+        """Connect; Django's session set-up is the only statement allowed without a unit."""
         self._connecting = True
         try:
             super().connect()
@@ -44,20 +47,21 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django-ten
         return super()._cursor(name)
 
     def _handle_search_path(self, cursor: Any = None) -> None:
-        """Do nothing: the search path belongs to the transaction, see enter()."""
+        """Do nothing: enter() sets the search path for each transaction."""
 
     def enter(self) -> None:
-        """Send the one message that puts the transaction under its role and in its schema."""
-        assert self.unit is not None  # noqa: S101  # set by inside() just before
+        """Set role and search path of the transaction, in one message to PostgreSQL."""
+        if self.unit is None:
+            raise OutsideUnitError("no unit of work to enter")
         with self.wrap_database_errors, self.connection.cursor() as cursor:
             cursor.execute(self.unit.statements)
 
     def set_autocommit(
         self,
-        autocommit: bool,  # noqa: FBT001  # Django's signature
-        force_begin_transaction_with_broken_autocommit: bool = False,  # noqa: FBT001, FBT002
+        autocommit: bool,
+        force_begin_transaction_with_broken_autocommit: bool = False,
     ) -> None:
-        """Begin the outermost transaction and enter the unit at once, reconnecting one time if needed."""
+        """Begin the outermost transaction and enter its unit; reconnect at most one time."""
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if autocommit or self.unit is None:
             return
@@ -65,7 +69,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django-ten
             try:
                 self.enter()
             except (OperationalError, InterfaceError):
-                # The kept connection had died and nothing has run on it: one new connection is safe.
+                # The kept connection was dead and ran no statement: one new connection is safe.
                 self.close()
                 super().set_autocommit(False)
                 self.enter()
@@ -80,32 +84,32 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # django-ten
                 raise SilentRollbackError("a statement had failed in this transaction")
         return super()._commit()
 
-    def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Register ``func``, always robust: the commit stands, a hook may not turn it into a 500."""
+    def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
+        """Register ``func``, always robust: an error of a hook does not turn a committed request into a 500."""
         super().on_commit(func, robust=True)
 
     def run_library_hooks(self) -> None:
-        """Run the libraries' hooks before the commit: they query, write messages, read the request.
+        """Run the libraries' on-commit hooks before the commit: they query, write rows and read the request.
 
-        Ours (``ring``) only wake a worker and stay for after the commit.
+        Hooks of ``enqueue_on_commit`` remain registered for after the commit.
         """
         while True:
             registered = cast("list[tuple[Any, Callable[[], object], bool]]", self.run_on_commit)  # type: ignore[has-type]
-            doorbells = [h for h in registered if getattr(h[1], "doorbell", False)]
-            hooks = [h for h in registered if not getattr(h[1], "doorbell", False)]
+            after_commit = [h for h in registered if getattr(h[1], "runs_after_commit", False)]
+            hooks = [h for h in registered if not getattr(h[1], "runs_after_commit", False)]
             if not hooks or self.needs_rollback:
                 return
-            self.run_on_commit = doorbells
+            self.run_on_commit = after_commit
             for _sids, func, _robust in hooks:
                 func()
 
-    def set_tenant(self, tenant: Any, include_public: bool = True) -> None:  # noqa: FBT001, FBT002
-        """Remember the tenant for cache keys and storages; never touches the search path."""
+    def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
+        """Store the tenant for cache keys and file storages; leave the search path unchanged."""
         self.tenant, self.schema_name = tenant, tenant.schema_name
         self.include_public_schema = False
         self.set_settings_schema(tenant.schema_name)
 
     def check_constraints(self, table_names: Any = None) -> None:
-        """Check deferred constraints; outside a unit nothing can have run, so nothing is asked."""
+        """Check deferred constraints inside a unit; outside a unit no statement can have run."""
         if self.unit is not None:
             super().check_constraints(table_names)

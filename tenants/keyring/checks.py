@@ -1,4 +1,4 @@
-"""No process starts without a KEK, with a short one, or in production with a known one."""
+"""System check of the KEKs: present, 32 bytes long, with unique ids, and in production not the demo's."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from tenants.keyring.keks import DEMO_KEK
 
 
 def check_keks(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """Refuse KEKs that would protect nothing."""
+    """Return errors keyring.E001 to E004 for missing, short, duplicate or publicly known KEKs."""
     keks: list[tuple[str, bytes]] = getattr(settings, "KEKS", [])
     if not keks:
         hint = "Set LIBRDV_KEKS=id:base64 of 32 random bytes, or LIBRDV_KEKS_FILE."

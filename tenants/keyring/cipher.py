@@ -1,4 +1,4 @@
-"""AES-256-GCM as the keyring uses it: random nonce, ciphertext, tag. No Django, no database."""
+"""AES-256-GCM for the keyring: random nonce, ciphertext, tag. Imports neither Django nor the database."""
 
 import base64
 import hashlib
@@ -20,19 +20,19 @@ NONCE_BYTES = 12
 Bytes = bytes | bytearray | memoryview
 
 
-def place(schema: str, table: str) -> bytes:
-    """Return the associated data that all rows of one table of one tenant begin with."""
+def associated_prefix(schema: str, table: str) -> bytes:
+    """Return the prefix of the associated data of all rows of one tenant's table; the row's ref follows."""
     return f"{schema}|{table}|".encode()
 
 
 def encrypt(key: AESGCM, data: Bytes, associated: bytes) -> bytes:
-    """Return nonce, ciphertext and tag: 28 bytes longer than the data."""
+    """Return nonce, ciphertext and tag, 28 bytes longer than the data."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + key.encrypt(nonce, data, associated)
 
 
 def decrypt(key: AESGCM, sealed: Bytes, associated: bytes) -> bytes:
-    """Return what was sealed, or raise UnreadableError, its cause not chained to it."""
+    """Return the plaintext. Raises UnreadableError without its cause, which could carry the bytes."""
     try:
         return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)
     except (InvalidTag, ValueError):
@@ -40,14 +40,14 @@ def decrypt(key: AESGCM, sealed: Bytes, associated: bytes) -> bytes:
 
 
 class TenantCipher:
-    """The unwrapped key of one tenant: wraps its data keys and derives its other keys."""
+    """The unwrapped key of one tenant: wraps its data keys and derives keys by purpose."""
 
-    __slots__ = ("_derived", "_material", "key_place", "schema", "wrapper")
+    __slots__ = ("_derived", "_material", "key_prefix", "schema", "wrapper")
 
     def __init__(self, schema: str, material: bytes, *, key_table: str) -> None:
         self.schema = schema
         self.wrapper = AESGCM(material)
-        self.key_place = place(schema, key_table)
+        self.key_prefix = associated_prefix(schema, key_table)
         self._material = material
         self._derived: dict[str, bytes] = {}
 
@@ -55,7 +55,7 @@ class TenantCipher:
         return f"TenantCipher({self.schema!r})"
 
     def derived(self, purpose: str) -> bytes:
-        """Return the key of one purpose (a constant of the code, never input): HKDF-SHA256."""
+        """Return the HKDF-SHA256 key of one purpose; a purpose is a constant of the code, never input."""
         known = self._derived.get(purpose)
         if known is None:
             info = f"lib-rdv|{self.schema}|{purpose}".encode()
@@ -69,12 +69,12 @@ class TenantCipher:
 
 
 def normalised(value: str) -> str:
-    """Return the one spelling of an address that is looked up: NFC, lower case, trimmed."""
+    """Return the canonical form of a value for the blind index: NFC, lower case, without outer blanks."""
     return unicodedata.normalize("NFC", value.strip()).lower()
 
 
 def link_token(cipher: TenantCipher, *, purpose: str, ref: UUID, generation: int, bits: int) -> str:
-    """Return the same token for the same arguments; a new generation revokes the old link."""
+    """Return the token of a link, deterministic in its arguments; a new generation revokes the old link."""
     mac = cipher.mac(
         f"link|{purpose}", ref.bytes + generation.to_bytes(8, "big") + bits.to_bytes(2, "big")
     )
@@ -82,5 +82,5 @@ def link_token(cipher: TenantCipher, *, purpose: str, ref: UUID, generation: int
 
 
 def token_hash(token: str) -> bytes:
-    """Return what is kept of a token at rest: 32 bytes that do not give it back."""
+    """Return SHA-256 of a token, 32 bytes: the only form in which a token is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

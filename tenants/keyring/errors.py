@@ -1,21 +1,21 @@
-"""What can go wrong with a key. No message ever carries a key, a token or what was sealed."""
+"""The errors of the keyring. No message carries a key, a token or a plaintext."""
 
 
 class KeyringError(Exception):
-    """Base of every error of the keyring."""
+    """The base class of the keyring's errors."""
 
 
 class UnreadableError(KeyringError):
-    """The bytes do not open: wrong key, other row, other table, other tenant, or damaged."""
+    """Decryption failed: wrong key, row, table or tenant, or damaged bytes."""
 
 
 class KeyDestroyedError(UnreadableError):
-    """The key is gone for good, and with it what it sealed."""
+    """The key was destroyed; the data that it sealed cannot be recovered."""
 
 
 class UnknownKekError(KeyringError):
-    """A tenant key is wrapped by a KEK that this process was not given."""
+    """A tenant key is wrapped by a KEK that is not in this process's settings."""
 
 
 class BadKekError(KeyringError):
-    """The list of KEKs cannot be read: wrong form, wrong length or the same id twice."""
+    """The list of KEKs is malformed: wrong syntax, wrong length or a duplicate id."""

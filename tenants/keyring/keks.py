@@ -1,6 +1,6 @@
-"""The keys that wrap tenants' keys: given by the environment or a file, never by the database.
+"""Key-encryption keys (KEKs) that wrap the tenants' keys; they come from the environment or a file.
 
-Settings call load(); nothing else reads them but the keyring.
+The database never holds a KEK. The settings call load(); only the keyring reads the result.
 """
 
 import base64
@@ -17,15 +17,18 @@ ID_CHARACTERS = 32
 
 
 def parse(text: str) -> list[tuple[str, bytes]]:
-    """Return the KEKs written `id:base64`, by line or comma, `#` a comment; first = current."""
-    keks = [_one(entry) for line in text.splitlines() for entry in _entries(line)]
+    """Return the KEKs of a text of `id:base64` entries, separated by lines or commas, with `#` comments.
+
+    The first KEK is the current one. Raises BadKekError.
+    """
+    keks = [_parse_entry(entry) for line in text.splitlines() for entry in _entries(line)]
     if len({kek_id for kek_id, _ in keks}) != len(keks):
         raise BadKekError("two KEKs have the same id")
     return keks
 
 
 def load(environment: Mapping[str, str]) -> list[tuple[str, bytes]]:
-    """Return the KEKs of LIBRDV_KEKS or of the file LIBRDV_KEKS_FILE; [] fails a system check."""
+    """Return the KEKs of LIBRDV_KEKS or of the file LIBRDV_KEKS_FILE; a system check refuses []."""
     if text := environment.get("LIBRDV_KEKS", ""):
         return parse(text)
     if path := environment.get("LIBRDV_KEKS_FILE", ""):
@@ -34,7 +37,7 @@ def load(environment: Mapping[str, str]) -> list[tuple[str, bytes]]:
 
 
 def written(keks: list[tuple[str, bytes]]) -> str:
-    """Return the text that parse() reads back."""
+    """Return the KEKs as a text for parse()."""
     return ",".join(f"{kek_id}:{base64.b64encode(key).decode()}" for kek_id, key in keks)
 
 
@@ -42,7 +45,7 @@ def _entries(line: str) -> list[str]:
     return [entry.strip() for entry in line.partition("#")[0].split(",") if entry.strip()]
 
 
-def _one(entry: str) -> tuple[str, bytes]:
+def _parse_entry(entry: str) -> tuple[str, bytes]:
     kek_id, separator, encoded = entry.partition(":")
     try:
         key = base64.b64decode(encoded, validate=True)

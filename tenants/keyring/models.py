@@ -1,8 +1,8 @@
-"""Keys at rest, each wrapped by the one above it: KEK (outside the database), tenant key, data key.
+"""Wrapped keys: the KEK, outside the database, wraps the tenant key, which wraps the data keys.
 
-Backups leave both tables out of the main dump, so no constraint of the database may point here:
-a model that keeps a key declares it null=True, db_constraint=False, on_delete=DO_NOTHING. Lists
-read it by select_related("data_key"), a LEFT JOIN because of null=True: an erased row still lists.
+Main dumps leave out the rows of both tables, so no database constraint may reference them: a model with a
+data key declares it null=True, db_constraint=False, on_delete=DO_NOTHING. Lists read the key by
+select_related("data_key"), a LEFT JOIN because of null=True, so that they also return erased rows.
 """
 
 from django.db import models
@@ -12,7 +12,7 @@ from tenants.refs import new_ref
 
 
 class TenantKey(models.Model):
-    """The key of this schema. Deleting the row makes everything its data keys sealed unreadable."""
+    """The key of this schema, one row. Without it the data sealed by the schema's data keys is unreadable."""
 
     only = models.BooleanField(default=True, unique=True, editable=False)
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -23,6 +23,8 @@ class TenantKey(models.Model):
     personal_data = declare(harmless=("id", "only", "ref", "kek_id", "wrapped", "created_at"))
 
     class Meta:
+        """One row per schema."""
+
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(only=True), name="keyring_tenantkey_only_one"
@@ -34,7 +36,7 @@ class TenantKey(models.Model):
 
 
 class DataKey(models.Model):
-    """A random 256-bit key for the personal data of one row; deleting it is the erasure."""
+    """A random 256-bit key for the personal data of one row; deleting the key erases the data."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     wrapped = models.BinaryField()

@@ -1,7 +1,7 @@
-"""Sealing, opening and destroying, always in the schema of the current unit.
+"""Seals and opens personal data and destroys keys, in the schema of the current unit.
 
-Associated data binds a blob to tenant, table and row: pasted elsewhere it does not open.
-Nothing here logs what it handles, and no error carries it.
+Associated data binds each sealed value to its tenant, table and row; a value copied elsewhere does not
+open. No log line and no error carries a key or a plaintext.
 """
 
 import hashlib
@@ -31,13 +31,15 @@ _MEMO = "keyring"
 
 
 class Wrapped(Protocol):
-    """A data key as a list reads it: a row of its model, or no more than these two columns."""
+    """A wrapped data key: a DataKey row, or an object with these two columns only."""
 
     @property
-    def ref(self) -> UUID: ...
+    def ref(self) -> UUID:
+        """Return the reference of the key."""
 
     @property
-    def wrapped(self) -> Any: ...
+    def wrapped(self) -> Any:
+        """Return the key, encrypted by the tenant's key."""
 
 
 _unwrapped: OrderedDict[tuple[str, str, bytes], TenantCipher] = OrderedDict()
@@ -45,9 +47,9 @@ _unwrapped_lock = threading.Lock()
 
 
 def ensure_tenant_key(*, now: datetime) -> TenantKey:
-    """Return the key of the current schema, made at the first call; two at once make one key.
+    """Return the key of the current schema and create it at the first call; concurrent calls create one key.
 
-    Provisioning calls it. A key that was destroyed is not made again by anybody else.
+    Only provisioning and restore call it: no other code recreates a destroyed key.
     """
     schema = current_schema()
     kek_id, kek = _current_kek()
@@ -55,7 +57,7 @@ def ensure_tenant_key(*, now: datetime) -> TenantKey:
     wrapped = cipher.encrypt(
         AESGCM(kek),
         secrets.token_bytes(KEY_BYTES),
-        cipher.place(schema, TENANT_KEY_TABLE) + ref.bytes,
+        cipher.associated_prefix(schema, TENANT_KEY_TABLE) + ref.bytes,
     )
     row = TenantKey(ref=ref, kek_id=kek_id, wrapped=wrapped, created_at=now)
     TenantKey.objects.bulk_create([row], ignore_conflicts=True)
@@ -63,48 +65,48 @@ def ensure_tenant_key(*, now: datetime) -> TenantKey:
 
 
 def new_key(*, now: datetime) -> DataKey:
-    """Make and store a data key, wrapped by the tenant's key."""
+    """Create and store a data key, wrapped by the tenant's key."""
     tenant = tenant_cipher()
     ref = new_ref()
     wrapped = cipher.encrypt(
-        tenant.wrapper, secrets.token_bytes(KEY_BYTES), tenant.key_place + ref.bytes
+        tenant.wrapper, secrets.token_bytes(KEY_BYTES), tenant.key_prefix + ref.bytes
     )
     return DataKey.objects.create(ref=ref, wrapped=wrapped, created_at=now)
 
 
 def seal(*, key: DataKey, data: bytes, table: str, ref: UUID) -> bytes:
-    """Bytes that open only under this key, in this schema, for this row of this table."""
+    """Return the data encrypted by this key and bound to this schema, table and row."""
     tenant = tenant_cipher()
     return cipher.encrypt(
-        _data_key(tenant, key), data, cipher.place(tenant.schema, table) + ref.bytes
+        _data_key(tenant, key), data, cipher.associated_prefix(tenant.schema, table) + ref.bytes
     )
 
 
 def open_sealed(*, key: DataKey | None, sealed: Bytes | None, table: str, ref: UUID) -> bytes:
-    """Return what was sealed.
+    """Return the plaintext of a sealed value.
 
-    KeyDestroyedError when the key is gone, UnreadableError when the bytes belong elsewhere.
+    Raises KeyDestroyedError without a key, UnreadableError when the bytes belong to another row or table.
     """
     if key is None or sealed is None:
         raise KeyDestroyedError("the key of this row was destroyed")
     tenant = tenant_cipher()
     return cipher.decrypt(
-        _data_key(tenant, key), sealed, cipher.place(tenant.schema, table) + ref.bytes
+        _data_key(tenant, key), sealed, cipher.associated_prefix(tenant.schema, table) + ref.bytes
     )
 
 
 def open_many(
     *, table: str, rows: Iterable[tuple[Wrapped | None, Bytes | None, UUID]]
 ) -> list[bytes | None]:
-    """open_sealed() for a list of (key, sealed, ref); None stands for a row that does not open.
+    """Return the plaintexts of a list of (key, sealed, ref); None for a row that does not open.
 
-    Written out, not by open_sealed(): a page of 1,000 rows pays for the cipher and little else.
+    Does not call open_sealed(): for a page of 1,000 rows the cipher is then nearly the whole cost.
     """
     tenant = tenant_cipher()
-    unwrap, key_place, row_place = (
+    unwrap, key_prefix, row_prefix = (
         tenant.wrapper.decrypt,
-        tenant.key_place,
-        cipher.place(tenant.schema, table),
+        tenant.key_prefix,
+        cipher.associated_prefix(tenant.schema, table),
     )
     opened: list[bytes | None] = []
     append, cipher_of = opened.append, AESGCM
@@ -116,46 +118,46 @@ def open_many(
         wrapped = key.wrapped
         try:
             material = unwrap(
-                wrapped[head], wrapped[tail], key_place + key.ref.int.to_bytes(16, "big")
+                wrapped[head], wrapped[tail], key_prefix + key.ref.int.to_bytes(16, "big")
             )
-            where = row_place + ref.int.to_bytes(16, "big")
-            append(cipher_of(material).decrypt(sealed[head], sealed[tail], where))
+            associated = row_prefix + ref.int.to_bytes(16, "big")
+            append(cipher_of(material).decrypt(sealed[head], sealed[tail], associated))
         except (InvalidTag, ValueError):
             append(None)
     return opened
 
 
 def destroy(*, key: DataKey) -> bytes:
-    """Erase all that this key sealed; return the key's fingerprint, for the receipt."""
+    """Delete a data key, which erases the data sealed by it; return its fingerprint for the receipt."""
     return destroy_many(keys=[key])[0]
 
 
 def destroy_many(*, keys: Sequence[DataKey | None]) -> list[bytes]:
-    """Destroy several keys in one statement; a key that is gone already has an empty fingerprint."""
+    """Delete several data keys in one statement; return their fingerprints, b"" for a missing key."""
     DataKey.objects.filter(pk__in=[key.pk for key in keys if key is not None]).delete()
     return [b"" if key is None else fingerprint(key) for key in keys]
 
 
 def fingerprint(key: DataKey) -> bytes:
-    """Return SHA-256 of the wrapped key: it names the destroyed key and gives nothing of it."""
+    """Return SHA-256 of the wrapped key: it identifies a destroyed key and reveals nothing of it."""
     return hashlib.sha256(bytes(key.wrapped)).digest()
 
 
 def destroy_tenant_key() -> int:
-    """Erase everything the current tenant ever sealed; return how many data keys went too."""
+    """Delete the tenant's key and all data keys, which erases all sealed data; return the number of data keys."""
     destroyed, _ = DataKey.objects.all().delete()
     TenantKey.objects.all().delete()
-    forget_unwrapped_keys()
+    delete_unwrapped_keys()
     return destroyed
 
 
 def rewrap_tenant_key() -> bool:
-    """Wrap the current schema's key by the current KEK; return False when it already was (S-16)."""
+    """Wrap the current schema's key by the current KEK; return False when nothing changed (S-16)."""
     row = TenantKey.objects.select_for_update().first()
     kek_id, kek = _current_kek()
     if row is None or row.kek_id == kek_id:
         return False
-    associated = cipher.place(current_schema(), TENANT_KEY_TABLE) + row.ref.bytes
+    associated = cipher.associated_prefix(current_schema(), TENANT_KEY_TABLE) + row.ref.bytes
     material = cipher.decrypt(AESGCM(_kek(row.kek_id)), row.wrapped, associated)
     row.kek_id, row.wrapped = kek_id, cipher.encrypt(AESGCM(kek), material, associated)
     row.save(update_fields=["kek_id", "wrapped"])
@@ -163,9 +165,9 @@ def rewrap_tenant_key() -> bool:
 
 
 def blind_index(*, purpose: str, value: str) -> bytes:
-    """Return 32 bytes to look a person up by, unrelated to another tenant's for the same value.
+    """Return 32 bytes by which a person is looked up; each tenant has other bytes for the same value.
 
-    `purpose` keeps a phone and an e-mail apart ("contact.email"); a phone comes in E.164.
+    `purpose` separates kinds of values, such as "contact.email"; a phone number is in E.164 form.
     """
     return tenant_cipher().mac(
         f"index|{purpose}", cipher.normalised(value).encode("utf-8", "surrogatepass")
@@ -173,19 +175,22 @@ def blind_index(*, purpose: str, value: str) -> bytes:
 
 
 def link_token(*, purpose: str, ref: UUID, generation: int, bits: int = 256) -> str:
-    """Return the token of a link, computed anew each time: only its token_hash() is stored."""
+    """Return the token of a link, derived at each call: only its token_hash() is stored."""
     return cipher.link_token(
         tenant_cipher(), purpose=purpose, ref=ref, generation=generation, bits=bits
     )
 
 
 def token_hash(token: str) -> bytes:
-    """Return what a token is looked up by: SHA-256, 32 bytes."""
+    """Return SHA-256 of a token, 32 bytes, by which rows are looked up."""
     return cipher.token_hash(token)
 
 
 def tenant_cipher() -> TenantCipher:
-    """Return the unwrapped key of the current schema: read in each unit, unwrapped once."""
+    """Return the unwrapped key of the current schema: read once per unit, unwrapped once per process.
+
+    Raises KeyDestroyedError when the schema has no key.
+    """
     memo = unit_memo()
     known: TenantCipher | None = memo.get(_MEMO)
     if known is None:
@@ -196,8 +201,8 @@ def tenant_cipher() -> TenantCipher:
     return known
 
 
-def forget_unwrapped_keys() -> None:
-    """Drop every unwrapped key of this process."""
+def delete_unwrapped_keys() -> None:
+    """Delete every unwrapped key from the memory of this process."""
     unit_memo().pop(_MEMO, None)
     with _unwrapped_lock:
         _unwrapped.clear()
@@ -211,7 +216,7 @@ def _unwrap(schema: str, row: TenantKey) -> TenantCipher:
         if known is not None:
             _unwrapped.move_to_end(entry)
             return known
-    associated = cipher.place(schema, TENANT_KEY_TABLE) + row.ref.bytes
+    associated = cipher.associated_prefix(schema, TENANT_KEY_TABLE) + row.ref.bytes
     material = cipher.decrypt(AESGCM(_kek(row.kek_id)), wrapped, associated)
     made = TenantCipher(schema, material, key_table=DATA_KEY_TABLE)
     with _unwrapped_lock:
@@ -222,12 +227,12 @@ def _unwrap(schema: str, row: TenantKey) -> TenantCipher:
 
 
 def _data_key(tenant: TenantCipher, key: DataKey) -> AESGCM:
-    return AESGCM(cipher.decrypt(tenant.wrapper, key.wrapped, tenant.key_place + key.ref.bytes))
+    return AESGCM(cipher.decrypt(tenant.wrapper, key.wrapped, tenant.key_prefix + key.ref.bytes))
 
 
 def _current_kek() -> tuple[str, bytes]:
     if not settings.KEKS:
-        raise UnknownKekError("this process was given no KEK")
+        raise UnknownKekError("this process has no KEK")
     kek_id, kek = settings.KEKS[0]
     return kek_id, kek
 
@@ -236,4 +241,4 @@ def _kek(kek_id: str) -> bytes:
     for known, kek in settings.KEKS:
         if known == kek_id:
             return bytes(kek)
-    raise UnknownKekError(f"KEK {kek_id!r} is not among those this process was given")
+    raise UnknownKekError(f"this process does not have KEK {kek_id!r}")

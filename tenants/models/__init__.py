@@ -1,4 +1,4 @@
-"""The shared models: who our clients are, under which names they answer, how their spaces work."""
+"""The shared tables: tenants, their host names, provisioning, readiness and operating figures."""
 
 from tenants.models.domain import Domain
 from tenants.models.health import Health

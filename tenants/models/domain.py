@@ -7,7 +7,7 @@ from tenants.personal_data import declare
 
 
 class Domain(models.Model):
-    """One host name, lower case, without port. A custom one serves patient pages only."""
+    """One host name, lower case, without port. A custom domain serves patient pages only."""
 
     domain = models.CharField(max_length=253, unique=True)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="domains")
@@ -27,7 +27,7 @@ class Domain(models.Model):
     )
 
     class Meta:
-        """A tenant has one primary name."""
+        """A tenant has at most one primary host name."""
 
         constraints = (
             models.UniqueConstraint(

@@ -1,4 +1,4 @@
-"""What a worker last counted in a client's space: how it works, without a person in it."""
+"""Operating figures of a tenant, counted by a worker; they contain no person."""
 
 from django.db import models
 
@@ -7,12 +7,12 @@ from tenants.personal_data import declare
 
 
 class Health(models.Model):
-    """Numbers, a day and an instant, one row per client. The desk reads these and no schema."""
+    """The latest figures of one tenant. The staff pages read this row and no tenant schema."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="health")
 
-    class Invitation(models.TextChoices):
-        """Where the invitation of the owner stands; to whom it went is on the order."""
+    class InvitationState(models.TextChoices):
+        """The state of the owner's invitation; the order holds its address."""
 
         NONE = "none", "Aucune"
         OPEN = "open", "Envoyée"
@@ -20,16 +20,18 @@ class Health(models.Model):
         ACCEPTED = "accepted", "Acceptée"
         WITHDRAWN = "withdrawn", "Retirée"
 
-    owner_invitation = models.CharField(max_length=10, choices=Invitation, default=Invitation.NONE)
+    owner_invitation = models.CharField(
+        max_length=10, choices=InvitationState, default=InvitationState.NONE
+    )
     owner_invited_until = models.DateTimeField(null=True)
     last_booked_on = models.DateField(null=True)
-    """The local day on which somebody last took an appointment."""
+    """The local day of the latest booking."""
     failed_messages = models.IntegerField(default=0)
-    """Messages of the last seven days that could not be handed over."""
+    """Messages of the last seven days whose delivery failed."""
     overdue_erasures = models.IntegerField(default=0)
     reminders_at_risk = models.IntegerField(default=0)
     waiting_since = models.DateTimeField(null=True)
-    """When the oldest message that is due now became due."""
+    """The instant at which the oldest message that is due now became due."""
     checked_at = models.DateTimeField()
 
     personal_data = declare(
@@ -49,7 +51,7 @@ class Health(models.Model):
     )
 
     class Meta:
-        """Counts do not go below zero; the desk asks which ones are above it."""
+        """Counts are not negative."""
 
         constraints = (
             models.CheckConstraint(

@@ -1,4 +1,4 @@
-"""The last success of each recurring duty of the house."""
+"""The last success of each recurring duty of the application."""
 
 from django.db import models
 
@@ -6,17 +6,17 @@ from tenants.personal_data import declare
 
 
 class Heartbeat(models.Model):
-    """When a duty (sweep, purge, seal) last ran to its end; one row per duty, in the shared schema.
+    """The instant at which a duty (sweep, expiry, seal) last succeeded; one row per duty, in ``public``.
 
-    In the database and not in Redis: emptying the broker must not look like a dead worker, and a
-    worker that can no longer write here has stopped doing its duty whatever Redis says.
+    The row is in the database, not in Redis: flushing the broker must not look like a dead worker, and a
+    worker without access to the database does not fulfil its duty.
     """
 
     class Duty(models.TextChoices):
-        """What the clock has done again and again."""
+        """The recurring jobs that ``/promises`` monitors."""
 
         SWEEP = "sweep", "Balayage des messages dus"
-        PURGE = "purge", "Effacement des données échues"
+        EXPIRY = "expiry", "Effacement des données échues"
         SEAL = "seal", "Scellement du journal"
 
     duty = models.CharField(max_length=20, choices=Duty, primary_key=True)

@@ -1,4 +1,4 @@
-"""The log of building a client's space: which step began or failed, and when."""
+"""The log of a tenant's provisioning: which step started, succeeded or failed, and when."""
 
 from django.db import models
 
@@ -7,10 +7,10 @@ from tenants.personal_data import declare
 
 
 class ProvisioningStep(models.Model):
-    """One line, written by the provisioner; a failed try leaves its code and nothing else."""
+    """One step, written by the provisioner; a failed attempt stores the error's code only."""
 
     class Name(models.TextChoices):
-        """What the provisioner does, in order."""
+        """The steps of the provisioner, in order."""
 
         STARTED = "started", "Construction commencée"
         FAILED = "failed", "Échec, nouvel essai automatique"
@@ -26,7 +26,7 @@ class ProvisioningStep(models.Model):
     )
 
     class Meta:
-        """In the order in which they happened; only a failure has a code."""
+        """Ordered by insertion; only a failure has an error code."""
 
         ordering = ("id",)
         constraints = (

@@ -1,4 +1,4 @@
-"""What a worker last found when it looked whether a space can open."""
+"""The results of the go-live checks of a tenant."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from tenants.personal_data import declare
 
 
 class Readiness(models.Model):
-    """One named check of one tenant. The names are those of the checks that are registered."""
+    """The latest result of one go-live check of one tenant; ``name`` is that of a registered check."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="readiness")
     name = models.CharField(max_length=40)
@@ -19,7 +19,7 @@ class Readiness(models.Model):
     )
 
     class Meta:
-        """The last word on each check."""
+        """One row for each check of a tenant."""
 
         ordering = ("id",)
         constraints = (models.UniqueConstraint(fields=("tenant", "name"), name="readiness_once"),)

@@ -1,4 +1,4 @@
-"""A client of lib-rdv and the state of its space."""
+"""A client of lib-rdv: the tenant, its schema and its state."""
 
 import secrets
 
@@ -10,15 +10,15 @@ from tenants.schema import Unit, tenant_unit
 
 
 def new_schema_name() -> str:
-    """Return an opaque schema and role name: renaming a practice touches no schema (scale.md 4.10)."""
+    """Return a random schema and role name: renaming a practice changes no schema (design section 12)."""
     return f"t_{secrets.token_hex(8)}"
 
 
 class Tenant(models.Model):
-    """One client: its schema, its state of provisioning and what was attested at the order (G-03)."""
+    """One client: its schema, its state and the attestations of its order (G-03)."""
 
     class State(models.TextChoices):
-        """The life of a client's space (G-10)."""
+        """The lifecycle of a tenant (G-10)."""
 
         ORDERED = "ordered", "Commandé"
         PROVISIONING = "provisioning", "En création"
@@ -29,7 +29,7 @@ class Tenant(models.Model):
         ERASED = "erased", "Effacé"
 
     SERVED = (State.READY, State.LIVE, State.SUSPENDED)
-    """States in which the client's host answers; patients book only when it is live."""
+    """The states in which the tenant's host responds; patients book in state LIVE only."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     schema_name = models.CharField(max_length=50, unique=True, default=new_schema_name)
@@ -83,7 +83,7 @@ class Tenant(models.Model):
     )
 
     class Meta:
-        """Clients are listed by name."""
+        """Tenants are ordered by name."""
 
         ordering = ("name", "id")
 
@@ -92,5 +92,5 @@ class Tenant(models.Model):
 
     @property
     def unit(self) -> Unit:
-        """Return the unit of work of this client's schema."""
+        """Return the unit of work of this tenant's schema."""
         return tenant_unit(self.schema_name)

@@ -1,6 +1,7 @@
-"""The doorbell's worker side, and the sweep that finds what nobody rang for."""
+"""Actors of the outbox: delivery of one entry, and the sweep that finds every entry that is due."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.utils import timezone
 
@@ -13,13 +14,13 @@ from tenants.schema import Unit
 
 @tenant_actor(queue_name="outbox", max_retries=0)
 def deliver(unit: Unit, ref: str) -> None:
-    """Deliver one entry; what fails is found again by the sweep when its lease has ended."""
+    """Deliver one entry; the sweep finds a failed one again when its lease has ended."""
     deliver_entry(unit=unit, ref=uuid.UUID(hex=ref), now=timezone.now(), clock=timezone.now)
 
 
 @tenant_actor(queue_name="slow", max_retries=0)
 def deliver_slowly(unit: Unit, ref: str) -> None:
-    """Deliver one entry whose outside may hang, where no mail waits behind it."""
+    """Deliver one entry of a slow external service, in a queue without e-mails."""
     deliver_entry(unit=unit, ref=uuid.UUID(hex=ref), now=timezone.now(), clock=timezone.now)
 
 
@@ -28,9 +29,15 @@ def actor_for(kind: str) -> TenantActor:
     return deliver_slowly if is_slow(kind) else deliver
 
 
+def enqueue(schema: str, entries: Iterable[tuple[str, str]]) -> None:
+    """Enqueue entries of one schema, given as (kind, ref in hexadecimal)."""
+    for kind, ref in entries:
+        actor_for(kind).send(schema, ref)
+
+
 @actor(queue_name="sweep", max_retries=0)
 def sweep() -> None:
-    """Ring for every entry that is due in any schema: the table is the truth."""
+    """Enqueue every due entry of all schemas: the table is authoritative, not the broker."""
     for schema, ref, kind in due_entries(now=timezone.now()):
         actor_for(kind).send(schema, ref.hex)
     beat(duty=Duty.SWEEP, now=timezone.now())

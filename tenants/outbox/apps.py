@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class OutboxConfig(AppConfig):
-    """Work to be done outside the transaction that decided it."""
+    """Work that a transaction decides and a worker does after its commit."""
 
     name = "tenants.outbox"
     label = "outbox"

@@ -1,48 +1,62 @@
-"""Delivering an outbox entry: claim, act outside any transaction, record one terminal state.
+"""Delivery of an outbox entry: claim it, deliver outside any transaction, record one terminal state.
 
-A handler is registered per kind. The claim is one conditional UPDATE that pushes ``due_at``: whoever
-changed the row owns it until the lease ends. A worker killed between act and record leaves the row
-pending: it is done again with the same idempotency key (the entry's ref).
+One handler is registered per kind. The claim is one conditional UPDATE that moves ``due_at`` forward: the worker
+that changed the row owns it until the lease ends. A worker killed between delivery and record leaves the row
+pending: it is delivered again with the same idempotency key, the entry's ref.
 """
 
 import random
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Generic, TypeVar
 
 import structlog
 from django.conf import settings
 from django.db.models import F
 
 from tenants import metrics
+from tenants.outbox.kinds import OutboxKind
 from tenants.outbox.models import OutboxEntry
+from tenants.outbox.payloads import PayloadError
 from tenants.schema import Unit, inside
 
 LEASE = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
 MAX_ATTEMPTS = 8
-"""Of an entry whose handler fails: the fault is ours, and trying longer would not mend it."""
+"""The limit for an entry whose handler raises: further attempts would not correct a programming error."""
 PATIENCE = timedelta(hours=24)
-"""With an outside that is away, for an entry that has no instant of its own at which it expires."""
+"""How long an entry without ``expires_at`` is retried while its external service is unavailable."""
 log = structlog.get_logger("outbox")
+
+P = TypeVar("P")
+P_contra = TypeVar("P_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an entry ended; ``reason`` is a code, never a text about a person."""
+    """The terminal state of an entry; ``reason`` is a code, never a text about a person."""
 
-    state: OutboxEntry.State
+    state: OutboxEntry.EntryState
     reason: str = ""
 
 
-SENT = Outcome(OutboxEntry.State.SENT)
+SENT = Outcome(OutboxEntry.EntryState.SENT)
+
+DeliveryCall = Callable[[], Outcome]
+"""The delivery itself, called outside any transaction. May raise TryAgain."""
 
 
-class TryAgain(Exception):  # reads as what it asks for
-    """The outside did not answer or asked to wait: keep the entry pending and back off.
+def not_sent(reason: str) -> Outcome:
+    """Return the outcome of an entry whose delivery is no longer needed or possible."""
+    return Outcome(OutboxEntry.EntryState.NOT_SENT, reason)
 
-    ``after`` is how long, when who raises it knows better than the back-off of the outbox.
+
+class TryAgain(Exception):
+    """The external service did not respond or asked to wait: the entry stays pending and is retried.
+
+    ``after`` replaces the back-off of the outbox when the handler knows the time to wait.
     """
 
     def __init__(self, reason: str, *, after: timedelta | None = None) -> None:
@@ -51,52 +65,64 @@ class TryAgain(Exception):  # reads as what it asks for
         self.after = after
 
 
-class Handler(Protocol):
-    """What a kind of entry does, in three steps."""
+class Handler(ABC, Generic[P_contra]):
+    """Delivers the entries of a kind whose payload is ``P_contra``: prepare, deliver, complete."""
 
+    @abstractmethod
     def prepare(
-        self, entry: OutboxEntry, *, unit: Unit, now: datetime
-    ) -> "Outcome | Callable[[], Outcome]":
-        """Inside the unit: re-read the truth; return an outcome, or the act to do outside.
+        self, entry: OutboxEntry, payload: P_contra, *, unit: Unit, now: datetime
+    ) -> Outcome | DeliveryCall:
+        """Read the rows again, inside the unit. Return an outcome, or the delivery to make outside it."""
 
-        The act runs outside any transaction and may raise TryAgain.
-        """
-
-    def settle(self, entry: OutboxEntry, outcome: Outcome, *, unit: Unit, now: datetime) -> None:
-        """Inside the transaction that records the terminal state: what follows from it."""
-
-
-_handlers: dict[str, Handler] = {}
-_slow: set[str] = set()
+    def complete(
+        self, entry: OutboxEntry, payload: P_contra, outcome: Outcome, *, unit: Unit, now: datetime
+    ) -> None:
+        """Do the follow-up work in the transaction that records the terminal state; by default none."""
 
 
-def register(kind: str, handler: Handler, *, is_slow: bool = False) -> None:
-    """Make ``handler`` responsible for ``kind``; one handler per kind.
+@dataclass(frozen=True)
+class _Registration:
+    """A kind and its handler."""
 
-    ``is_slow``: its outside may take long or hang; it has workers of its own, so that no mail waits for it.
+    kind: OutboxKind[Any]
+    handler: Handler[Any]
+    is_slow: bool
+
+
+_registrations: dict[str, _Registration] = {}
+
+
+def register(kind: OutboxKind[P], handler: Handler[P], *, is_slow: bool = False) -> None:
+    """Register ``handler`` for ``kind``. Raises ValueError when ``kind`` has a handler.
+
+    ``is_slow``: the external service may take long or hang. Separate workers deliver this kind, so that no
+    e-mail waits for it.
     """
-    if kind in _handlers:
+    if kind in _registrations:
         raise ValueError(kind)
-    _handlers[kind] = handler
-    if is_slow:
-        _slow.add(kind)
+    _registrations[kind] = _Registration(kind, handler, is_slow)
 
 
 def is_slow(kind: str) -> bool:
-    """Return whether this kind is delivered by the workers of slow outsides."""
-    return kind in _slow
+    """Return whether this kind is delivered by the workers of slow services."""
+    return kind in _registrations and _registrations[kind].is_slow
+
+
+def registered_kinds() -> list[OutboxKind[Any]]:
+    """Return every kind that has a handler."""
+    return [registration.kind for registration in _registrations.values()]
 
 
 def deliver_entry(
     *, unit: Unit, ref: uuid.UUID, now: datetime, clock: Callable[[], datetime]
 ) -> Outcome | None:
-    """Deliver one entry if it is due and nobody else has it; return its outcome, or None.
+    """Deliver one entry if it is due and not claimed by another worker; return its outcome, or None.
 
-    ``clock`` gives the instants after the act, which may have been slow. An entry whose handler fails
-    backs off like one whose outside does not answer, and ends as FAILED: it never stops the others.
-    An outside that does not answer is asked again until the entry expires, or for a day.
+    ``clock`` returns the instant after the delivery, which may be slow. An entry whose handler raises is
+    retried at most ``MAX_ATTEMPTS`` times and then FAILED; it does not affect other entries. An entry whose
+    service does not respond is retried until it expires, or for ``PATIENCE``.
     """
-    # The claim has a transaction of its own: a handler that fails must not take its attempt back.
+    # The claim has a separate transaction, so that a failing handler does not roll back the attempt.
     with inside(unit):
         entry = _claim(ref=ref, now=now)
     if entry is None:
@@ -106,7 +132,7 @@ def deliver_entry(
     except TryAgain as refusal:
         reason, after = refusal.reason, refusal.after
         is_hopeless = _has_waited_enough(entry, now=clock())
-    except Exception as error:  # one poisoned entry may not stop the others
+    except Exception as error:  # an entry that always fails must not stop the others
         reason, after = type(error).__name__, None
         is_hopeless = entry.attempts >= MAX_ATTEMPTS
         log.exception("outbox_error", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
@@ -120,42 +146,43 @@ def deliver_entry(
 def _deliver(
     *, unit: Unit, entry: OutboxEntry, now: datetime, clock: Callable[[], datetime]
 ) -> Outcome | None:
-    handler = _handlers[entry.kind]
+    registration = _registrations[entry.kind]
+    payload = registration.kind.read(entry.payload)
     with inside(unit):
-        prepared = handler.prepare(entry, unit=unit, now=now)
+        prepared = registration.handler.prepare(entry, payload, unit=unit, now=now)
     outcome = prepared if isinstance(prepared, Outcome) else prepared()
     with inside(unit):
-        won = _record(entry, outcome, now=clock())
-        if won:
-            handler.settle(entry, outcome, unit=unit, now=now)
-    if won:
+        is_ours = _record(entry, outcome, now=clock())
+        if is_ours:
+            registration.handler.complete(entry, payload, outcome, unit=unit, now=now)
+    if is_ours:
         metrics.FINISHED.labels(entry.kind, outcome.state.value).inc()
     log.info("outbox_done", schema=unit.schema, entry=entry.ref.hex, kind=entry.kind)
-    return outcome if won else None
+    return outcome if is_ours else None
 
 
 def _claim(*, ref: uuid.UUID, now: datetime) -> OutboxEntry | None:
     mine = OutboxEntry.objects.filter(
-        ref=ref, state=OutboxEntry.State.PENDING, due_at__lte=now
+        ref=ref, state=OutboxEntry.EntryState.PENDING, due_at__lte=now
     ).update(due_at=now + LEASE, attempts=F("attempts") + 1)
     return OutboxEntry.objects.get(ref=ref) if mine else None
 
 
 def _has_waited_enough(entry: OutboxEntry, *, now: datetime) -> bool:
-    # What expires is dropped by its own handler, which knows why it came too late.
+    # The handler of an expired entry ends it as not sent, with its reason.
     return entry.expires_at is None and now >= entry.created_at + PATIENCE
 
 
 def _jitter(entry: OutboxEntry) -> timedelta:
-    # Full jitter: many entries that failed together do not come back together.
+    # Full jitter: entries that failed together are not retried together.
     first = settings.OUTBOX_BACKOFF_SECONDS
     longest = min(300, first * 2 ** min(entry.attempts, 10))
-    return timedelta(seconds=random.uniform(first / 2, longest))  # noqa: S311
+    return timedelta(seconds=random.SystemRandom().uniform(first / 2, longest))
 
 
 def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, due_at: datetime) -> None:
     with inside(unit):
-        OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING).update(
+        OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.EntryState.PENDING).update(
             due_at=due_at, reason=reason
         )
     metrics.RETRIED.labels(entry.kind).inc()
@@ -163,19 +190,28 @@ def _back_off(*, unit: Unit, entry: OutboxEntry, reason: str, due_at: datetime) 
 
 
 def _give_up(*, unit: Unit, entry: OutboxEntry, reason: str, now: datetime) -> Outcome:
-    failed = Outcome(OutboxEntry.State.FAILED, reason)
+    failed = Outcome(OutboxEntry.EntryState.FAILED, reason)
     with inside(unit):
-        won = _record(entry, failed, now=now)
-    if won:
+        is_ours = _record(entry, failed, now=now)
+    if is_ours:
         metrics.FINISHED.labels(entry.kind, failed.state.value).inc()
-    handler = _handlers.get(entry.kind)
-    if won and handler is not None:
-        with inside(unit):
-            handler.settle(entry, failed, unit=unit, now=now)
+        _complete_failed(unit=unit, entry=entry, failed=failed, now=now)
     return failed
 
 
+def _complete_failed(*, unit: Unit, entry: OutboxEntry, failed: Outcome, now: datetime) -> None:
+    registration = _registrations.get(entry.kind)
+    if registration is None:
+        return
+    try:
+        payload = registration.kind.read(entry.payload)
+    except PayloadError:
+        return
+    with inside(unit):
+        registration.handler.complete(entry, payload, failed, unit=unit, now=now)
+
+
 def _record(entry: OutboxEntry, outcome: Outcome, *, now: datetime) -> bool:
-    """Write the one terminal state; False when somebody else has written one."""
-    pending = OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.State.PENDING)
+    """Write the one terminal state; False when another worker has written one."""
+    pending = OutboxEntry.objects.filter(ref=entry.ref, state=OutboxEntry.EntryState.PENDING)
     return bool(pending.update(state=outcome.state, reason=outcome.reason, finished_at=now))

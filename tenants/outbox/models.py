@@ -1,34 +1,38 @@
-"""Work decided inside a transaction and done after it: the table is the truth, the broker a doorbell."""
+"""The outbox table: work decided inside a transaction and done after it. The table is authoritative."""
 
 from django.db import models
 
+from tenants.outbox.kinds import NAME_LENGTH
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
 
 class OutboxEntry(models.Model):
-    """One thing to do once; also the ledger of messages: exactly one terminal state each.
+    """One delivery to be made once, with exactly one terminal state; also the ledger of messages.
 
-    ``due_at`` is lease and back-off in one: a claim pushes it. Carries ids, never people.
+    ``due_at`` serves as lease and back-off: a claim moves it forward. ``kind`` is the name of an
+    ``OutboxKind``, which declares the types of subject and payload. Both carry keys, never personal data.
     """
 
-    class State(models.TextChoices):
+    class EntryState(models.TextChoices):
         """``pending`` is the only state that is not terminal."""
 
         PENDING = "pending", "À faire"
         SENT = "sent", "Remis"
-        DROPPED = "dropped", "Abandonné"
+        NOT_SENT = "not_sent", "Abandonné"
         NO_CHANNEL = "no_channel", "Aucun moyen de joindre"
         FAILED = "failed", "Échec"
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
-    kind = models.CharField(max_length=40)
-    object_id = models.BigIntegerField(null=True)
-    version = models.IntegerField(default=0)
-    audience = models.CharField(max_length=40, blank=True, default="")
+    kind = models.CharField(max_length=NAME_LENGTH)
+    subject_type = models.CharField(max_length=NAME_LENGTH)
+    subject_id = models.BigIntegerField()
+    payload = models.JSONField(default=dict)
+    dedup_key = models.CharField(max_length=100, blank=True, default="")
+    """The values of the payload and the repetition, for the unique constraint only."""
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
-    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    state = models.CharField(max_length=10, choices=EntryState, default=EntryState.PENDING)
     reason = models.CharField(max_length=40, blank=True, default="")
     attempts = models.IntegerField(default=0)
     created_at = models.DateTimeField()
@@ -40,9 +44,10 @@ class OutboxEntry(models.Model):
             "id",
             "ref",
             "kind",
-            "object_id",
-            "version",
-            "audience",
+            "subject_type",
+            "subject_id",
+            "payload",
+            "dedup_key",
             "due_at",
             "expires_at",
             "state",
@@ -54,12 +59,10 @@ class OutboxEntry(models.Model):
     )
 
     class Meta:
-        """One entry per kind, object, version and audience: writing twice is writing once."""
+        """One entry per kind, subject and deduplication key: a second write inserts no row."""
 
         constraints = (
-            models.UniqueConstraint(
-                fields=("kind", "object_id", "version", "audience"), name="outbox_once"
-            ),
+            models.UniqueConstraint(fields=("kind", "subject_id", "dedup_key"), name="outbox_once"),
             models.CheckConstraint(
                 condition=models.Q(state="pending", finished_at__isnull=True)
                 | (~models.Q(state="pending") & models.Q(finished_at__isnull=False)),
@@ -70,7 +73,7 @@ class OutboxEntry(models.Model):
             models.Index(
                 fields=("due_at",), condition=models.Q(state="pending"), name="outbox_due"
             ),
-            models.Index(fields=("object_id",), name="outbox_object"),
+            models.Index(fields=("subject_id",), name="outbox_subject"),
         )
 
     def __str__(self) -> str:

@@ -1,83 +1,127 @@
-"""Writing to the outbox, inside the transaction that decides the work."""
+"""Writes, cancels and deletes outbox entries, inside the transaction that decides the work."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Generic, TypeVar
 
+from django.db import models
+
+from tenants.outbox.actors import enqueue
+from tenants.outbox.kinds import OutboxKind, Subject
 from tenants.outbox.models import OutboxEntry
-from tenants.schema import current_unit, ring
+from tenants.outbox.payloads import NO_PAYLOAD, NoPayload, PayloadError, encode, values_of
+from tenants.schema import current_schema, enqueue_on_commit
+
+P = TypeVar("P")
+
+
+class SubjectError(ValueError):
+    """The subject of an entry has another type than its kind declares."""
 
 
 @dataclass(frozen=True)
-class Due:
-    """One thing to be done: ids only. ``expires_at``: past it the handler drops it unsent."""
+class Due(Generic[P]):
+    """A delivery to be written to the outbox.
 
-    kind: str
-    object_id: int | None
+    ``repeat`` distinguishes deliveries of one kind, subject and payload: a day, a
+    minute, a number. After ``expires_at`` the handler ends the entry as not sent.
+    """
+
+    kind: OutboxKind[P]
+    subject: Subject
+    payload: P
     due_at: datetime
-    version: int = 0
-    audience: str = ""
+    repeat: str = ""
     expires_at: datetime | None = None
 
+    @property
+    def dedup_key(self) -> str:
+        """The key that makes the delivery unique for its kind and subject."""
+        values = ".".join(values_of(self.payload))
+        return f"{values}#{self.repeat}" if self.repeat else values
 
-def write(*, due: Iterable[Due], now: datetime) -> list[OutboxEntry]:
-    """Record what is due in one statement and ring for what is due now; writing twice is harmless.
 
-    Must be called inside a unit; the doorbell rings after the commit only.
+def subject_of(row: models.Model) -> Subject:
+    """Return the subject of an entry for a row."""
+    # Not type(): the user of a request is a lazy object.
+    return subject_by_key(row.__class__, row.pk)
+
+
+def subject_by_key(model: type[models.Model], key: int) -> Subject:
+    """Return the subject of an entry for a row by its key; the type is the model's name in snake case."""
+    return Subject(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", model.__name__).lower(), key)
+
+
+def once_a_minute(
+    kind: OutboxKind[NoPayload], subject: Subject, *, now: datetime
+) -> Due[NoPayload]:
+    """Return a delivery due now that is written once for all requests of one minute."""
+    return Due(kind, subject, NO_PAYLOAD, now, repeat=str(int(now.timestamp()) // 60))
+
+
+def write(*, due: Iterable[Due[Any]], now: datetime) -> list[OutboxEntry]:
+    """Insert the entries in one statement; after the commit enqueue those that are due now.
+
+    Call it inside a unit. Existing entries are not changed. Raises PayloadError or SubjectError when a delivery
+    does not match its kind.
     """
-    unit = current_unit()
-    assert unit is not None  # noqa: S101  # the backend would refuse the INSERT anyway
-    entries = [
-        OutboxEntry(
-            kind=item.kind,
-            object_id=item.object_id,
-            version=item.version,
-            audience=item.audience,
-            due_at=item.due_at,
-            expires_at=item.expires_at,
-            created_at=now,
-        )
-        for item in due
-    ]
+    entries = [_entry(item, now=now) for item in due]
+    schema = current_schema()
     OutboxEntry.objects.bulk_create(entries, ignore_conflicts=True)
-    rung = [(entry.kind, entry.ref.hex) for entry in entries if entry.due_at <= now]
-    if rung:
-        schema = unit.schema
-        ring(lambda: _ring(schema, rung))
+    due_now = [(entry.kind, entry.ref.hex) for entry in entries if entry.due_at <= now]
+    if due_now:
+        enqueue_on_commit(enqueue, schema, due_now)
     return entries
 
 
-def settle_pending(*, object_id: int, kinds: Iterable[str], reason: str, now: datetime) -> int:
-    """Drop what is still pending for an object (moved, cancelled, erased); return how many."""
-    return settle_all(object_ids=[object_id], kinds=kinds, reason=reason, now=now)
-
-
-def settle_all(
-    *, object_ids: Iterable[int], kinds: Iterable[str], reason: str, now: datetime
-) -> int:
-    """Drop what is still pending for several objects, in one statement; return how many."""
-    pending = OutboxEntry.objects.filter(
-        object_id__in=tuple(object_ids), kind__in=tuple(kinds), state=OutboxEntry.State.PENDING
+def _entry(item: Due[Any], *, now: datetime) -> OutboxEntry:
+    if type(item.payload) is not item.kind.payload_type:
+        raise PayloadError(f"{item.kind}: {type(item.payload).__name__}")
+    if item.subject.type != item.kind.subject_type:
+        raise SubjectError(f"{item.kind}: {item.subject.type}")
+    return OutboxEntry(
+        kind=item.kind,
+        subject_type=item.subject.type,
+        subject_id=item.subject.id,
+        payload=encode(item.payload),
+        dedup_key=item.dedup_key,
+        due_at=item.due_at,
+        expires_at=item.expires_at,
+        created_at=now,
     )
-    return pending.update(state=OutboxEntry.State.DROPPED, reason=reason, finished_at=now)
 
 
-def forget_of(*, object_ids: Iterable[int], kinds: Iterable[str]) -> int:
-    """Delete what stands in the ledger for objects that go, whatever its state; return how many."""
-    of_them = OutboxEntry.objects.filter(object_id__in=tuple(object_ids), kind__in=tuple(kinds))
-    return of_them.delete()[0]
+def cancel_pending(
+    *,
+    subject_ids: Iterable[int],
+    kinds: Iterable[OutboxKind[Any]],
+    reason: str,
+    now: datetime,
+) -> int:
+    """End the pending entries of these subjects (moved, cancelled, erased) as not sent; return how many.
+
+    One statement. ``kinds`` are of one subject type; ``reason`` is a code.
+    """
+    pending = _of_subjects(subject_ids, kinds).filter(state=OutboxEntry.EntryState.PENDING)
+    return pending.update(state=OutboxEntry.EntryState.NOT_SENT, reason=reason, finished_at=now)
 
 
-def forget_finished(*, before: datetime, limit: int) -> int:
-    """Delete at most ``limit`` entries that ended before an instant; what is pending always stays."""
-    # By its terminal instant, which only a finished entry has.
+def delete_of_subjects(*, subject_ids: Iterable[int], kinds: Iterable[OutboxKind[Any]]) -> int:
+    """Delete the entries of deleted subjects in any state; return how many."""
+    return _of_subjects(subject_ids, kinds).delete()[0]
+
+
+def delete_finished(*, before: datetime, limit: int) -> int:
+    """Delete at most ``limit`` entries that ended before an instant; pending entries always stay."""
+    # Only finished entries have this instant.
     ended = OutboxEntry.objects.filter(finished_at__lt=before).select_for_update(skip_locked=True)
     keys = list(ended.order_by("pk").values_list("pk", flat=True)[:limit])
     return OutboxEntry.objects.filter(pk__in=keys).delete()[0]
 
 
-def _ring(schema: str, rung: list[tuple[str, str]]) -> None:
-    from tenants.outbox.actors import actor_for  # the actor's module calls delivery
-
-    for kind, ref in rung:
-        actor_for(kind).send(schema, ref)
+def _of_subjects(
+    subject_ids: Iterable[int], kinds: Iterable[OutboxKind[Any]]
+) -> models.QuerySet[OutboxEntry]:
+    return OutboxEntry.objects.filter(subject_id__in=tuple(subject_ids), kind__in=tuple(kinds))

@@ -1,4 +1,4 @@
-"""What the clock enqueues for the outbox (dramatiq-crontab imports ``tasks`` of each app)."""
+"""The schedule of the outbox's jobs (dramatiq-crontab imports ``tasks`` of each app)."""
 
 from dramatiq_crontab import interval
 

@@ -1,7 +1,7 @@
-"""Roles, rights and schemas, in plain SQL with the owner's login: the only code that issues DDL.
+"""Creates roles, rights and schemas in SQL, with the owner's login: the only module that issues DDL.
 
-Every function takes a cursor of a psycopg2 connection opened with OWNER_DATABASE_URL. Names are
-quoted by psycopg2.sql; nothing here is built from input.
+Every function takes a cursor of a psycopg2 connection to OWNER_DATABASE_URL. psycopg2.sql quotes the names;
+no statement contains user input.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from tenants.provisioning.template import statements_for
 from tenants.schema import PUBLIC, ROUTER, SWEEPER
 
 TENANTS_GROUP = "librdv_tenants"
-APPEND_ONLY = ("trail_act", "trail_actseal", "trail_receipt", "trail_checkpoint")
+APPEND_ONLY = ("audit_auditevent", "audit_auditseal", "audit_receipt", "audit_checkpoint")
 IMMUTABLE = ("booking_formversion", "booking_extrafield")
-"""A published form is what patients were told: inserted whole, never changed (C-01, B-03)."""
+"""Tables of published forms, which document the information given to patients: insert only (C-01, B-03)."""
 READ_ONLY = ("django_migrations",)
 SWEPT = {
     "outbox_outboxentry": (
@@ -42,18 +42,18 @@ SWEPT = {
     "booking_calendarentry": (
         "account_id",
         "state",
-        "wanted",
+        "version",
         "pushed",
-        "wanted_at",
+        "changed_at",
         "is_held_back",
     ),
 }
-"""The columns that the sweeper may read in every schema: ids, instants and states, nothing sealed."""
+"""The columns that the sweeper may read in every schema: ids, instants and states, no sealed data."""
 
 _LOGIN_SETTINGS = (
     ("jit", "off"),
     ("statement_timeout", "15s"),
-    # A crowd in front of one agenda waits its turn on a slow machine rather than fail.
+    # Many concurrent bookings of one agenda wait for its lock on a slow machine rather than fail.
     ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),
     ("timezone", "UTC"),
@@ -70,10 +70,10 @@ def _role_exists(cursor: Any, role: str) -> bool:
 
 
 def prepare_roles(cursor: Any, *, app_role: str, database: str) -> None:
-    """Create the roles of the house and take PUBLIC's rights away; harmless when run again.
+    """Create the roles of the application and revoke the rights of PUBLIC; idempotent.
 
-    The timeouts and ``jit=off`` are set on the login role: settings of a role that is merely SET do
-    not apply.
+    The timeouts and ``jit=off`` are set on the login role: PostgreSQL ignores settings of a role that is
+    entered by SET LOCAL ROLE.
     """
     for role in (ROUTER.role, PUBLIC.role, SWEEPER.role, TENANTS_GROUP):
         if not _role_exists(cursor, role):
@@ -93,7 +93,7 @@ def prepare_roles(cursor: Any, *, app_role: str, database: str) -> None:
 
 
 def grant_shared(cursor: Any) -> None:
-    """Give the router and the public host their rights on the shared tables; run after migrating."""
+    """Grant the rights of router, public host and sweeper on the shared tables; run after migrating."""
     public, router, sweeper = PUBLIC.role, ROUTER.role, SWEEPER.role
     for role in (public, router, sweeper):
         _run(cursor, "GRANT USAGE ON SCHEMA public TO {}", role)
@@ -110,17 +110,18 @@ def grant_shared(cursor: Any) -> None:
 
 
 def build_schema(cursor: Any, *, schema: str, app_role: str) -> None:
-    """Create the role, the schema and everything in it, in the caller's transaction.
+    """Create the role, the schema and its tables, in the caller's transaction.
 
-    PostgreSQL's DDL is transactional, roles included: a crash leaves nothing, running it again works.
+    PostgreSQL's DDL is transactional, roles included: a crash leaves no trace and a new run succeeds.
     """
     create_role_and_schema(cursor, schema=schema, app_role=app_role)
-    cursor.execute(statements_for(schema))
+    for statement in statements_for(schema):
+        cursor.execute(statement)
     restrict(cursor, schema=schema)
 
 
 def create_role(cursor: Any, *, schema: str, app_role: str) -> None:
-    """Create the tenant's role, which owns nothing; harmless when it is there."""
+    """Create the tenant's role, which owns no object; idempotent."""
     if not _role_exists(cursor, schema):
         _run(cursor, "CREATE ROLE {} NOLOGIN", schema)
         _run(cursor, "GRANT {} TO {}", schema, app_role)
@@ -128,10 +129,10 @@ def create_role(cursor: Any, *, schema: str, app_role: str) -> None:
 
 
 def create_role_and_schema(cursor: Any, *, schema: str, app_role: str) -> None:
-    """Create the tenant's role and its empty schema, with the rights that its tables will have."""
+    """Create the tenant's role and its empty schema with the default privileges of its future tables."""
     create_role(cursor, schema=schema, app_role=app_role)
     _run(cursor, "CREATE SCHEMA {}", schema)
-    # Right after CREATE SCHEMA: default privileges belong to the login that issues them, the owner.
+    # Before any table exists: default privileges apply to later tables of the login that sets them, the owner.
     _run(
         cursor,
         "ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}",
@@ -142,7 +143,7 @@ def create_role_and_schema(cursor: Any, *, schema: str, app_role: str) -> None:
 
 
 def restrict(cursor: Any, *, schema: str) -> None:
-    """Make the trail append-only and the migrations table read-only; let the sweeper see due rows."""
+    """Make the audit trail append-only and the migrations table read-only; grant the sweeper its columns."""
     for table in (*APPEND_ONLY, *IMMUTABLE):
         _run(cursor, "REVOKE UPDATE, DELETE ON {}.{} FROM {}", schema, table, schema)
     for table in READ_ONLY:
@@ -151,7 +152,7 @@ def restrict(cursor: Any, *, schema: str) -> None:
 
 
 def drop_schema(cursor: Any, *, schema: str) -> None:
-    """Drop a tenant's schema and role: the end of a contract, or of a test."""
+    """Drop a tenant's schema and role, at the end of a contract or of a test."""
     _run(cursor, "DROP SCHEMA IF EXISTS {} CASCADE", schema)
     _run(cursor, "DROP ROLE IF EXISTS {}", schema)
 

@@ -1,9 +1,10 @@
-"""The DDL of one tenant schema, generated from the migrations and committed beside this module.
+"""The DDL template of a tenant schema, generated from the migrations and committed beside this module.
 
-Replaying it takes a fraction of the time of migrating and gives, by pg_dump, an identical schema.
-``manage.py make_template`` writes it; a test fails when it is older than the migrations.
+Executing it takes a fraction of the time of migrating; pg_dump shows an identical schema. ``manage.py
+make_template`` writes it; a test fails when the migrations differ.
 """
 
+import re
 from pathlib import Path
 
 PATH = Path(__file__).with_name("template.sql")
@@ -20,14 +21,22 @@ def _read() -> tuple[str, str]:
 
 
 CURRENT_VERSION, _BODY = _read()
-"""Digest of the migrations that the running code expects in every tenant schema."""
+"""The digest of the migrations that the running code expects in every tenant schema."""
 
 
-def statements_for(schema: str) -> str:
-    """Return the whole DDL and reference rows for ``schema``, to be sent as one message."""
-    return _BODY.replace(PLACEHOLDER, schema)
+def statements_for(schema: str) -> list[str]:
+    """Return the statements of DDL and reference rows for ``schema``, in order.
+
+    Callers send each statement separately: Citus prepares statements and refuses several in one message.
+    """
+    return split(_BODY.replace(PLACEHOLDER, schema))
+
+
+def split(body: str) -> list[str]:
+    """Return the statements of a pg_dump output; each ends with a semicolon at the end of a line."""
+    return [statement for statement in re.split(r"(?<=;)\n", body) if statement.strip()]
 
 
 def compose(*, version: str, body: str) -> str:
-    """Return the text of the template file."""
+    """Return the content of the template file: a line with the version, then the statements."""
     return f"{_PREFIX}{version}\n{body}"

@@ -1,4 +1,4 @@
-"""The version of a tenant schema: a digest of the migrations it has had."""
+"""The version of a tenant schema: a digest of the names of its migrations."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 
 
 def version_of(loader: MigrationLoader) -> str:
-    """Return the digest of the migrations on disk of the apps that live in tenant schemas."""
+    """Return SHA-256 of the migrations on disk of the apps in TENANT_APPS, in hexadecimal."""
     labels = {
         config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS
     }

@@ -1,4 +1,5 @@
-"""The practice's own pages: texts, one photo, a logo, a colour; a draft, and what is published of it.
+"""The website of a practice: texts, a photo, a logo and a colour, as a draft and as a publication.
 
-Nothing here holds markup typed by a person, and nothing knows booking: agendas are named by their ref.
+Owns Draft, Card, Picture, PictureFile, Publication and Questionnaire. Texts contain no markup. The package
+does not import ``booking``: it identifies agendas by their ref.
 """

@@ -1,10 +1,10 @@
-"""App configuration of the practice's pages."""
+"""App configuration of the practices' websites."""
 
 from django.apps import AppConfig
 
 
 class WebsiteConfig(AppConfig):
-    """What a practice shows, in its own schema."""
+    """Draft and publication of a practice's website, in the tenant's schema."""
 
     name = "tenants.website"
     label = "website"

@@ -1,6 +1,6 @@
-"""A practice's colour made readable: the hue is kept, lightness and chroma are held (ui.md section 2).
+"""Readable shades of a practice's colour: same hue, bounded lightness and chroma (ui.md section 2).
 
-Pure: standard library only. Conversions follow the definition of OKLab; contrast is that of WCAG 2.
+Pure: standard library only. Conversions follow the definition of OKLab, contrast that of WCAG 2.
 """
 
 import math
@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 ENOUGH = 4.5
-"""The contrast that text needs (WCAG 2.2, 1.4.3)."""
+"""The minimum contrast of text (WCAG 2.2, 1.4.3)."""
 _HEX = re.compile(r"#?([0-9a-f]{6})", re.IGNORECASE)
 _WHITE = "#ffffff"
 _DARK_TEXT = "#06242a"
@@ -20,7 +20,7 @@ _STEP = 0.01
 
 @dataclass(frozen=True)
 class Shades:
-    """The four colours that follow from the practice's own, in one scheme."""
+    """The four colours derived from the practice's own in one scheme, with the scheme's grounds and ink."""
 
     accent: str
     deep: str
@@ -31,16 +31,16 @@ class Shades:
 
     @property
     def contrast(self) -> float:
-        """Return the least contrast of all pairs of text and ground."""
+        """Return the lowest contrast of all pairs of text and ground."""
         pairs = [(self.accent, ground) for ground in (*self.grounds, self.tint)]
         pairs += [(self.deep, ground) for ground in (*self.grounds, self.tint)]
         pairs += [(self.on, self.accent), (self.on, self.deep), (self.ink, self.tint)]
-        return min(contrast(one, other) for one, other in pairs)
+        return min(contrast(text, ground) for text, ground in pairs)
 
 
 @dataclass(frozen=True)
 class Brand:
-    """What becomes of a chosen colour in both schemes."""
+    """The shades of a chosen colour in the light and in the dark scheme."""
 
     chosen: str
     light: Shades
@@ -48,28 +48,28 @@ class Brand:
 
     @property
     def schemes(self) -> tuple[Shades, Shades]:
-        """Return the shades by day and by night."""
+        """Return the shades of the light and of the dark scheme."""
         return self.light, self.dark
 
     @property
     def is_darkened(self) -> bool:
-        """Whether the colour had to become darker on white."""
+        """Whether the accent is darker than the chosen colour in the light scheme."""
         return _lch(self.light.accent)[0] < _lch(self.chosen)[0] - _STEP
 
     @property
     def is_lightened(self) -> bool:
-        """Whether the colour had to become lighter on white (a black is no colour)."""
+        """Whether the accent is lighter than the chosen colour in the light scheme, as for black."""
         return _lch(self.light.accent)[0] > _lch(self.chosen)[0] + _STEP
 
     @property
     def is_softened(self) -> bool:
-        """Whether only its strength was reduced."""
+        """Whether only the chroma of the chosen colour was reduced."""
         reduced = _lch(self.light.accent)[1] < _lch(self.chosen)[1] - _STEP
         return reduced and not (self.is_darkened or self.is_lightened)
 
 
 def read_colour(typed: str) -> str:
-    """Return ``#rrggbb``; ValueError when it is none."""
+    """Return ``#rrggbb`` in lower case. Raises ValueError for any other text."""
     found = _HEX.fullmatch(typed.strip())
     if found is None:
         raise ValueError("no colour")
@@ -77,7 +77,7 @@ def read_colour(typed: str) -> str:
 
 
 def brand(chosen: str) -> Brand:
-    """Return the readable shades of a colour: every pair has a contrast of 4.5 or more."""
+    """Return the shades of a colour; every pair of text and ground has a contrast of at least 4.5."""
     lightness, chroma, hue = _lch(chosen)
     level = min(max(lightness, 0.30), 0.42)
     while True:
@@ -109,7 +109,7 @@ def brand(chosen: str) -> Brand:
 
 
 def stylesheet(chosen: str) -> str:
-    """Return the practice's own style sheet: a few custom properties, nothing typed by anybody."""
+    """Return the practice's style sheet: CSS custom properties computed from the colour, no typed text."""
     made = brand(read_colour(chosen))
     return (
         f":root{{{_properties(made.light)}}}\n"
@@ -117,10 +117,10 @@ def stylesheet(chosen: str) -> str:
     )
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """Return the contrast ratio of two colours, from 1 to 21."""
-    first, second = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (first + 0.05) / (second + 0.05)
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def _properties(shades: Shades) -> str:
@@ -128,8 +128,8 @@ def _properties(shades: Shades) -> str:
 
 
 def _channels(colour: str) -> tuple[float, float, float]:
-    """Return the linear red, green and blue."""
-    values = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    """Return linear red, green and blue, each from 0 to 1."""
+    values = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
     return red, green, blue
 
@@ -152,7 +152,7 @@ def _lch(colour: str) -> tuple[float, float, float]:
 
 
 def _hex(lightness: float, chroma: float, hue: float) -> str:
-    """Return the nearest colour that a screen has: the chroma gives way, never lightness or hue."""
+    """Return the nearest sRGB colour: only the chroma is reduced, never lightness or hue."""
     while True:
         channels = _linear(lightness, chroma, hue)
         if chroma <= 0 or all(-0.0005 <= value <= 1.0005 for value in channels):

@@ -1,7 +1,7 @@
-"""What the pages say: one value, made from the draft or read from what is published.
+"""The content of a practice's website as one value, built from the draft or read from the publication.
 
-Published content is one JSON document, so that publishing replaces everything at once and the patients'
-page reads it in one query.
+A publication stores one JSON document: publishing replaces it atomically, and the patients' page reads it in
+one query.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ TEXTS: Mapping[str, Promise | str] = {
     "payment": _("Moyens de paiement"),
     "practical": _("Informations pratiques"),
 }
-"""The texts of the pages, in the order in which they are edited."""
+"""The texts of the website with their labels, in the order of the editing page."""
 TEXT_LENGTHS: Mapping[str, int] = {
     "presentation": 2000,
     "access": 800,
@@ -39,13 +39,13 @@ PARTS: Mapping[str, Promise | str] = {
     "logo": _("Logo"),
     "colour": _("Couleur"),
 }
-MOST_LETTERS = 8000
-"""Of all texts together: with its style sheet a patient's page weighs less than 50 kB."""
+MAX_CHARACTERS = 8000
+"""The limit for all texts together: with its style sheet a patient's page stays below 50 kB."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """A picture as a page shows it: where it is, what it shows, its two sizes."""
+    """A picture on a page: its ref, texts and two sizes in pixels."""
 
     ref: str
     alt: str = ""
@@ -57,8 +57,8 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Person:
-    """A practitioner as the pages present them; ``numbers`` holds only those that are shown."""
+class PresentedPerson:
+    """A practitioner on the website; ``numbers`` holds (kind, value) of the displayed numbers only."""
 
     ref: str
     name: str
@@ -68,24 +68,24 @@ class Person:
 
     @property
     def title(self) -> str:
-        """Return the profession in words; empty when it is another one."""
+        """Return the label of the profession; empty for an unlisted profession."""
         known = professions.profession(self.profession)
         return "" if known is professions.OTHER else str(known.label)
 
     @property
     def shown_numbers(self) -> list[tuple[str, str]]:
-        """Return the numbers with their labels."""
+        """Return the displayed numbers as (label, value)."""
         return [(str(NUMBER_LABELS[Number(kind)]), value) for kind, value in self.numbers]
 
     @property
     def is_presented(self) -> bool:
-        """Whether there is more to say than a name."""
+        """Whether the website shows a presentation or a number of this practitioner."""
         return bool(self.presentation or self.numbers)
 
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that the practice decides about its pages."""
+    """The content of the website that the practice edits."""
 
     presentation: str = ""
     access: str = ""
@@ -95,37 +95,39 @@ class Content:
     colour: str = ""
     photo: Image | None = None
     logo: Image | None = None
-    people: tuple[Person, ...] = ()
+    people: tuple[PresentedPerson, ...] = ()
 
     @property
-    def letters(self) -> int:
-        """Return the length of all texts."""
+    def character_count(self) -> int:
+        """Return the number of characters of all texts."""
         own = sum(len(person.presentation) for person in self.people)
         return own + sum(len(getattr(self, name)) for name in TEXTS)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing that a patient would see."""
+        """Whether the website would show neither a text, a picture, a colour nor a presentation."""
         return not any(getattr(self, name) for name in PARTS if name != "people") and not any(
             person.is_presented for person in self.people
         )
 
     @property
     def fingerprint(self) -> str:
-        """Return what tells this content from any other: what somebody saw before they published."""
+        """Return 16 hexadecimal digits that identify this content: forms detect concurrent edits with them."""
         written = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(written.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document that is stored."""
+        """Return the JSON document of a publication."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Content":
-        """Read a stored document; a part that it does not have yet stays empty."""
+        """Read a stored document; a missing part stays empty."""
         people = tuple(
-            Person(**{**one, "numbers": tuple((kind, value) for kind, value in one["numbers"])})
-            for one in stored.get("people", ())
+            PresentedPerson(
+                **{**person, "numbers": tuple((kind, value) for kind, value in person["numbers"])}
+            )
+            for person in stored.get("people", ())
         )
         texts = {name: str(stored.get(name, "")) for name in (*TEXTS, "colour")}
         photo, logo = stored.get("photo"), stored.get("logo")
@@ -139,7 +141,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Listed:
-    """An agenda of the practice, as booking knows it."""
+    """A practitioner of the practice, passed in by ``booking``."""
 
     ref: uuid.UUID
     name: str
@@ -147,45 +149,49 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the practice's settings say already: it starts the draft and answers the mandatory mentions."""
+class PracticeFacts:
+    """Facts from the practice's settings: they prefill a new draft and satisfy mandatory mentions."""
 
     presentation: str = ""
     payment: str = ""
     people: Sequence[Listed] = ()
     mentions: frozenset[Mention] = frozenset()
-    """The mentions that the pages carry without any text of ours."""
+    """The mentions that the pages show from the settings, without a text of the website."""
     profession: str = ""
 
 
 @dataclass(frozen=True)
-class Missing:
-    """One thing without which the pages cannot be published, in words, and where it is filled in."""
+class MissingMention:
+    """A mandatory mention that the website lacks.
+
+    ``words`` is its label, ``part`` the part of the editing page, ``person`` and ``name`` the practitioner of
+    a missing number.
+    """
 
     words: Promise | str
     part: str
     person: str = ""
-    who: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
-class Change:
-    """One part that differs from what is published: added, changed or taken away."""
+class PartChange:
+    """A part of the draft that differs from the publication; ``kind`` is added, changed or removed."""
 
     part: str
     kind: str
 
     @property
     def label(self) -> str:
-        """Return the part's name."""
+        """Return the label of the part."""
         return str(PARTS[self.part])
 
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
 
 
-def changes(draft: Content, published: Content | None) -> list[Change]:
-    """Return what publishing the draft would change."""
+def changes(draft: Content, published: Content | None) -> list[PartChange]:
+    """Return the parts that publishing the draft would change."""
     before = published or Content()
     found = []
     for part in PARTS:
@@ -195,22 +201,24 @@ def changes(draft: Content, published: Content | None) -> list[Change]:
         if old == new:
             continue
         kind = ADDED if not old else REMOVED if not new else CHANGED
-        found.append(Change(part, kind))
+        found.append(PartChange(part, kind))
     return found
 
 
-def missing(draft: Content, *, known: Known, cards: Iterable["NumberedCard"]) -> list[Missing]:
-    """Return the mandatory mentions that are not there (E-33), person by person for their numbers."""
-    found: dict[Mention, Missing] = {}
-    numbers: list[Missing] = []
+def missing(
+    draft: Content, *, known: PracticeFacts, cards: Iterable["NumberedCard"]
+) -> list[MissingMention]:
+    """Return the missing mandatory mentions, and the missing mandatory numbers per practitioner (E-33)."""
+    found: dict[Mention, MissingMention] = {}
+    numbers: list[MissingMention] = []
     for card in cards:
         rule = professions.profession(card.profession)
         for mention in rule.mandatory:
             if mention in known.mentions or _says(draft, mention):
                 continue
-            found[mention] = Missing(MENTION_LABELS[mention], mention.value)
+            found[mention] = MissingMention(MENTION_LABELS[mention], mention.value)
         numbers += [
-            Missing(NUMBER_LABELS[kind], "number", person=card.ref, who=card.name)
+            MissingMention(NUMBER_LABELS[kind], "number", person=card.ref, name=card.name)
             for kind in rule.forced
             if not card.values.get(kind)
         ]
@@ -219,7 +227,7 @@ def missing(draft: Content, *, known: Known, cards: Iterable["NumberedCard"]) ->
 
 @dataclass(frozen=True)
 class NumberedCard:
-    """Whose numbers there are, shown or not: what the rules of a profession look at."""
+    """A practitioner with all numbers, displayed or not, for the rules of the profession."""
 
     ref: str
     name: str
@@ -231,6 +239,6 @@ def _says(draft: Content, mention: Mention) -> bool:
     return mention in {Mention.PRICES, Mention.PAYMENT} and bool(getattr(draft, mention.value))
 
 
-def _presented(people: tuple[Person, ...]) -> tuple[Person, ...]:
-    """Somebody who has joined or left without a word on the pages changes nothing there."""
+def _presented(people: tuple[PresentedPerson, ...]) -> tuple[PresentedPerson, ...]:
+    """Return the presented practitioners: the others do not appear on the website."""
     return tuple(person for person in people if person.is_presented)

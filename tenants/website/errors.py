@@ -1,20 +1,20 @@
-"""What can be refused about a practice's pages. Messages name no person."""
+"""The errors of a practice's website. Messages name no person."""
 
 
 class WebsiteError(Exception):
-    """Something about the pages cannot be done."""
+    """The base class of the errors of the website."""
 
 
 class EditedMeanwhile(WebsiteError):
-    """Somebody else changed this part since it was opened."""
+    """Another user changed this part after the form was opened."""
 
 
 class CannotPublish(WebsiteError):
-    """A mandatory mention is missing, or there is nothing to publish."""
+    """A mandatory mention is missing, the texts are too long, or the draft has no change."""
 
 
 class UnusablePicture(WebsiteError):
-    """The file is no picture that can be shown; ``reason`` says why, for the form to put into words."""
+    """The uploaded file is no usable picture; ``reason`` is a code that the form translates."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,7 +1,7 @@
-"""Pictures made anew: whatever was sent, only our own pixels in two sizes leave this module.
+"""Re-encodes uploaded pictures in two sizes and keeps only their visible pixels.
 
-Nothing of the file survives but what can be seen: no EXIF, no position, no profile, no text, nothing that
-stood behind the picture. Only three decoders may run, on files of a bounded size.
+EXIF data, position, colour profile, texts and transparent content are removed. Only the decoders of JPEG, PNG
+and WebP run, on files of a bounded size.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ _QUALITIES: Final = (82, 74, 66, 58, 50, 40, 30, 20, 10)
 
 TOO_HEAVY, NOT_A_PICTURE, TOO_MANY_PIXELS, TOO_SMALL = "heavy", "format", "pixels", "small"
 
-# One picture at a time in a process: decoding takes a hundred megabytes for a moment.
+# One picture at a time per process: decoding needs about 100 MB.
 _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
 class EncodedSize:
-    """One size, ready to be stored."""
+    """The encoded bytes of one size; width and height in pixels."""
 
     data: bytes
     width: int
@@ -43,7 +43,7 @@ class EncodedSize:
 
     @property
     def digest(self) -> str:
-        """Return the hash of the bytes: the ETag."""
+        """Return SHA-256 of the bytes in hexadecimal, used as ETag."""
         return hashlib.sha256(self.data).hexdigest()
 
 
@@ -56,7 +56,7 @@ class Encoded:
 
 
 def encode_photo(file: BinaryIO) -> Encoded:
-    """Return a photo of three by two. Raises UnusablePicture."""
+    """Return a photo cropped to 3:2. Raises UnusablePicture."""
     with _one_at_a_time:
         picture = _read(file, least=PHOTO_SMALL)
         flat = _flattened(picture)
@@ -64,12 +64,12 @@ def encode_photo(file: BinaryIO) -> Encoded:
         if not _holds(flat, PHOTO_LARGE):
             return Encoded(large=small, small=small)
         large = _lossy(ImageOps.fit(flat, PHOTO_LARGE, Image.Resampling.LANCZOS))
-        # Sand and leaves may stay too heavy at any quality: then the small size serves for both.
+        # Fine textures may exceed the limit at any quality: then the small size serves as both sizes.
         return Encoded(large=large if len(large.data) <= PHOTO_BYTES else small, small=small)
 
 
 def encode_logo(file: BinaryIO) -> Encoded:
-    """Return a logo that keeps its shape and its transparency. Raises UnusablePicture."""
+    """Return a logo with its aspect ratio and transparency. Raises UnusablePicture."""
     with _one_at_a_time:
         picture = _read(file, least=(_LEAST_LOGO, _LEAST_LOGO))
         picture = picture.convert("RGBA")
@@ -77,21 +77,21 @@ def encode_logo(file: BinaryIO) -> Encoded:
 
 
 def _read(file: BinaryIO, *, least: tuple[int, int]) -> Image.Image:
-    """Return the first frame, upright. The size is judged from the header, before anything is decoded."""
+    """Return the first frame, rotated upright. The size in the header is checked before decoding."""
     data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise UnusablePicture(TOO_HEAVY)
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        _judge_size(picture)
+        _check_size(picture)
         if picture.format == "JPEG":
-            # The decoder itself may leave out every second pixel: less memory for a telephone's photo.
+            # The decoder may skip pixels, which saves memory for large photos.
             picture.draft("RGB", (PHOTO_LARGE[0] * 2, PHOTO_LARGE[1] * 2))
         picture.load()
         upright = ImageOps.exif_transpose(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnusablePicture(TOO_MANY_PIXELS) from None
-    # Every decoder has its own way of saying that a file is broken.
+    # Each decoder raises its own errors for a broken file.
     except (
         OSError,
         struct.error,
@@ -109,19 +109,19 @@ def _read(file: BinaryIO, *, least: tuple[int, int]) -> Image.Image:
     return upright
 
 
-def _judge_size(picture: Image.Image) -> None:
+def _check_size(picture: Image.Image) -> None:
     width, height = picture.size
     if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE:
         raise UnusablePicture(TOO_MANY_PIXELS)
 
 
 def _holds(picture: Image.Image, size: tuple[int, int]) -> bool:
-    """Return whether a picture can fill a size without being enlarged."""
+    """Return whether a picture fills a size in pixels without enlargement."""
     return picture.width >= size[0] and picture.height >= size[1]
 
 
 def _flattened(picture: Image.Image) -> Image.Image:
-    """Return it without transparency, on white."""
+    """Return the picture on a white ground, without transparency."""
     if "A" not in picture.getbands() and "transparency" not in picture.info:
         return picture.convert("RGB")
     ground = Image.new("RGB", picture.size, "white")
@@ -131,14 +131,14 @@ def _flattened(picture: Image.Image) -> Image.Image:
 
 
 def _bare(picture: Image.Image) -> Image.Image:
-    """Return its pixels alone: what a decoder kept beside them (EXIF, profile, comment) stays behind."""
+    """Return a copy of the pixels without the decoder's metadata (EXIF, profile, comment)."""
     alone = Image.new(picture.mode, picture.size)
     alone.paste(picture)
     return alone
 
 
 def _lossy(picture: Image.Image) -> EncodedSize:
-    """Return the best quality that keeps a page light."""
+    """Return the picture in the best quality of at most PHOTO_BYTES, or in the lowest one."""
     alone = _bare(picture)
     data = b""
     for quality in _QUALITIES:

@@ -1,6 +1,6 @@
-"""The professions we know, how titles name them, and what each must or may show (G-05, G-06, E-33).
+"""The list of professions: the words of their titles, mandatory mentions and numbers (G-05, G-06, E-33).
 
-The one list of them in the house. Pure: no database, no clock.
+The only such list of the application. Pure: no database, no clock.
 """
 
 import re
@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from stdnum import luhn
 
 
 class Number(StrEnum):
@@ -21,7 +22,7 @@ class Number(StrEnum):
 
 
 class Mention(StrEnum):
-    """What a rule can make mandatory on the pages."""
+    """The mentions that a profession can make mandatory on the website."""
 
     NAME = "name"
     ADDRESS = "address"
@@ -48,10 +49,10 @@ MENTION_LABELS: dict[Mention, Promise | str] = {
 
 @dataclass(frozen=True)
 class Profession:
-    """One profession: the numbers it may have, those its Order makes public, the mandatory mentions.
+    """A profession: its possible numbers, the numbers that its Order makes public, its mandatory mentions.
 
-    A number that is not in ``forced`` shows only when the practitioner asks for it. ``words`` are how titles
-    name it, without accents, in either gender.
+    A number outside ``forced`` is displayed only on the practitioner's request. ``words`` are the words of
+    titles of this profession, in lower case without accents.
     """
 
     code: str
@@ -62,7 +63,7 @@ class Profession:
     mandatory: tuple[Mention, ...] = ()
     order: Promise | str = ""
     watches_words: bool = True
-    """Whether promises, rank and praise in its texts deserve a word (E-30, E-32)."""
+    """Whether promises, rankings and praise in the texts cause a warning (E-30, E-32)."""
 
 
 _ORDER = (Number.RPPS, Number.ORDER)
@@ -127,22 +128,24 @@ PROFESSIONS: tuple[Profession, ...] = (
     Profession("autre", _("Autre profession"), numbers=(), watches_words=False),
 )
 OTHER = PROFESSIONS[-1]
-_BY_CODE = {one.code: one for one in PROFESSIONS}
+_BY_CODE = {profession.code: profession for profession in PROFESSIONS}
 
 
 def profession(code: str) -> Profession:
-    """Return the rule of a code; the most open one for a code that is unknown."""
+    """Return the profession of a code; OTHER, without obligations, for an unknown code."""
     return _BY_CODE.get(code, OTHER)
 
 
 def named_by(title: str) -> list[Profession]:
-    """Return the professions that a free title speaks of, in the order of the list."""
-    said = plain(title)
-    return [one for one in PROFESSIONS if any(word in said for word in one.words)]
+    """Return the professions whose words occur in a free title, in the order of the list."""
+    text = plain(title)
+    return [
+        profession for profession in PROFESSIONS if any(word in text for word in profession.words)
+    ]
 
 
 def guess(*titles: str) -> str:
-    """Return the code that free titles speak of, the first that says something; "autre" otherwise."""
+    """Return the code of the first profession named by the titles, in their order; "autre" without any."""
     for title in titles:
         for found in named_by(title):
             return found.code
@@ -150,13 +153,13 @@ def guess(*titles: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text in lower case and without accents, to look for words in it."""
+    """Return a text in lower case without accents, for the search for words."""
     folded = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in folded if not unicodedata.combining(letter))
 
 
 def read_number(kind: Number, typed: str) -> str:
-    """Return a number without spaces; ValueError when it cannot be one of its kind."""
+    """Return a number without blanks and dots, in upper case. Raises ValueError for a wrong format."""
     value = re.sub(r"[\s.\u00a0\u202f]", "", typed).upper()
     shape = {
         Number.RPPS: r"\d{11}",
@@ -169,9 +172,5 @@ def read_number(kind: Number, typed: str) -> str:
 
 
 def has_valid_key(rpps: str) -> bool:
-    """Return whether the eleven digits pass Luhn: a failure deserves a word, not a refusal (G-05)."""
-    total = 0
-    for place, digit in enumerate(reversed(rpps)):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+    """Return whether the check digit of an RPPS number is valid (Luhn); a wrong one is only a warning (G-05)."""
+    return bool(luhn.is_valid(rpps))

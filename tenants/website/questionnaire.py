@@ -1,6 +1,6 @@
-"""What is asked once about the practice (G-08), and the sentences that come of the answers.
+"""The questionnaire about the practice (G-08), and the sentences generated from its answers.
 
-Nothing that the settings know already is asked: motifs, durations, prices, places and hours are read there.
+It has no question about data of the settings: appointment types, durations, places and opening hours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ _REFUND_SENTENCES: Choices = {
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers; what was left empty says nothing on the pages."""
+    """The answers; an empty answer generates no sentence."""
 
     receives: tuple[str, ...] = ()
     languages: str = ""
@@ -69,13 +69,13 @@ class Answers:
     closing: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document that is stored."""
+        """Return the JSON document of a Questionnaire row."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Answers":
-        """Read a stored document, whatever it does not have yet."""
-        known = {one.name for one in fields(cls)}
+        """Read a stored document; missing answers are empty, unknown keys are ignored."""
+        known = {field.name for field in fields(cls)}
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in stored.items()
@@ -85,7 +85,7 @@ class Answers:
 
     @property
     def free_texts(self) -> Mapping[str, str]:
-        """Return the answers that were typed: what is read for names of patients."""
+        """Return the typed answers, which are searched for patients' names."""
         return {
             "languages": self.languages,
             "transport": self.transport,
@@ -95,7 +95,7 @@ class Answers:
         }
 
     def texts(self) -> dict[str, str]:
-        """Return the drafts that the answers make, by part of the pages."""
+        """Return the generated texts by part of the website."""
         return {
             "presentation": _paragraphs(
                 _("Le cabinet reçoit %s.") % _listed(RECEIVES, self.receives)
@@ -106,7 +106,7 @@ class Answers:
                 else "",
             ),
             "access": _paragraphs(
-                " ".join(str(ARRIVAL[one]) for one in self.arrival if one in ARRIVAL),
+                " ".join(str(ARRIVAL[code]) for code in self.arrival if code in ARRIVAL),
                 _sentence(self.transport),
             ),
             "prices": _paragraphs(
@@ -133,7 +133,7 @@ def _listed(choices: Choices, chosen: Sequence[str]) -> str:
 
 
 def _sentence(typed: str) -> str:
-    """Return a sentence that ends, whatever was typed."""
+    """Return the text with a final full stop, unless it ends with a sentence mark."""
     text = typed.strip()
     return text if not text or text[-1] in ".!?…" else f"{text}."
 

@@ -1,6 +1,6 @@
-"""Receiving files: in memory, a bounded number of bytes for a whole request, never on disk.
+"""Upload handler: keeps files in memory, with a limit in bytes for the whole request, never on disk.
 
-What comes after the limit is read and dropped, so that the form can say that the picture is too heavy.
+Bytes beyond the limit are read and discarded, so that the form can report a file that is too large.
 """
 
 import io
@@ -13,12 +13,12 @@ from tenants.website.pictures import MOST_BYTES
 
 
 class BoundedUpload(FileUploadHandler):
-    """Keeps the first bytes of what is sent, of all files of a request together."""
+    """Keeps the first MOST_BYTES + 1 bytes of all files of a request together."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._room = MOST_BYTES + 1
-        self._held = io.BytesIO()
+        self._buffer = io.BytesIO()
 
     def new_file(
         self,
@@ -29,22 +29,22 @@ class BoundedUpload(FileUploadHandler):
         charset: str | None = None,
         content_type_extra: dict[str, bytes] | None = None,
     ) -> None:
-        """Begin with nothing kept of this file."""
+        """Start a file with an empty buffer."""
         super().new_file(
             field_name, file_name, content_type, content_length, charset, content_type_extra
         )
-        self._held = io.BytesIO()
+        self._buffer = io.BytesIO()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Keep what there is still room for."""
-        self._room -= self._held.write(raw_data[: self._room])
+        """Keep the bytes of the chunk up to the limit."""
+        self._room -= self._buffer.write(raw_data[: self._room])
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:
-        """Hand over what was kept."""
-        size = self._held.tell()
-        self._held.seek(0)
+        """Return the kept bytes as an uploaded file."""
+        size = self._buffer.tell()
+        self._buffer.seek(0)
         return InMemoryUploadedFile(
-            file=self._held,
+            file=self._buffer,
             field_name=self.field_name,
             name=self.file_name,
             content_type=self.content_type,

@@ -17,9 +17,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from config import embedded
-from config.processes import ROOT
-from tests.proofs.__main__ import BROKEN, FAILED, HELD, UNKNOWN, services
+from config.devtools import embedded
+from config.devtools.processes import ROOT
+from tests.proofs.__main__ import BROKEN, FAILED, PASSED, UNKNOWN, services
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -42,7 +42,7 @@ def measure(name: str, *, short: bool) -> int:
         traceback.print_exc()
         return BROKEN
     print(json.dumps(line, ensure_ascii=False), flush=True)
-    return HELD if line["ok"] else FAILED
+    return PASSED if line["ok"] else FAILED
 
 
 def main() -> int:
@@ -68,6 +68,6 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except embedded.Unavailable as unavailable:
+    except embedded.ServicesUnavailable as unavailable:
         print(unavailable, file=sys.stderr)
         sys.exit(BROKEN)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.bench.rounds import alternate, milliseconds, ratio
-from tests.proofs.stage import set_stage
-from tests.proofs.tally import print_line
+from tests.proofs.counter import print_line
+from tests.proofs.environment import open_environment
 
 NAME = "agenda"
 CONTACTS = 1_000
@@ -22,7 +22,7 @@ FIELDS = ("first_name", "last_name", "phone", "email")
 
 
 def _person(number: int) -> Any:
-    from booking.persons import Person
+    from booking.rules.persons import Person
 
     return Person(
         first_name=f"Camille{number}",
@@ -35,7 +35,7 @@ def _person(number: int) -> Any:
 def _store(cabinet: Any, now: datetime) -> None:
     """Store the contacts as a booking does, a quarter of an hour apart."""
     from booking.models import Appointment
-    from booking.services import contacts
+    from booking.patients import contacts
 
     for number in range(CONTACTS):
         starts_at = now + timedelta(days=1, minutes=15 * number)
@@ -71,16 +71,16 @@ def _bare(rows: Sequence[Any]) -> Any:
     """Return the bare work on the stored bytes; tenant cipher and associated data are made beforehand."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    from booking.services import contacts
+    from booking.patients import contacts
     from tenants.keyring import cipher
     from tenants.keyring.services import tenant_cipher
 
     tenant = tenant_cipher()
-    place = cipher.place(tenant.schema, contacts.TABLE)
+    place = cipher.associated_prefix(tenant.schema, contacts.TABLE)
     prepared = [
         (
             row.data_key.wrapped,
-            tenant.key_place + row.data_key.ref.bytes,
+            tenant.key_prefix + row.data_key.ref.bytes,
             row.sealed,
             place + row.ref.bytes,
         )
@@ -114,9 +114,9 @@ def _fernet(people: Sequence[Any]) -> Any:
 def run(*, short: bool = False) -> dict[str, Any]:
     """Measure; return the line of the bench."""
     now = datetime.now(UTC).replace(microsecond=0)
-    with set_stage() as stage:
-        unit = stage.add_tenant("agenda.lib-rdv.localhost")
-        from booking.services import contacts
+    with open_environment() as environment:
+        unit = environment.add_tenant("agenda.lib-rdv.localhost")
+        from booking.patients import contacts
         from tenants.schema import inside
         from tests.factories import Cabinet
 

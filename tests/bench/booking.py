@@ -16,8 +16,8 @@ from django.db import connection
 from psycopg2.extras import execute_values
 
 from tests.bench.rounds import alternate, milliseconds, ratio
-from tests.proofs.stage import set_stage
-from tests.proofs.tally import Tally, print_line
+from tests.proofs.counter import CaseCounter, print_line
+from tests.proofs.environment import open_environment
 
 NAME = "booking"
 LEAST_TO_LIMIT = 0.4
@@ -28,17 +28,17 @@ _TABLES = (
     "booking_appointment",
     "booking_patientcontact",
     "outbox_outboxentry",
-    "trail_act",
+    "audit_auditevent",
 )
 
 
 class _Bookings:
     """The same number of bookings in the two ways; nothing but the booking itself is timed."""
 
-    def __init__(self, course: Any, many: int) -> None:
-        self.course, self.many = course, many
+    def __init__(self, race: Any, many: int) -> None:
+        self.race, self.many = race, many
         self.pool = ThreadPoolExecutor(THREADS)
-        self.raw = [psycopg2.connect(course.stage.owner_url) for _ in range(THREADS)]
+        self.raw = [psycopg2.connect(race.environment.owner_url) for _ in range(THREADS)]
         self.later = itertools.count(1)
         self.forms: list[dict[str, str]] = []
         self.rows: list[dict[str, list[tuple[Any, ...]]]] = []
@@ -47,42 +47,42 @@ class _Bookings:
 
     def hold(self, count: int) -> None:
         """Hold slots, as the page before the form does."""
-        from tests.proofs.race_rounds import Client
+        from tests.proofs.race_rounds import RaceClient
 
-        slots = self.course.new_slots(count)
+        slots = self.race.new_slots(count)
 
-        def one(pair: tuple[int, Any]) -> dict[str, str]:
+        def form_of(pair: tuple[int, Any]) -> dict[str, str]:
             number, slot = pair
-            client, ref = Client(self.course, number), uuid.uuid4()
-            form: dict[str, str] = self.course.choice_form(slot, client.turn, ref, "choose")
-            answer = self.course.post("hold_slot", "/reserver/", form)
+            client, ref = RaceClient(self.race, number), uuid.uuid4()
+            form: dict[str, str] = self.race.choice_form(slot, client.turn, ref, "choose")
+            answer = self.race.post("hold_slot", "/reserver/", form)
             assert answer.status == 200, answer.status
-            details: dict[str, str] = self.course.details()
-            return {**form, "token": self.course.token("details", ref), **details}
+            details: dict[str, str] = self.race.details()
+            return {**form, "token": self.race.token("details", ref), **details}
 
-        self.forms += self.pool.map(one, enumerate(slots))
+        self.forms += self.pool.map(form_of, enumerate(slots))
 
     def over_http(self) -> None:
         """Send the forms."""
         forms, self.forms = self.forms[: self.many], self.forms[self.many :]
 
         def send(form: dict[str, str]) -> int:
-            answer = self.course.post("book", "/reserver/confirmer/", form)
+            answer = self.race.post("book", "/reserver/confirmer/", form)
             return int(answer.status)
 
         self.failures += sum(status != 302 for status in self.pool.map(send, forms))
 
     def learn(self) -> None:
         """Take the final rows of one booking as the rows to write."""
-        schema = self.course.schema
+        schema = self.race.schema
         for table in _TABLES:
-            found = self.course.stage.owner(
+            found = self.race.environment.owner(
                 "SELECT column_name FROM information_schema.columns WHERE table_schema = %s"
                 " AND table_name = %s ORDER BY ordinal_position",
                 [schema, table],
             )
             self.columns[table] = [name for (name,) in found if name != "id"]
-        (self.last,) = self.course.stage.owner(
+        (self.last,) = self.race.environment.owner(
             f'SELECT max(id) FROM "{schema}".booking_appointment WHERE status = %s', ["booked"]
         )[0]
 
@@ -94,10 +94,10 @@ class _Bookings:
     def _write(self, raw: Any, count: int) -> None:
         for _booking in range(count):
             with raw, raw.cursor() as cursor:
-                self._one(cursor, timedelta(days=1000 + next(self.later)))
+                self._insert(cursor, timedelta(days=1000 + next(self.later)))
 
-    def _one(self, cursor: Any, shift: timedelta) -> None:
-        s, last = f'"{self.course.schema}"', self.last
+    def _insert(self, cursor: Any, shift: timedelta) -> None:
+        s, last = f'"{self.race.schema}"', self.last
         cursor.execute(
             f"INSERT INTO {s}.keyring_datakey (ref, wrapped, created_at) SELECT gen_random_uuid(),"
             f" wrapped, created_at FROM {s}.keyring_datakey ORDER BY id DESC LIMIT 1 RETURNING id"
@@ -129,30 +129,43 @@ class _Bookings:
         now = datetime.now(UTC)
         execute_values(
             cursor,
-            f"INSERT INTO {s}.outbox_outboxentry (ref, kind, object_id, version, audience, due_at,"
-            " expires_at, state, reason, attempts, created_at) VALUES %s",
+            f"INSERT INTO {s}.outbox_outboxentry (ref, kind, subject_type, subject_id, payload,"
+            " dedup_key, due_at, expires_at, state, reason, attempts, created_at) VALUES %s",
             [
-                (str(uuid.uuid4()), kind, made, 0, "", now, None, "pending", "", 0, now)
+                (
+                    str(uuid.uuid4()),
+                    kind,
+                    "appointment",
+                    made,
+                    '{"sequence": 0}',
+                    "0",
+                    now,
+                    None,
+                    "pending",
+                    "",
+                    0,
+                    now,
+                )
                 for kind in ("bench.confirmation", "bench.reminder")
             ],
         )
         cursor.execute(
-            f"INSERT INTO {s}.trail_act (actor, verb, ref, at) VALUES ('patient',"
+            f"INSERT INTO {s}.audit_auditevent (actor, verb, ref, at) VALUES ('patient',"
             " 'appointment.booked', gen_random_uuid(), now())"
         )
 
 
-def _statements(course: Any) -> int:
+def _statements(race: Any) -> int:
     """Count the statements of one booking, in this process, by the request that a patient sends."""
     from django.test import Client
 
     from tests.proofs.race_rounds import HOST
-    from tests.proofs.race_rounds import Client as Racer
+    from tests.proofs.race_rounds import RaceClient as Racer
 
-    (slot,) = course.new_slots(1)
+    (slot,) = race.new_slots(1)
     ref = uuid.uuid4()
-    form = course.choice_form(slot, Racer(course, 0).turn, ref, "choose")
-    client = Client(headers={"host": HOST, "x-forwarded-for": course.wire.network()})
+    form = race.choice_form(slot, Racer(race, 0).turn, ref, "choose")
+    client = Client(headers={"host": HOST, "x-forwarded-for": race.http.network()})
     assert client.post("/reserver/", form).status_code == 200
     ran: list[str] = []
 
@@ -160,7 +173,7 @@ def _statements(course: Any) -> int:
         ran.append(statement)
         return execute(statement, *rest)
 
-    form |= {"token": course.token("details", ref), **course.details()}
+    form |= {"token": race.token("details", ref), **race.details()}
     with connection.execute_wrapper(note):
         answer = client.post("/reserver/confirmer/", form)
     assert answer.status_code == 302, answer.status_code
@@ -170,12 +183,15 @@ def _statements(course: Any) -> int:
 def run(*, short: bool = False) -> dict[str, Any]:
     """Measure; return the line of the bench."""
     rounds, many = (2, 16) if short else (6, 48)
-    with set_stage() as stage, stage.serve(workers=2, threads=THREADS // 2) as served:
-        from tests.proofs.race_rounds import Course
+    with (
+        open_environment() as environment,
+        environment.serve(workers=2, threads=THREADS // 2) as served,
+    ):
+        from tests.proofs.race_rounds import RaceRun
 
-        course = Course(stage, Tally(), served)
-        statements = _statements(course)
-        work = _Bookings(course, many)
+        race = RaceRun(environment, CaseCounter(), served)
+        statements = _statements(race)
+        work = _Bookings(race, many)
         work.hold(many * (rounds + 1))
         work.over_http()  # warm
         work.learn()

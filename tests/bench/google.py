@@ -25,13 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from config import processes
+from config.devtools import processes
+from config.devtools.managed_process import ManagedProcess
 from tests.bench.booking import _Bookings
 from tests.fakes.line import REFUSED, SILENT, THROUGH, Running
-from tests.proofs import double as doubles
-from tests.proofs.double import Double
-from tests.proofs.stage import set_stage
-from tests.proofs.tally import Tally, print_line
+from tests.proofs.counter import CaseCounter, print_line
+from tests.proofs.environment import open_environment
+from tests.proofs.fake_google import FakeGoogle, run_fake_google
 from tests.proofs.workers import Workers
 
 NAME = "google"
@@ -94,9 +94,9 @@ class Trap:
 class Rounds:
     """The same bookings while Google is in each of its moods, by turns."""
 
-    course: Any
+    race: Any
     work: _Bookings
-    double: Double
+    fake_google: FakeGoogle
     line: Running
     queue: Any
     p95: dict[str, list[float]] = field(default_factory=lambda: {mode: [] for mode in MODES})
@@ -109,19 +109,19 @@ class Rounds:
         for number in range(rounds):
             turn = number % len(MODES)
             for mode in MODES[turn:] + MODES[:turn]:
-                self._one(mode, many)
+                self._measure(mode, many)
 
-    def _one(self, mode: str, many: int) -> None:
+    def _measure(self, mode: str, many: int) -> None:
         self.work.hold(many)
         forms, self.work.forms = self.work.forms[:many], self.work.forms[many:]
         self.line.change({REFUSES: REFUSED, HOLE: SILENT}.get(mode, THROUGH))
-        self.double.order("latency", seconds=5 if mode == SLOW else 0)
-        ((since,),) = self.course.stage.owner("SELECT clock_timestamp()")
+        self.fake_google.command("latency", seconds=5 if mode == SLOW else 0)
+        ((since,),) = self.race.environment.owner("SELECT clock_timestamp()")
         self._set_apart()
         seconds = self._book(forms)
         self.p95[mode].append(_p95(seconds))
         self.waiting[mode] += self.queue.waiting()
-        self.double.order("calm")
+        self.fake_google.command("clear-faults")
         self.line.change(THROUGH)
         if self.queue.drain() == float("inf"):
             raise RuntimeError(f"what waited could not be written after {mode}: {self._left()}")
@@ -130,12 +130,12 @@ class Rounds:
 
     def _left(self) -> list[Any]:
         """Return what waits, by account, and in which state that is."""
-        rows: list[Any] = self.course.stage.owner(
+        rows: list[Any] = self.race.environment.owner(
             "SELECT account.state, account.last_error, account.poll_at - now(), count(*),"
-            " min(entry.wanted_at) - now()"
-            f' FROM "{self.course.schema}".booking_calendarentry entry'
-            f' JOIN "{self.course.schema}".booking_googleaccount account ON account.id = entry.account_id'
-            " WHERE entry.wanted > entry.pushed GROUP BY account.id"
+            " min(entry.changed_at) - now()"
+            f' FROM "{self.race.schema}".booking_calendarentry entry'
+            f' JOIN "{self.race.schema}".booking_googleaccount account ON account.id = entry.account_id'
+            " WHERE entry.version > entry.pushed GROUP BY account.id"
         )
         return rows
 
@@ -147,7 +147,7 @@ class Rounds:
             number, form = numbered
             time.sleep(max(0.0, start + number / PER_SECOND - time.perf_counter()))
             sent = time.perf_counter()
-            answer = self.course.post("book", "/reserver/confirmer/", form)
+            answer = self.race.post("book", "/reserver/confirmer/", form)
             self.failures += answer.status != 302
             return time.perf_counter() - sent
 
@@ -158,16 +158,16 @@ class Rounds:
 
     def _set_apart(self) -> None:
         """Have the database serve each side on that side's cores."""
-        rows = self.course.stage.owner("SELECT pid, application_name FROM pg_stat_activity")
+        rows = self.race.environment.owner("SELECT pid, application_name FROM pg_stat_activity")
         for pid, name in rows:
             if name in {WEB, WORKER}:
                 with contextlib.suppress(OSError):  # ended meanwhile, or a server that is not ours
                     os.sched_setaffinity(pid, WEB_CORES if name == WEB else OTHER_CORES)
 
     def _pushed_since(self, since: Any) -> list[float]:
-        rows = self.course.stage.owner(
-            "SELECT extract(epoch FROM pushed_at - wanted_at)::float"
-            f' FROM "{self.course.schema}".booking_calendarentry WHERE wanted_at > %s',
+        rows = self.race.environment.owner(
+            "SELECT extract(epoch FROM pushed_at - changed_at)::float"
+            f' FROM "{self.race.schema}".booking_calendarentry WHERE changed_at > %s',
             [since],
         )
         return [seconds for (seconds,) in rows]
@@ -183,7 +183,7 @@ def _relaying(folder: Path) -> Iterator[str]:
     port = processes.free_port()
     command = [sys.executable, "-m", "tests.fakes.smtp", "--port", str(port)]
     command += ["--spool", str(folder / "mail")]
-    relay = processes.Leashed(command, output=folder / "relay.log")
+    relay = ManagedProcess(command, output=folder / "relay.log")
     try:
         if not processes.wait_until(lambda: processes.answers(port), seconds=30):
             raise RuntimeError("the relay did not come up")
@@ -192,31 +192,34 @@ def _relaying(folder: Path) -> Iterator[str]:
         relay.close()
 
 
-def _neighbours(folder: Path, stack: contextlib.ExitStack) -> tuple[Double, Running, str]:
-    """Start what lives on other machines: the double, the line to it, and the relay."""
-    double = stack.enter_context(doubles.running(folder))
-    line = Running(double.port, folder / "line.log")
+def _neighbours(folder: Path, stack: contextlib.ExitStack) -> tuple[FakeGoogle, Running, str]:
+    """Start what lives on other machines: the fake Google server, the proxy to it, and the relay."""
+    fake_google = stack.enter_context(run_fake_google(folder))
+    line = Running(fake_google.port, folder / "line.log")
     stack.callback(line.close)
-    return double, line, stack.enter_context(_relaying(folder))
+    return fake_google, line, stack.enter_context(_relaying(folder))
 
 
-def _start(start: Callable[[], T], *, cores: set[int], nice: int = 0) -> T:
-    """Start processes on some cores: they inherit what their thread is given."""
+def _start(
+    start: Callable[[], T], stack: contextlib.ExitStack, *, cores: set[int], nice: int = 0
+) -> T:
+    """Start processes on some cores: a thread of theirs sets the affinity and lives until the stack is closed."""
 
     def set_aside() -> T:
         os.sched_setaffinity(0, cores)
         os.nice(nice)
         return start()
 
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(set_aside).result()
+    pool = ThreadPoolExecutor(1)
+    stack.callback(pool.shutdown)
+    return pool.submit(set_aside).result()
 
 
-def _link_everybody(course: Any, double: Double) -> None:
+def _link_everybody(race: Any, fake_google: FakeGoogle) -> None:
     from tests.proofs.google_practice import link
 
-    for number, person in enumerate(course.people):
-        link(double, course.unit, person, address=f"agenda{number}@bench.example", level=2)
+    for number, person in enumerate(race.people):
+        link(fake_google, race.unit, person, address=f"agenda{number}@bench.example", level=2)
 
 
 def run(*, short: bool = False) -> dict[str, Any]:
@@ -224,49 +227,61 @@ def run(*, short: bool = False) -> dict[str, Any]:
     rounds, many = (2, 20) if short else (10, 60)
     trap = Trap()
     trap.check()
-    with tempfile.TemporaryDirectory(prefix="double-") as name, contextlib.ExitStack() as stack:
-        double, line, relay = _start(
-            lambda: _neighbours(Path(name), stack), cores=OTHER_CORES, nice=OTHER_MACHINE
+    with (
+        tempfile.TemporaryDirectory(prefix="fake-google-") as name,
+        contextlib.ExitStack() as stack,
+    ):
+        fake_google, line, relay = _start(
+            lambda: _neighbours(Path(name), stack), stack, cores=OTHER_CORES, nice=OTHER_MACHINE
         )
-        stage = stack.enter_context(
-            set_stage(**double.environment(), **_WORKERS, MAIL_PROVIDER="smtp", EMAIL_URL=relay)
+        environment = stack.enter_context(
+            open_environment(
+                **fake_google.variables(), **_WORKERS, MAIL_PROVIDER="smtp", EMAIL_URL=relay
+            )
         )
         to_the_line = f"http://127.0.0.1:{line.port}/"
-        environment = {
-            **stage.environment, "GOOGLE_API_URL": to_the_line, "GOOGLE_OAUTH_URL": to_the_line,
-            "PROOF": "", "SABOTAGE": "", "PGAPPNAME": WORKER,
+        variables = {
+            **environment.variables, "GOOGLE_API_URL": to_the_line, "GOOGLE_OAUTH_URL": to_the_line,
+            "PGAPPNAME": WORKER,
         }  # fmt: skip
         # As in production: no mail waits behind a Google that hangs, nor is it fewer meanwhile.
         quick, slow = (
-            Workers(environment, stage.logs / f"{queues[0]}.log", many=1, threads=4, queues=queues)
+            Workers(
+                variables, environment.logs / f"{queues[0]}.log", many=1, threads=4, queues=queues
+            )
             for queues in (processes.QUICK_QUEUES, processes.SLOW_QUEUES)
         )
         for workers in (quick, slow):
             stack.callback(workers.close)
-            _start(workers.start, cores=OTHER_CORES, nice=WORKERS_NICE)
-        stage.environment |= {
+            _start(workers.start, stack, cores=OTHER_CORES, nice=WORKERS_NICE)
+        environment.variables |= {
             "GOOGLE_API_URL": trap.base, "GOOGLE_OAUTH_URL": trap.base, "PGAPPNAME": WEB,
         }  # fmt: skip
-        serving = stage.serve(workers=2, threads=THREADS // 2)
-        served = _start(lambda: stack.enter_context(serving), cores=WEB_CORES)
-        played = _play(stage, served, double, line, slow, rounds=rounds, many=many)
+        serving = environment.serve(workers=2, threads=THREADS // 2)
+        served = _start(lambda: stack.enter_context(serving), stack, cores=WEB_CORES)
+        played = _play(environment, served, fake_google, line, slow, rounds=rounds, many=many)
     trap.close()
     return _line(played, trap, rounds)
 
 
 def _play(
-    stage: Any, served: Any, double: Double, line: Running, workers: Workers, **size: int
+    environment: Any,
+    served: Any,
+    fake_google: FakeGoogle,
+    line: Running,
+    workers: Workers,
+    **size: int,
 ) -> Rounds:
-    from tests.proofs.google_queue import Queue
-    from tests.proofs.race_rounds import Course
+    from tests.proofs.google_queue import CalendarQueue
+    from tests.proofs.race_rounds import RaceRun
 
-    course = Course(stage, Tally(), served)
-    _link_everybody(course, double)
-    work = _Bookings(course, size["many"])
-    queue = Queue(stage, workers, [course.schema], sweep_every=0.5)
-    played = Rounds(course, work, double, line, queue)
+    race = RaceRun(environment, CaseCounter(), served)
+    _link_everybody(race, fake_google)
+    work = _Bookings(race, size["many"])
+    queue = CalendarQueue(environment, workers, [race.schema], sweep_every=0.5)
+    played = Rounds(race, work, fake_google, line, queue)
     played.play(1, many=20)  # warm
-    played = Rounds(course, work, double, line, queue)
+    played = Rounds(race, work, fake_google, line, queue)
     played.play(size["rounds"], many=size["many"])
     for raw in work.raw:
         raw.close()
@@ -276,7 +291,9 @@ def _play(
 def _line(played: Rounds, trap: Trap, rounds: int) -> dict[str, Any]:
     medians = {mode: statistics.median(values) for mode, values in played.p95.items()}
     spread = statistics.mean(_spread(values) for values in played.p95.values())
-    difference = max(abs(one - other) for one, other in itertools.combinations(medians.values(), 2))
+    difference = max(
+        abs(median - other) for median, other in itertools.combinations(medians.values(), 2)
+    )
     push = _p95(played.pushes)
     is_equal = difference < spread
     # While it is refused or silent nothing arrives: else the moods would show nothing.

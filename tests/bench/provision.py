@@ -16,8 +16,8 @@ from typing import Any
 import psycopg2
 
 from tests.bench.rounds import alternate, milliseconds, ratio
-from tests.proofs.stage import Stage, set_stage
-from tests.proofs.tally import print_line
+from tests.proofs.counter import print_line
+from tests.proofs.environment import ProofEnvironment, open_environment
 
 NAME = "provision"
 MOST_TO_LIMIT = 1.3
@@ -26,17 +26,17 @@ _REFERENCE = ("django_migrations", "django_content_type", "auth_permission")
 _APPLIED = re.compile(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\+00'")
 
 
-class _Spaces:
-    """Spaces made in the three ways, each in a schema of its own."""
+class _Schemas:
+    """Schemas made in the three ways."""
 
-    def __init__(self, stage: Stage, connection: Any) -> None:
-        self.stage, self.connection = stage, connection
+    def __init__(self, environment: ProofEnvironment, connection: Any) -> None:
+        self.environment, self.connection = environment, connection
         self.app_role = os.environ.get("APP_ROLE", "app")
         self.last: dict[str, str] = {}
 
     def ours(self) -> None:
         """Order a space and let the state machine build it, rows and states included."""
-        from tenants.provisioning.machine import advance_one
+        from tenants.provisioning.state_machine import advance_one
 
         schema = self._new("ours")
         with self.connection, self.connection.cursor() as cursor:
@@ -57,7 +57,9 @@ class _Spaces:
 
         schema = self._new("bare")
         with self.connection, self.connection.cursor() as cursor:
-            cursor.execute(f"CREATE SCHEMA {schema};" + statements_for(schema))
+            cursor.execute(f"CREATE SCHEMA {schema}")
+            for statement in statements_for(schema):
+                cursor.execute(statement)
 
     def migrated(self) -> None:
         """Migrate an empty schema as django-tenants does."""
@@ -78,11 +80,11 @@ class _Spaces:
         return schema
 
 
-def dump(stage: Stage, schema: str) -> list[str]:
+def dump(environment: ProofEnvironment, schema: str) -> list[str]:
     """Return pg_dump's lines of a schema: structure, owners, rights, and the rows it is born with."""
-    folder = stage.environment.get("PG_BIN", "")
+    folder = environment.variables.get("PG_BIN", "")
     program = str(Path(folder) / "pg_dump") if folder else "pg_dump"
-    common = [program, "-d", stage.owner_url, "--restrict-key=x"]
+    common = [program, "-d", environment.owner_url, "--restrict-key=x"]
     tables = [f"--table={schema}.{table}" for table in _REFERENCE]
     structure = _text([*common, "--schema-only", "-n", schema])
     rows = _text([*common, "--data-only", "--column-inserts", *tables])
@@ -103,15 +105,18 @@ def _text(command: list[str]) -> str:
 def run(*, short: bool = False) -> dict[str, Any]:
     """Measure; return the line of the bench."""
     with (
-        set_stage(LIBRDV_AS_OWNER="1") as stage,
-        closing(psycopg2.connect(stage.owner_url)) as connection,
+        open_environment(LIBRDV_AS_OWNER="1") as environment,
+        closing(psycopg2.connect(environment.owner_url)) as connection,
     ):
-        spaces = _Spaces(stage, connection)
-        alternate(1, ours=spaces.ours, bare=spaces.bare, migrated=spaces.migrated)
+        schemas = _Schemas(environment, connection)
+        alternate(1, ours=schemas.ours, bare=schemas.bare, migrated=schemas.migrated)
         seconds = alternate(
-            3 if short else 15, ours=spaces.ours, bare=spaces.bare, migrated=spaces.migrated
+            3 if short else 15, ours=schemas.ours, bare=schemas.bare, migrated=schemas.migrated
         )
-        ours, migrated = dump(stage, spaces.last["ours"]), dump(stage, spaces.last["migrated"])
+        ours, migrated = (
+            dump(environment, schemas.last["ours"]),
+            dump(environment, schemas.last["migrated"]),
+        )
     differences = list(difflib.unified_diff(migrated, ours, "migrated", "provisioned", n=0))
     for line in differences[:40]:
         print(line, file=sys.stderr)

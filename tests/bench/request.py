@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.bench.rounds import alternate, ratio
-from tests.proofs.stage import Stage, set_stage
-from tests.proofs.tally import print_line
-from tests.proofs.wire import Ask, Wire
+from tests.proofs.counter import print_line
+from tests.proofs.environment import ProofEnvironment, open_environment
+from tests.proofs.raw_http import RawHttpClient, RawRequest
 
 NAME = "request"
 LEAST_TO_LIMIT = 0.9
@@ -24,21 +24,21 @@ _TARGET = "/"
 
 def run(*, short: bool = False) -> dict[str, Any]:
     """Measure; return the line of the bench."""
-    with set_stage() as stage:
-        unit = _furnish(stage)
+    with open_environment() as environment:
+        unit = _make_practice(environment)
         counts = _counts()
         plain = {
             "DJANGO_SETTINGS_MODULE": "tests.bench.plain_settings",
             "PLAIN_SCHEMA": unit.schema,
-            "DATABASE_URL": stage.owner_url,
+            "DATABASE_URL": environment.owner_url,
         }
-        with stage.serve(workers=1, threads=4) as ours:
-            kept, stage.environment = stage.environment, stage.environment | plain
-            with stage.serve(
+        with environment.serve(workers=1, threads=4) as ours:
+            kept, environment.variables = environment.variables, environment.variables | plain
+            with environment.serve(
                 workers=1, threads=4, application="tests.bench.plain:application"
             ) as bare:
-                stage.environment = kept
-                wires = {"ours": Wire(ours.port), "plain": Wire(bare.port)}
+                environment.variables = kept
+                wires = {"ours": RawHttpClient(ours.port), "plain": RawHttpClient(bare.port)}
                 seconds, times = _race(wires, short=short)
     to_limit = ratio(seconds["plain"], seconds["ours"])
     return {
@@ -53,11 +53,11 @@ def run(*, short: bool = False) -> dict[str, Any]:
     }
 
 
-def _furnish(stage: Stage) -> Any:
+def _make_practice(environment: ProofEnvironment) -> Any:
     from tenants.schema import inside
     from tests import factories
 
-    unit = stage.add_tenant(HOST)
+    unit = environment.add_tenant(HOST)
     with inside(unit):
         cabinet = factories.Cabinet()
         now = datetime.now(UTC)
@@ -105,20 +105,20 @@ def _counts() -> dict[str, float]:
 
 
 def _race(
-    wires: dict[str, Wire], *, short: bool
+    wires: dict[str, RawHttpClient], *, short: bool
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     times: dict[str, list[float]] = {name: [] for name in wires}
     many = 40 if short else 160
     with ThreadPoolExecutor(CLIENTS) as pool:
 
         def load(name: str) -> None:
-            def ask(_number: int) -> float:
+            def request(_number: int) -> float:
                 start = time.perf_counter()
-                answer = wires[name].send(Ask("GET", _TARGET, (HOST.encode(),)))
+                answer = wires[name].send(RawRequest("GET", _TARGET, (HOST.encode(),)))
                 assert answer.status == 200, answer.status
                 return time.perf_counter() - start
 
-            times[name] += pool.map(ask, range(many))
+            times[name] += pool.map(request, range(many))
 
         for name in wires:
             load(name)

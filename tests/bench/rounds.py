@@ -18,9 +18,9 @@ def alternate(rounds: int, **works: Callable[[], object]) -> dict[str, list[floa
     return seconds
 
 
-def ratio(one: list[float], other: list[float]) -> float:
+def ratio(ours: list[float], other: list[float]) -> float:
     """Return the median of the ratios of each round: noise of the machine hits both sides of a round."""
-    return statistics.median(a / b for a, b in zip(one, other, strict=True))
+    return statistics.median(a / b for a, b in zip(ours, other, strict=True))
 
 
 def milliseconds(values: list[float]) -> float:

@@ -23,9 +23,9 @@ from zoneinfo import ZoneInfo
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from config.processes import ROOT
+from config.devtools.processes import ROOT
 from tests.bench.rounds import milliseconds, ratio
-from tests.proofs.stage import Stage, set_stage
+from tests.proofs.environment import ProofEnvironment, open_environment
 
 NAME = "slots"
 MOST_TO_LIMIT = 2.0
@@ -64,7 +64,7 @@ class Practice:
 
 def draw(first: date) -> Practice:
     """Draw a practice: in each working day one of the twenty-one places is left free."""
-    from booking.holidays import public_holidays
+    from booking.rules.holidays import public_holidays
 
     lot = random.Random(first.isoformat())
     dates = [first + timedelta(days=shift) for shift in range(-30, DAYS + 30)]
@@ -87,16 +87,16 @@ def draw(first: date) -> Practice:
 class Ours:
     """The practice in the product's own tables."""
 
-    def __init__(self, stage: Stage, practice: Practice, now: datetime) -> None:
+    def __init__(self, environment: ProofEnvironment, practice: Practice, now: datetime) -> None:
         from tenants.schema import inside
         from tests import factories
 
         self.practice, self.now = practice, now
-        self.unit = stage.add_tenant("slots.lib-rdv.localhost")
+        self.unit = environment.add_tenant("slots.lib-rdv.localhost")
         with inside(self.unit):
             self.cabinet = factories.Cabinet()
             self._write()
-        stage.owner(f"ANALYZE {self.unit.schema}.booking_appointment")
+        environment.owner(f"ANALYZE {self.unit.schema}.booking_appointment")
 
     def _write(self) -> None:
         from booking.models import Appointment, OpeningException, OpeningHours
@@ -136,7 +136,7 @@ class Ours:
 
     def search(self) -> list[Any]:
         """Ask for the free slots as the pages do."""
-        from booking.queries import free_slots
+        from booking.scheduling.queries import free_slots
 
         return free_slots(
             appointment_type=self.cabinet.type,
@@ -159,8 +159,8 @@ class Ours:
 
 
 def _at(on: date, minute: int) -> datetime:
-    wall = datetime(on.year, on.month, on.day, minute // 60, minute % 60, tzinfo=PARIS)
-    return wall.astimezone(UTC)
+    local_time = datetime(on.year, on.month, on.day, minute // 60, minute % 60, tzinfo=PARIS)
+    return local_time.astimezone(UTC)
 
 
 class Peer:
@@ -168,13 +168,13 @@ class Peer:
 
     def __init__(self, process: "subprocess.Popen[str]", practice: dict[str, Any]) -> None:
         self.process = process
-        self.facts: dict[str, int] = self._ask(practice)
+        self.facts: dict[str, int] = self._send(practice)
 
     def search(self) -> float:
         """Seconds of one round, measured where it runs."""
-        return float(self._ask("go"))
+        return float(self._send("go"))
 
-    def _ask(self, what: Any) -> Any:
+    def _send(self, what: Any) -> Any:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(what) + "\n")
@@ -203,13 +203,13 @@ def environment_of_peer() -> Path:
 
 
 @contextlib.contextmanager
-def peer_on(stage: Stage, practice: Practice) -> Iterator[Peer]:
+def peer_on(environment: ProofEnvironment, practice: Practice) -> Iterator[Peer]:
     """Run the peer on a database of its own, dropped afterwards."""
     python = environment_of_peer()
-    drop = f"DROP DATABASE IF EXISTS {PEER_DATABASE} WITH (FORCE)"
-    stage.owner(drop)
-    stage.owner(f"CREATE DATABASE {PEER_DATABASE} TEMPLATE template0 ENCODING 'UTF8'")
-    url = urlunsplit(urlsplit(stage.owner_url)._replace(path=f"/{PEER_DATABASE}"))
+    statement = f"DROP DATABASE IF EXISTS {PEER_DATABASE} WITH (FORCE)"
+    environment.owner(statement)
+    environment.owner(f"CREATE DATABASE {PEER_DATABASE} TEMPLATE template0 ENCODING 'UTF8'")
+    url = urlunsplit(urlsplit(environment.owner_url)._replace(path=f"/{PEER_DATABASE}"))
     dsn = parse_dsn(url)
     described = {
         "database": {
@@ -246,7 +246,7 @@ def peer_on(stage: Stage, practice: Practice) -> Iterator[Peer]:
         process.kill()
         process.communicate()
         with contextlib.suppress(psycopg2.Error):
-            stage.owner(drop)
+            environment.owner(statement)
 
 
 def measure(ours: Ours, peer: Peer, *, rounds: int, times: int) -> dict[str, list[float]]:
@@ -268,7 +268,7 @@ def measure(ours: Ours, peer: Peer, *, rounds: int, times: int) -> dict[str, lis
 
 def run(*, short: bool = False) -> dict[str, Any]:
     """Measure; return the line of the bench."""
-    with set_stage() as stage:
+    with open_environment() as environment:
         from django.db import connection
         from django.test.utils import CaptureQueriesContext
 
@@ -277,8 +277,8 @@ def run(*, short: bool = False) -> dict[str, Any]:
         now = datetime.now(UTC)
         tomorrow = now.astimezone(PARIS).date() + timedelta(days=1)
         practice = draw(tomorrow)
-        ours = Ours(stage, practice, now)
-        with peer_on(stage, practice) as peer, inside(ours.unit):
+        ours = Ours(environment, practice, now)
+        with peer_on(environment, practice) as peer, inside(ours.unit):
             with CaptureQueriesContext(connection) as captured:
                 found = ours.search()
             rows = ours.fetch()

@@ -1,7 +1,7 @@
 """Reading a full week: 4 practitioners, 30 appointments a day, 6 days, every contact opened.
 
-Timed is what the product reads for the grid: appointments with their people, absences, free times, motifs and
-places. Beside it, the same statements sent bare and their rows fetched, and the bare calls of
+Timed is what the product reads for the grid: appointments with their people, absences, free times, appointment
+types and places. Beside it, the same statements sent bare and their rows fetched, and the bare calls of
 ``cryptography`` on the same bytes. Drawing is apart: the page's weight and time are told, not compared.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.bench.rounds import alternate, milliseconds, ratio
-from tests.proofs.stage import set_stage
-from tests.proofs.tally import print_line
+from tests.proofs.counter import print_line
+from tests.proofs.environment import open_environment
 
 NAME = "week"
 PRACTITIONERS, A_DAY, DAYS = 4, 30, 6
@@ -35,32 +35,32 @@ def _monday(now: datetime) -> datetime:
 def _store(now: datetime) -> list[Any]:
     """Store the week as bookings do; return the practitioners."""
     from booking.models import Absence, Appointment
-    from booking.services import contacts
+    from booking.patients import contacts
     from tests import factories
     from tests.bench.agenda import _person
 
     factories.make_practice()
     place = factories.make_location()
-    people = [factories.make_practitioner(f"Docteur {letter}") for letter in "WXYZ"]
-    motif = factories.make_type(people, [place], duration_min=15)
+    people = [factories.make_practitioner(f"Docteur {initial}") for initial in "WXYZ"]
+    appointment_type = factories.make_type(people, [place], duration_min=15)
     monday = _monday(now)
     number = 0
-    for who in people:
-        factories.make_hours(who, place, weekdays=range(6), starts_min=480, ends_min=1140)
+    for practitioner in people:
+        factories.make_hours(practitioner, place, weekdays=range(6), starts_min=480, ends_min=1140)
         Absence.objects.create(
-            practitioner=who,
-            starts_at=monday + timedelta(hours=12, days=who.pk % 6),
-            ends_at=monday + timedelta(hours=13, days=who.pk % 6),
+            practitioner=practitioner,
+            starts_at=monday + timedelta(hours=12, days=practitioner.pk % 6),
+            ends_at=monday + timedelta(hours=13, days=practitioner.pk % 6),
             label="Repas",
         )
         for day in range(DAYS):
             for turn in range(A_DAY):
                 starts_at = monday + timedelta(days=day, hours=8, minutes=20 * turn)
                 ends_at = starts_at + timedelta(minutes=15)
-                held = Appointment.objects.create(
-                    practitioner=who,
+                appointment = Appointment.objects.create(
+                    practitioner=practitioner,
                     location=place,
-                    appointment_type=motif,
+                    appointment_type=appointment_type,
                     status=Appointment.Status.BOOKED,
                     starts_at=starts_at,
                     ends_at=ends_at,
@@ -69,7 +69,7 @@ def _store(now: datetime) -> list[Any]:
                 )
                 person = _person(number)
                 contacts.store(
-                    appointment=held,
+                    appointment=appointment,
                     person=person,
                     indexes=contacts.indexes_of(person),
                     retention_days=357,
@@ -80,12 +80,12 @@ def _store(now: datetime) -> list[Any]:
     return people
 
 
-def _read(who: list[Any], now: datetime) -> Any:
-    from booking.services.week import read_days
+def _read(practitioners: list[Any], now: datetime) -> Any:
+    from booking.agenda.week import read_days
 
     monday = _monday(now)
     return read_days(
-        who=who,
+        practitioners=practitioners,
         first=monday.date(),
         last=monday.date() + timedelta(days=6),
         starts_at=monday,
@@ -144,23 +144,23 @@ def _page(unit: Any, user: Any, now: datetime) -> tuple[int, int, float]:
 def run(*, short: bool = False) -> dict[str, Any]:
     """Measure; return the line of the bench."""
     now = datetime.now(UTC).replace(microsecond=0)
-    with set_stage() as stage:
-        unit = stage.add_tenant(HOST)
+    with open_environment() as environment:
+        unit = environment.add_tenant(HOST)
+        from booking.agenda.week import visits_between
         from booking.models import PatientContact
-        from booking.services.week import visits_between
         from tenants.accounts.models import Role
         from tenants.schema import inside
         from tests.accounts import make_member
         from tests.bench.agenda import _bare
 
         with inside(unit):
-            who = _store(now)
+            practitioners = _store(now)
             user = make_member(Role.OWNER)
         with inside(unit):
             # In a unit of its own: the tenant's key is read once in each.
-            sent = _statements(lambda: _read(who, now))
+            sent = _statements(lambda: _read(practitioners, now))
             rows = list(PatientContact.objects.select_related("data_key").order_by("pk"))
-            named = sum(bool(one.name) for one in _read(who, now).visits)
+            named = sum(bool(visit.name) for visit in _read(practitioners, now).visits)
             queries, opening = _bare_queries(sent), _bare(rows)
 
             def bare() -> None:
@@ -169,10 +169,10 @@ def run(*, short: bool = False) -> dict[str, Any]:
 
             monday = _monday(now)
             works = {
-                "ours": lambda: _read(who, now),
+                "ours": lambda: _read(practitioners, now),
                 "bare": bare,
                 "visits": lambda: visits_between(
-                    practitioner_ids=[one.pk for one in who],
+                    practitioner_ids=[practitioner.pk for practitioner in practitioners],
                     starts_at=monday,
                     ends_at=monday + timedelta(days=7),
                 ),

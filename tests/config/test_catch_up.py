@@ -1,4 +1,4 @@
-"""A worker that starts looks for what is overdue at once."""
+"""A starting worker enqueues every duty at once."""
 
 import json
 
@@ -8,19 +8,19 @@ from config.catch_up import CatchUp
 from config.worker import broker
 
 
-def test_the_worker_of_the_house_catches_up() -> None:
+def test_the_worker_has_the_catch_up_middleware() -> None:
     assert any(isinstance(middleware, CatchUp) for middleware in broker.middleware)
 
 
-def test_every_duty_is_rung_for_when_a_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    rung: list[str] = []
-    monkeypatch.setattr(broker, "enqueue", lambda message, **_: rung.append(message.actor_name))
+def test_every_duty_is_enqueued_when_a_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    enqueued: list[str] = []
+    monkeypatch.setattr(broker, "enqueue", lambda message, **_: enqueued.append(message.actor_name))
     CatchUp().after_process_boot(broker)
 
-    assert [name.rsplit(".", 1)[1] for name in rung] == ["sweep", "purge_all", "seal_all"]
+    assert [name.rsplit(".", 1)[1] for name in enqueued] == ["sweep", "erase_all_due", "seal_all"]
 
 
-def test_a_broker_that_is_away_does_not_stop_the_worker(
+def test_an_unavailable_broker_does_not_stop_the_worker(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*args: object, **options: object) -> None:
@@ -29,5 +29,5 @@ def test_a_broker_that_is_away_does_not_stop_the_worker(
     monkeypatch.setattr(broker, "enqueue", refuse)
     CatchUp().after_process_boot(broker)
 
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [line["event"] for line in told] == ["doorbell_failed"] * 3
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["enqueue_failed"] * 3

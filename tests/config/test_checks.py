@@ -1,4 +1,4 @@
-"""No process starts with settings that belong elsewhere."""
+"""No process starts with unsafe settings."""
 
 import os
 import secrets
@@ -8,8 +8,9 @@ import sys
 import pytest
 from pytest_django import Settings
 
-from config import checks, embedded
-from config.processes import ROOT
+from config import checks
+from config.devtools import embedded
+from config.devtools.processes import ROOT
 from tenants.schema import Unit
 
 GOOD = {
@@ -27,7 +28,7 @@ GOOD = {
 
 
 def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with production's environment, and a few changes."""
+    """Run a command with the environment of production and the given changes."""
     kept = {k: v for k, v in os.environ.items() if k in {"PATH", "DATABASE_URL", "REDIS_URL"}}
     return subprocess.run(
         [sys.executable, "-W", "ignore", *arguments],
@@ -52,7 +53,7 @@ def codes() -> set[str]:
 
 @pytest.fixture
 def production(settings: Settings) -> Settings:
-    """Give this process settings as production has them."""
+    """Set the settings of production in this process."""
     settings.PRODUCTION, settings.SCHEME, settings.TRUSTED_PROXIES = True, "https", 1
     settings.APEX, settings.PUBLIC_HOSTS = GOOD["APEX"], (GOOD["APEX"],)
     settings.SECRET_KEY, settings.ERASURE_LEDGER = GOOD["SECRET_KEY"], GOOD["ERASURE_LEDGER"]
@@ -81,7 +82,7 @@ def production(settings: Settings) -> Settings:
         ("E009", "PUBLIC_HOSTS", ("lib-rdv.fr", "lib-rdv.localhost")),
     ],
 )
-def test_production_refuses_what_belongs_to_a_demonstration(
+def test_production_refuses_the_settings_of_a_demonstration(
     production: Settings, code: str, name: str, value: object
 ) -> None:
     setattr(production, name, value)
@@ -110,7 +111,7 @@ READY = {
         ("GOOGLE_SIGNAL_URL", "https://connect.lib-rdv.fr/google/signal", {"config.E011"}),
     ],
 )
-def test_google_comes_back_by_https_to_the_host_that_listens_for_it(
+def test_google_redirects_by_https_to_the_connect_host(
     production: Settings, name: str, value: str, found: set[str]
 ) -> None:
     for known, right in {**READY, name: value}.items():
@@ -128,7 +129,7 @@ def test_google_comes_back_by_https_to_the_host_that_listens_for_it(
         ("E023", {"DEMO": True, "TESTING": True}),
     ],
 )
-def test_a_demonstration_refuses_what_belongs_to_production(
+def test_a_demonstration_refuses_the_settings_of_production(
     settings: Settings, code: str, changes: dict[str, object]
 ) -> None:
     assert codes() == set()
@@ -158,11 +159,11 @@ def test_web_and_worker_start_with_productions_settings(process: str) -> None:
 def test_the_server_of_the_run_logs_no_statement(public: Unit, services: embedded.Services) -> None:
     found = checks.check_server_logs(None, databases=["default"])
 
-    # What the server of DATABASE_URL logs is its owner's; ours is started silent.
+    # An external server of DATABASE_URL has its own log settings; the embedded one logs no statement.
     assert found == [] or services.postgres is None
 
 
-def test_a_server_that_logs_statements_is_noticed(
+def test_a_server_that_logs_statements_causes_a_warning(
     public: Unit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "_SILENT_SERVER", {"log_statement": ("something else",)})

@@ -1,4 +1,4 @@
-"""The first page of lib-rdv's own host."""
+"""The home page of lib-rdv's public host."""
 
 import pytest
 from django.test import Client
@@ -12,7 +12,7 @@ def client() -> Client:
     return Client(headers={"host": PUBLIC_HOST})
 
 
-def test_the_first_page_says_what_it_is_without_a_cookie(public: Unit, client: Client) -> None:
+def test_the_home_page_sets_no_cookie(public: Unit, client: Client) -> None:
     response = client.get("/")
 
     assert response.status_code == 200
@@ -31,5 +31,5 @@ def test_clients_are_listed_in_the_demonstration_only(
     assert "one.lib-rdv.localhost" in shown
 
 
-def test_the_first_page_is_only_read(public: Unit, client: Client) -> None:
+def test_the_home_page_refuses_a_post(public: Unit, client: Client) -> None:
     assert client.post("/").status_code == 405

@@ -1,4 +1,4 @@
-"""Security headers on every answer of every route, errors, probes and files included (S12)."""
+"""Security headers of every response of every route, errors, probes and files included (S-01)."""
 
 import functools
 import re
@@ -16,13 +16,13 @@ from pytest_django import Settings
 from tenants import routing
 from tenants.models import Domain, Tenant
 from tenants.schema import PUBLIC, Unit, inside
-from tests.conftest import HOSTS, ONE, PUBLIC_HOST
+from tests.conftest import HOSTS, PUBLIC_HOST, TENANT_ONE
 from tests.factories import Cabinet
 
 CUSTOM = "rdv.cabinet-exemple.fr"
 CONNECT = f"connect.{PUBLIC_HOST}"
 HOST_OF = {
-    "config.urls_tenant": HOSTS[ONE.schema],
+    "config.urls_tenant": HOSTS[TENANT_ONE.schema],
     "config.urls_public": PUBLIC_HOST,
     "config.urls_custom": CUSTOM,
     "config.urls_connect": CONNECT,
@@ -37,11 +37,11 @@ SAMPLES = {"int": "1", "str": "jeton", "slug": "jeton", "uuid": str(uuid.UUID(in
 
 @pytest.fixture
 def three_hosts(tenant: Unit) -> None:
-    """A practice on its subdomain and on a domain of its own, beside lib-rdv's host."""
+    """Provide a practice with a subdomain and a custom domain, beside the public host."""
     routing.cache.clear()
     Cabinet()
     with inside(PUBLIC):
-        owner = Tenant.objects.get(schema_name=ONE.schema)
+        owner = Tenant.objects.get(schema_name=TENANT_ONE.schema)
         Domain.objects.create(
             domain=CUSTOM,
             tenant=owner,
@@ -52,7 +52,7 @@ def three_hosts(tenant: Unit) -> None:
 
 
 def paths(patterns: list[URLPattern | URLResolver], prefix: str = "/") -> Iterator[str]:
-    """Yield one address per route, with a sample in the place of each parameter."""
+    """Yield one address per route, with a sample value for each parameter."""
     for entry in patterns:
         text = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -70,9 +70,9 @@ ROUTES = [
 
 
 def missing(response: HttpResponse, *, hsts: str | None = None) -> list[str]:
-    """Return which headers are missing or wrong."""
+    """Return the names of missing or wrong headers."""
     wrong = [name for name, value in EXPECTED.items() if response.get(name) != value]
-    # Signed-in forms need their Origin for the CSRF check; patients' pages say no-referrer.
+    # Signed-in forms need the Origin header for the CSRF check; patients' pages send no-referrer.
     if response.get("Referrer-Policy") not in {"no-referrer", "same-origin"}:
         wrong.append("Referrer-Policy")
     policy = response.get("Content-Security-Policy", "")
@@ -113,12 +113,12 @@ def test_every_route_answers_with_every_header(three_hosts: None, host: str, met
     assert [path for path, answer in answers.items() if answer.status_code == 500] == []
 
 
-def test_a_page_behind_a_link_never_tells_its_address(three_hosts: None) -> None:
+def test_a_page_with_a_token_in_its_address_sends_no_referrer(three_hosts: None) -> None:
     answers = {p: answer(CUSTOM, p) for host, p in ROUTES if host == CUSTOM and "jeton" in p}
     assert answers
 
-    told = [p for p, a in answers.items() if a.get("Referrer-Policy") != "no-referrer"]
-    assert told == []
+    wrong = [p for p, a in answers.items() if a.get("Referrer-Policy") != "no-referrer"]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("host", [*HOST_OF.values(), "nobody.example", "192.0.2.1", "bad_host!"])
@@ -146,12 +146,10 @@ def test_files_carry_every_header(three_hosts: None) -> None:
     assert missing(response) == []
 
 
-def test_a_crash_carries_every_header_and_says_nothing(
-    three_hosts: None, settings: Settings
-) -> None:
+def test_a_crash_has_every_header_and_no_details(three_hosts: None, settings: Settings) -> None:
     settings.ROOT_URLCONF = "tests.config.urls_failing"
     for name, status in (("crash", 500), ("refuse", 500), ("suspect", 400), ("forbid", 403)):
-        response = answer(HOSTS[ONE.schema], f"/{name}/jeton/")
+        response = answer(HOSTS[TENANT_ONE.schema], f"/{name}/jeton/")
 
         assert response.status_code == status
         assert missing(response) == []
@@ -159,23 +157,28 @@ def test_a_crash_carries_every_header_and_says_nothing(
             assert word not in response.content.decode()
 
 
-def test_a_practice_that_is_behind_answers_with_every_header(three_hosts: None) -> None:
+def test_an_outdated_practice_responds_with_every_header(three_hosts: None) -> None:
     with inside(PUBLIC):
-        Tenant.objects.filter(schema_name=ONE.schema).update(schema_version="old")
-    response = answer(HOSTS[ONE.schema], "/")
+        Tenant.objects.filter(schema_name=TENANT_ONE.schema).update(schema_version="old")
+    response = answer(HOSTS[TENANT_ONE.schema], "/")
 
     assert response.status_code == 503
     assert missing(response) == []
 
 
-def test_https_is_promised_for_two_years(three_hosts: None, settings: Settings) -> None:
+def test_hsts_lasts_two_years(three_hosts: None, settings: Settings) -> None:
     settings.SECURE_HSTS_SECONDS = 63_072_000
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
     client: Any = Client(raise_request_exception=False)
     ours, bare = "max-age=63072000; includeSubDomains; preload", "max-age=63072000"
-    # The client decides for the names below its own domain, and nobody answers to the last one.
-    wanted = {HOSTS[ONE.schema]: ours, PUBLIC_HOST: ours, CUSTOM: bare, "nobody.example": bare}
-    for host, hsts in wanted.items():
+    # The owner of a custom domain decides on its subdomains; the last host is unknown.
+    expected = {
+        HOSTS[TENANT_ONE.schema]: ours,
+        PUBLIC_HOST: ours,
+        CUSTOM: bare,
+        "nobody.example": bare,
+    }
+    for host, hsts in expected.items():
         for path in ("/", "/nowhere/", "/static/nowhere.css"):
             response = client.get(path, headers={"host": host}, secure=True)
             assert missing(response, hsts=hsts) == [], (host, path)

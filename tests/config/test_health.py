@@ -1,4 +1,4 @@
-"""What machines ask: alive, ready, promises kept, and may Caddy get a certificate."""
+"""The health probes: alive, ready, promises, and Caddy's question for a certificate."""
 
 import functools
 import json
@@ -13,15 +13,15 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from booking import kinds
 from booking.models import CalendarEntry, GoogleAccount, PatientContact
+from booking.rules import kinds
 from config.health import broker, promises, readiness
 from tenants import routing
 from tenants.heartbeat import Duty, beat
 from tenants.models import Domain, Tenant
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
-from tests.conftest import ONE, PUBLIC_HOST, owner_cursor
+from tests.conftest import PUBLIC_HOST, TENANT_ONE, owner_cursor
 from tests.factories import NOW as BOOKED_AT
 from tests.factories import Cabinet, local, make_appointment
 
@@ -30,14 +30,14 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask afresh each time, and look hosts up afresh."""
+    """Disable the cache of promises and clear the cache of routes."""
     monkeypatch.setattr("config.health.middleware.KEEP_SECONDS", -1.0)
     routing.cache.clear()
 
 
 @pytest.fixture
 def duties_done(public: Unit) -> None:
-    """Every duty has just been done."""
+    """Record a heartbeat of every duty."""
     for duty in Duty:
         beat(duty=duty, now=datetime.now(UTC))
 
@@ -48,7 +48,7 @@ def client() -> Client:
     return Client()
 
 
-def ask(path: str, host: str = "192.0.2.10") -> tuple[int, dict]:
+def probe(path: str, host: str = "192.0.2.10") -> tuple[int, dict]:
     response = client().get(path, headers={"host": host})
     is_json = response.headers.get("Content-Type") == "application/json"
     return response.status_code, json.loads(response.content) if is_json else {}
@@ -60,12 +60,12 @@ def broken() -> set[str]:
 
 @pytest.mark.parametrize("host", ["192.0.2.10", "10.0.0.3:8000", "[::1]:8000", "nobody.example"])
 def test_alive_by_any_address_without_touching_the_database(host: str) -> None:
-    # Nothing unblocks the database here: a statement would be an error.
-    assert ask("/healthz", host=host)[0] == 200
+    # The database is blocked in this test: a statement would raise an error.
+    assert probe("/healthz", host=host)[0] == 200
 
 
 def test_ready_when_the_database_stands_where_the_code_expects_it(public: Unit) -> None:
-    assert ask("/readyz") == (200, {"ready": True, "reasons": []})
+    assert probe("/readyz") == (200, {"ready": True, "reasons": []})
 
 
 def test_not_ready_without_a_database(public: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_not_ready_without_a_database(public: Unit, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(readiness, "inside", refuse)
 
-    assert ask("/readyz") == (503, {"ready": False, "reasons": ["database"]})
+    assert probe("/readyz") == (503, {"ready": False, "reasons": ["database"]})
 
 
 def test_not_ready_when_a_shared_migration_is_missing(
@@ -84,7 +84,7 @@ def test_not_ready_when_a_shared_migration_is_missing(
         readiness, "_expected", lambda: (frozenset({("tenants", "9999_later")}), True)
     )
 
-    assert ask("/readyz") == (503, {"ready": False, "reasons": ["migrations"]})
+    assert probe("/readyz") == (503, {"ready": False, "reasons": ["migrations"]})
 
 
 def test_not_ready_when_the_template_is_older_than_the_migrations(
@@ -92,22 +92,22 @@ def test_not_ready_when_the_template_is_older_than_the_migrations(
 ) -> None:
     monkeypatch.setattr(readiness, "_expected", lambda: (frozenset(), False))
 
-    assert ask("/readyz") == (503, {"ready": False, "reasons": ["template"]})
+    assert probe("/readyz") == (503, {"ready": False, "reasons": ["template"]})
 
 
 def test_promises_are_kept_when_nothing_is_late(duties_done: None) -> None:
-    status, body = ask("/promises")
+    status, body = probe("/promises")
 
     assert status == 200, body
     assert body["kept"] is True
     assert body["erasures"] == {"kept": True, "overdue": 0}
     assert set(body) == {
-        "kept", "erasures", "reminders", "calendars", "sweep", "purge", "seal", "spaces", "broker",
+        "kept", "erasures", "reminders", "calendars", "sweep", "expiry", "seal", "tenants", "broker",
     }  # fmt: skip
 
 
 def test_an_erasure_an_hour_late_breaks_the_promise(duties_done: None) -> None:
-    with inside(ONE):
+    with inside(TENANT_ONE):
         starts_at = local(date(2026, 11, 18), 10)
         appointment = make_appointment(Cabinet(), starts_at, now=BOOKED_AT)
         contact = PatientContact.objects.filter(appointment=appointment)
@@ -117,7 +117,7 @@ def test_an_erasure_an_hour_late_breaks_the_promise(duties_done: None) -> None:
         assert "erasures" not in broken()
         contact.update(erase_at=late - timedelta(minutes=1))
 
-    status, body = ask("/promises")
+    status, body = probe("/promises")
 
     assert status == 503
     assert body["erasures"] == {"kept": False, "overdue": 1}
@@ -127,10 +127,10 @@ def test_an_erasure_an_hour_late_breaks_the_promise(duties_done: None) -> None:
     ("state", "age", "is_broken"),
     [("connected", 61, True), ("connected", 59, False), ("reconnect", 61, False)],
 )
-def test_a_calendar_that_should_work_and_waits_an_hour_breaks_the_promise(
+def test_a_calendar_stuck_for_an_hour_breaks_the_promise(
     duties_done: None, state: str, age: int, is_broken: bool
 ) -> None:
-    with inside(ONE):
+    with inside(TENANT_ONE):
         cabinet = Cabinet()
         GoogleAccount.objects.create(
             practitioner=cabinet.practitioner,
@@ -140,7 +140,7 @@ def test_a_calendar_that_should_work_and_waits_an_hour_breaks_the_promise(
             last_success_at=datetime.now(UTC),
         )
         make_appointment(cabinet, local(date(2026, 11, 18), 10), now=BOOKED_AT)
-        CalendarEntry.objects.update(wanted_at=datetime.now(UTC) - timedelta(minutes=age))
+        CalendarEntry.objects.update(changed_at=datetime.now(UTC) - timedelta(minutes=age))
 
     assert ("calendars" in broken()) is is_broken
 
@@ -148,12 +148,13 @@ def test_a_calendar_that_should_work_and_waits_an_hour_breaks_the_promise(
 def reminder(**fields: object) -> None:
     values = {
         "kind": kinds.REMINDER,
-        "object_id": 7,
+        "subject_id": 7,
+        "payload": {"sequence": 0},
         "due_at": NOW,
         "expires_at": NOW + timedelta(hours=2),
         "created_at": NOW,
     }
-    with inside(ONE):
+    with inside(TENANT_ONE):
         OutboxEntry.objects.create(**{**values, **fields})
 
 
@@ -162,7 +163,7 @@ def reminder(**fields: object) -> None:
     [
         ({"due_at": NOW - timedelta(minutes=14)}, False),
         ({"due_at": NOW - timedelta(minutes=16)}, True),
-        # Tried and put off: the hour is that of its expiry.
+        # Postponed after an attempt: the expiry counts.
         ({"attempts": 3, "expires_at": NOW + timedelta(minutes=104)}, True),
         ({"attempts": 2, "expires_at": NOW + timedelta(minutes=104)}, True),
         ({"attempts": 2, "expires_at": NOW + timedelta(minutes=110)}, False),
@@ -170,7 +171,7 @@ def reminder(**fields: object) -> None:
         ({"attempts": 1, "expires_at": NOW + timedelta(minutes=60)}, False),
         # Terminal, or of another kind: not at risk.
         (
-            {"due_at": NOW - timedelta(days=1), "state": "dropped", "finished_at": NOW},
+            {"due_at": NOW - timedelta(days=1), "state": "not_sent", "finished_at": NOW},
             False,
         ),
         ({"due_at": NOW - timedelta(days=1), "kind": kinds.SLOT_FREED}, False),
@@ -194,10 +195,10 @@ def test_a_duty_not_done_for_long_breaks_its_promise(duties_done: None, duty: Du
 
 
 def test_a_duty_that_was_never_done_breaks_its_promise(public: Unit) -> None:
-    assert {"sweep", "purge", "seal"} <= broken()
+    assert {"sweep", "expiry", "seal"} <= broken()
 
 
-def test_a_broker_that_does_not_answer_breaks_its_promise(duties_done: None, settings) -> None:
+def test_an_unavailable_broker_breaks_its_promise(duties_done: None, settings) -> None:
     settings.BROKER_URL = "redis://127.0.0.1:1/0"
 
     assert broken() == {"broker"}
@@ -209,24 +210,24 @@ def test_the_broker_of_the_run_answers(services, settings) -> None:
     assert broker.is_reachable()
 
 
-def test_a_practice_whose_schema_is_behind_breaks_the_promise(duties_done: None) -> None:
+def test_an_outdated_schema_breaks_the_promise(duties_done: None) -> None:
     with inside(PUBLIC):
-        Tenant.objects.filter(schema_name=ONE.schema).update(schema_version="old")
+        Tenant.objects.filter(schema_name=TENANT_ONE.schema).update(schema_version="old")
 
-    assert broken() == {"spaces"}
+    assert broken() == {"tenants"}
 
 
-def test_a_schema_that_cannot_be_read_breaks_the_promise_and_hides_no_other(
+def test_an_unreadable_schema_breaks_the_promise_and_hides_no_other(
     duties_done: None, committed_tenant: Callable[[str], Unit]
 ) -> None:
     unit = committed_tenant("unreadable")
     with owner_cursor() as cursor:
         cursor.execute(f"DROP TABLE {unit.schema}.booking_waitingentry CASCADE")
 
-    status, body = ask("/promises")
+    status, body = probe("/promises")
 
     assert status == 503
-    assert body["spaces"] == {"kept": False, "behind": 0, "unreadable": 1}
+    assert body["tenants"] == {"kept": False, "behind": 0, "unreadable": 1}
     assert body["erasures"] == {"kept": True, "overdue": 0}
 
 
@@ -238,7 +239,7 @@ def test_promises_without_a_database_are_broken(
 
     monkeypatch.setattr(promises, "_of_schemas", refuse)
 
-    assert ask("/promises")[0] == 503
+    assert probe("/promises")[0] == 503
 
 
 def test_without_any_server_a_process_is_alive_not_ready_and_breaks_its_promises() -> None:
@@ -246,9 +247,9 @@ def test_without_any_server_a_process_is_alive_not_ready_and_breaks_its_promises
         "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'\n"
         "import django; django.setup()\n"
         "from django.test import Client\n"
-        "ask = lambda path: Client(headers={'host': '127.0.0.1'}).get(path)\n"
-        "print(*(ask(path).status_code for path in ('/healthz', '/readyz', '/promises')))\n"
-        "print(ask('/promises').content.decode())\n"
+        "probe = lambda path: Client(headers={'host': '127.0.0.1'}).get(path)\n"
+        "print(*(probe(path).status_code for path in ('/healthz', '/readyz', '/promises')))\n"
+        "print(probe('/promises').content.decode())\n"
     )
     nowhere = {"DATABASE_URL": "postgres://app@127.0.0.1:1/librdv", "BROKER_URL": "redis://[::1]:1"}
     done = subprocess.run(
@@ -265,12 +266,12 @@ def test_without_any_server_a_process_is_alive_not_ready_and_breaks_its_promises
     assert json.loads(body)["broker"] == {"kept": False, "reachable": False}
 
 
-def test_a_practices_site_says_nothing_of_the_others(duties_done: None, host: str) -> None:
-    assert ask("/promises", host=host)[0] == 404
-    assert ask("/promises", host=PUBLIC_HOST)[0] == 200
+def test_a_practices_host_does_not_show_the_promises(duties_done: None, host: str) -> None:
+    assert probe("/promises", host=host)[0] == 404
+    assert probe("/promises", host=PUBLIC_HOST)[0] == 200
 
 
-def test_asking_all_schemas_takes_the_same_statements_whatever_their_number(
+def test_promises_need_the_same_number_of_statements_for_any_number_of_schemas(
     duties_done: None,
 ) -> None:
     from django.test.utils import CaptureQueriesContext
@@ -296,7 +297,7 @@ def certificate(name: str, *, host: str = "127.0.0.1:8000", **extra: Any) -> int
 
 def custom(name: str, *, verified: bool) -> None:
     with inside(PUBLIC):
-        tenant = Tenant.objects.get(schema_name=ONE.schema)
+        tenant = Tenant.objects.get(schema_name=TENANT_ONE.schema)
         Domain.objects.create(
             domain=name,
             tenant=tenant,
@@ -331,7 +332,7 @@ def test_no_certificate_before_a_domain_is_verified(public: Unit) -> None:
 def test_no_certificate_for_a_practice_that_is_not_served(
     public: Unit, host: str, state: str
 ) -> None:
-    Tenant.objects.filter(schema_name=ONE.schema).update(state=state)
+    Tenant.objects.filter(schema_name=TENANT_ONE.schema).update(state=state)
 
     assert certificate(host) == 404
 
@@ -347,5 +348,5 @@ def test_no_certificate_for_a_practice_that_is_not_served(
         {"HTTP_VIA": "1.1 caddy"},
     ],
 )
-def test_only_this_machine_may_ask(public: Unit, host: str, extra: dict[str, str]) -> None:
+def test_ask_answers_to_loopback_only(public: Unit, host: str, extra: dict[str, str]) -> None:
     assert certificate(host, **extra) == 404

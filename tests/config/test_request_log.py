@@ -1,4 +1,4 @@
-"""One line per request, and nothing of the request in it, however it fails."""
+"""One log line per request, without data of the request, also for failures."""
 
 import functools
 import json
@@ -14,7 +14,7 @@ from tenants import metrics, routing
 from tenants.accounts.models import User
 from tenants.schema import Unit, inside
 from tests.config.urls_failing import SECRET, urlpatterns
-from tests.conftest import ONE, PUBLIC_HOST
+from tests.conftest import PUBLIC_HOST, TENANT_ONE
 from tests.factories import Cabinet
 
 TOKEN = "jeton-canari"
@@ -35,7 +35,7 @@ def shared_client() -> Client:
 
 @pytest.fixture
 def client(tenant: Unit, host: str) -> Client:
-    """A visitor of the practice who sees errors as a browser does."""
+    """Return a client of the practice that receives error responses instead of exceptions."""
     routing.cache.clear()
     Cabinet()
     client = shared_client()
@@ -46,7 +46,7 @@ def client(tenant: Unit, host: str) -> Client:
 
 @pytest.mark.parametrize("name", [str(pattern.name) for pattern in urlpatterns])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_failing_view_tells_nothing_of_the_request(
+def test_a_failing_view_logs_nothing_of_the_request(
     client: Client, settings: Settings, capsys, name: str, method: str
 ) -> None:
     settings.ROOT_URLCONF = "tests.config.urls_failing"
@@ -63,7 +63,7 @@ def test_a_failing_view_tells_nothing_of_the_request(
         assert mark not in str(response.headers).lower()
 
 
-def test_a_crash_is_told_by_type_and_line(client: Client, settings: Settings, lines) -> None:
+def test_a_crash_is_logged_by_type_and_line(client: Client, settings: Settings, lines) -> None:
     settings.ROOT_URLCONF = "tests.config.urls_failing"
     response = client.get(f"/crash/{TOKEN}/")
 
@@ -91,15 +91,15 @@ def test_the_line_of_a_request(client: Client, lines) -> None:
         "route": "booking:robots",
         "method": "GET",
         "status": 200,
-        "tenant": tenant_mark(ONE.schema),
+        "tenant": tenant_mark(TENANT_ONE.schema),
     }
 
 
-def test_a_request_id_of_the_caller_is_not_taken_over(client: Client) -> None:
+def test_a_request_id_of_the_client_is_ignored(client: Client) -> None:
     assert client.get("/robots.txt", headers={"x-request-id": SECRET})["X-Request-ID"] != SECRET
 
 
-def test_a_user_stands_in_the_line_by_number(client: Client, lines) -> None:
+def test_a_user_is_logged_by_id(client: Client, lines) -> None:
     user = User.objects.create_user(email="canari@exemple.fr", password="x" * 20)
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     client.get("/espace/")
@@ -109,7 +109,7 @@ def test_a_user_stands_in_the_line_by_number(client: Client, lines) -> None:
     assert "canari" not in json.dumps(line)
 
 
-def test_a_failed_login_is_told_without_the_name(client: Client, lines) -> None:
+def test_a_failed_login_is_logged_without_the_name(client: Client, lines) -> None:
     before = metrics.REFUSED.labels("login")._value.get()
     client.post(
         "/connexion/",
@@ -121,13 +121,13 @@ def test_a_failed_login_is_told_without_the_name(client: Client, lines) -> None:
     written = lines()
     (failed,) = [line for line in written if line["event"] == "login_failed"]
     assert failed["network"] == "198.51.100.0/24"
-    assert failed["tenant"] == tenant_mark(ONE.schema)
+    assert failed["tenant"] == tenant_mark(TENANT_ONE.schema)
     assert metrics.REFUSED.labels("login")._value.get() == before + 1
     for mark in (*MARKS, "exemple.fr", "198.51.100.23"):
         assert mark not in json.dumps(written).lower()
 
 
-def test_an_unknown_host_is_told_without_its_name(client: Client, lines) -> None:
+def test_an_unknown_host_is_logged_without_its_name(client: Client, lines) -> None:
     client.get("/", headers={"host": "canari.example"})
 
     written = lines()
@@ -135,13 +135,13 @@ def test_an_unknown_host_is_told_without_its_name(client: Client, lines) -> None
     assert "canari" not in json.dumps(written)
 
 
-def test_a_probe_that_goes_well_leaves_no_line(client: Client, lines) -> None:
+def test_a_successful_probe_is_not_logged(client: Client, lines) -> None:
     client.get("/healthz")
 
     assert lines() == []
 
 
-def test_a_probe_that_fails_leaves_a_line(client: Client, lines, monkeypatch) -> None:
+def test_a_failed_probe_is_logged(client: Client, lines, monkeypatch) -> None:
     monkeypatch.setattr("config.health.readiness.reasons_not_ready", lambda: ["database"])
     client.get("/readyz")
 
@@ -149,7 +149,7 @@ def test_a_probe_that_fails_leaves_a_line(client: Client, lines, monkeypatch) ->
 
 
 @pytest.mark.parametrize("method", ["CANARI", "PROPFIND"])
-def test_an_unheard_of_method_is_not_repeated(client: Client, lines, method: str) -> None:
+def test_an_unknown_method_is_not_logged(client: Client, lines, method: str) -> None:
     client.generic(method, "/robots.txt")
 
     assert {line["method"] for line in lines() if "route" in line} == {"OTHER"}
@@ -158,7 +158,7 @@ def test_an_unheard_of_method_is_not_repeated(client: Client, lines, method: str
 def test_labels_come_from_the_code_only(client: Client) -> None:
     for path in (f"/rdv/{TOKEN}/", f"/{TOKEN}/{quote(SECRET)}", f"/?name={SECRET}"):
         client.get(path)
-    with inside(ONE):
+    with inside(TENANT_ONE):
         client.get("/", headers={"host": PUBLIC_HOST})
 
     labels = {value for key in metrics.REQUESTS._metrics for value in key}

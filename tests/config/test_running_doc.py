@@ -1,11 +1,11 @@
-"""The table of docs/running.md names every variable that the program reads, and no other."""
+"""The table of docs/running.md lists exactly the environment variables that the program reads."""
 
 import ast
 import re
 from collections.abc import Iterator
 
-from config import processes
-from config.processes import ROOT
+from config.devtools import processes
+from config.devtools.processes import ROOT
 
 READERS = (
     "config/settings.py",
@@ -42,8 +42,15 @@ def test_every_variable_is_in_the_table_and_no_other() -> None:
 
 
 def test_no_other_file_reads_the_environment() -> None:
-    """What is left: the demonstration's own folder and port, and its services' addresses."""
-    allowed = {"demo.py", "embedded.py", "guardian.py", "lock.py", "bootstrap.py", "restore.py"}
+    """Exceptions are the folder and port of the demonstration and the addresses of its services."""
+    allowed = {
+        "demo.py",
+        "embedded.py",
+        "supervisor.py",
+        "lockfile.py",
+        "bootstrap.py",
+        "restore.py",
+    }
     readers = {
         path.name
         for room in ("config", "tenants", "booking", "compliance", "billing", "api")
@@ -54,7 +61,7 @@ def test_no_other_file_reads_the_environment() -> None:
     assert readers <= allowed
 
 
-def test_the_units_of_the_workers_hear_every_queue_and_no_other() -> None:
+def test_the_systemd_units_of_the_workers_cover_every_queue_once() -> None:
     heard = {
         name: (ROOT / f"docs/systemd/{name}.service").read_text("utf-8").partition("--queues ")[2]
         for name in ("lib-rdv-worker", "lib-rdv-worker-slow")
@@ -81,7 +88,7 @@ def test_the_table_of_promises_names_what_is_answered() -> None:
 
     text = (ROOT / "docs/running.md").read_text("utf-8")
     named = re.findall(r"`(\w+)`", text.split("| promise |")[1].split("\n\n")[0])
-    answered = {"erasures", "reminders", "calendars", "spaces", "broker", "database"}
+    answered = {"erasures", "reminders", "calendars", "tenants", "broker", "database"}
     answered |= {duty.value for duty in promises.DUTY_TOLERANCE}
 
     assert answered <= set(named)

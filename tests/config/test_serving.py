@@ -1,4 +1,4 @@
-"""The pages as gunicorn serves them: nothing personal in what any process writes or exports."""
+"""Pages served by gunicorn: no process writes or exports personal data."""
 
 import contextlib
 import json
@@ -16,8 +16,8 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from config import processes
-from config.processes import Leashed
+from config.devtools import processes
+from config.devtools.managed_process import ManagedProcess
 from tenants.schema import inside, tenant_unit
 from tests.conftest import add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.factories import Cabinet
@@ -59,13 +59,13 @@ class Served:
             return str(answer.read().decode())
 
     def written(self) -> str:
-        """Everything that was written to any log."""
+        """Return the content of all logs."""
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
 @pytest.fixture(scope="module")
 def practice(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """A practice that can be booked, committed: the processes below read it."""
+    """Return a committed practice with opening hours, for the served processes."""
     with django_db_blocker.unblock():
         with owner_cursor() as cursor:
             remove_tenant(cursor, schema=SCHEMA)
@@ -81,7 +81,7 @@ def practice(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
 
 @pytest.fixture(scope="module")
 def served(practice: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve it with two workers, as production does, and the exporter."""
+    """Start gunicorn with two workers, as in production, and the exporter."""
     folder = tmp_path_factory.mktemp("served")
     port, metrics_port = processes.free_port(), processes.free_port()
     environment = {
@@ -91,20 +91,24 @@ def served(practice: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     }
     web = processes.web(bind=f"127.0.0.1:{port}", workers=2, threads=2)
     with (
-        Leashed(web, environment=environment, output=folder / "web.log"),
-        Leashed(processes.exporter(), environment=environment, output=folder / "exporter.log"),
+        ManagedProcess(web, environment=environment, output=folder / "web.log"),
+        ManagedProcess(
+            processes.exporter(), environment=environment, output=folder / "exporter.log"
+        ),
     ):
         both = lambda: processes.answers(port) and processes.answers(metrics_port)  # noqa: E731
         assert processes.wait_until(both, seconds=60), (folder / "web.log").read_text()
         yield Served(port, metrics_port, folder)
 
 
-def test_whoever_never_ends_their_request_keeps_nobody_else_waiting(served: Served) -> None:
-    """Three of the four threads are held; a process whose threads are all busy takes nobody more."""
-    with contextlib.ExitStack() as held:
+def test_unfinished_requests_do_not_delay_others(served: Served) -> None:
+    """Unfinished requests occupy three of four threads; a process with busy threads accepts no connection."""
+    with contextlib.ExitStack() as appointment:
         for _ in range(3):
             client = socket.create_connection(("127.0.0.1", served.port), timeout=20)
-            held.enter_context(client).sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n".encode())
+            appointment.enter_context(client).sendall(
+                f"GET / HTTP/1.1\r\nHost: {HOST}\r\n".encode()
+            )
         answers = [served.request("GET /", host=HOST) for _ in range(12)]
 
     assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 12
@@ -124,7 +128,7 @@ PERSONAL_HEADERS = {
 
 
 def visit_everything(served: Served) -> None:
-    """Put the marks wherever a request has room, on every kind of host, well-formed or not."""
+    """Send requests with canaries in every part, to every kind of host, well-formed or not."""
     for host in (HOST, APEX, f"{NAME}.example", f"bad_{NAME}!host", "127.0.0.1"):
         for line in (
             f"GET /?email={MAIL}&nom={NAME}",
@@ -157,7 +161,7 @@ def test_what_a_visitor_sends_reaches_no_log_and_no_metric(served: Served) -> No
     assert SCHEMA not in written + exported
 
 
-def test_every_line_is_json_and_the_requests_are_told_by_route(served: Served) -> None:
+def test_every_line_is_json_and_requests_are_logged_by_route(served: Served) -> None:
     served.request(f"GET /rdv/{TOKEN}/", host=HOST)
 
     lines = [json.loads(line) for line in (served.folder / "web.log").read_text().splitlines()]
@@ -167,7 +171,7 @@ def test_every_line_is_json_and_the_requests_are_told_by_route(served: Served) -
     assert {line["logger"] for line in lines} >= {"gunicorn.error", "request"}
 
 
-def test_the_whole_address_is_in_the_security_log_only(served: Served) -> None:
+def test_the_full_address_is_in_the_security_log_only(served: Served) -> None:
     served.request("GET /", host="nobody.example")
 
     apart = [json.loads(x) for x in (served.folder / "security.log").read_text().splitlines()]
@@ -208,7 +212,7 @@ def test_metrics_of_all_workers_are_added_up(served: Served) -> None:
         "librdv_promise_kept",
         "librdv_erasures_overdue",
         "librdv_reminders_at_risk",
-        "librdv_spaces",
+        "librdv_tenants",
         "librdv_database_connections",
     ):
         assert name in text
@@ -219,7 +223,7 @@ def test_the_pages_do_not_serve_the_metrics(served: Served) -> None:
         assert b"librdv_" not in served.request("GET /metrics", host=host)
 
 
-def test_processes_that_die_leave_their_slot_to_the_next(tmp_path: Path) -> None:
+def test_a_dead_process_frees_its_slot(tmp_path: Path) -> None:
     program = "from tenants import metrics; metrics.ERASED.inc(2)"
     for _ in range(3):
         subprocess.run(

@@ -1,4 +1,4 @@
-"""The mail server of tests and demonstration fails exactly as it is told to."""
+"""The SMTP server of tests and demonstration fails as ordered."""
 
 import smtplib
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def send(server: SmtpServer, *, message_id: str = "<1@exemple.fr>") -> None:
         client.send_message(message)
 
 
-def test_what_is_taken_can_be_read_in_both_parts(server: SmtpServer) -> None:
+def test_an_accepted_message_is_readable_in_both_parts(server: SmtpServer) -> None:
     send(server)
 
     (delivery,) = server.deliveries

@@ -1,4 +1,4 @@
-"""What a job that fails leaves in the log: its actor and its lines, nothing of what it handled."""
+"""The log of a failed job: its actor and its lines of code, no arguments."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ SECRET = "Canari Dupont"
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubBroker]:
-    """A broker of its own with a running worker."""
+    """Provide a separate broker with a running worker."""
     broker = StubBroker(middleware=[Retries(max_retries=1, min_backoff=1, max_backoff=1)])
     worker = dramatiq.Worker(broker, worker_timeout=50, worker_threads=1)
 
@@ -27,7 +27,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubBroker]:
     broker.close()
 
 
-def test_a_job_that_fails_tells_nothing_of_its_arguments(
+def test_a_failed_job_logs_none_of_its_arguments(
     stub: StubBroker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stub.get_actor("tests.careless").send(SECRET)

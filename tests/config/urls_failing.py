@@ -1,4 +1,4 @@
-"""Views that fail in the ways that leak elsewhere, served in the place of a practice's pages."""
+"""Views whose failures contain request data, served instead of a practice's pages."""
 
 import logging
 
@@ -12,7 +12,7 @@ library = logging.getLogger("library")
 
 
 def crash(request: HttpRequest, token: str) -> HttpResponse:
-    """Fail with what was posted in the text, the locals and the cause."""
+    """Fail with posted data in the exception's text, locals and cause."""
     typed = request.POST.get("name", SECRET)
     try:
         int(typed)
@@ -22,27 +22,27 @@ def crash(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def refuse(request: HttpRequest, token: str) -> HttpResponse:
-    """Fail in the database, whose message repeats the value."""
+    """Fail in the database with a message that contains the value."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s::int", [request.POST.get("name", SECRET)])
     return HttpResponse()
 
 
 def chat(request: HttpRequest, token: str) -> HttpResponse:
-    """Log carelessly and succeed."""
+    """Log request data and succeed."""
     library.error("Booked for %s by %s", SECRET, token)
-    library.error(f"Booked for {SECRET}")  # the careless line that this is about
+    library.error(f"Booked for {SECRET}")  # the line under test
     library.error("Booked", extra={"request": request}, stack_info=True)
     return HttpResponse("ok")
 
 
 def suspect(request: HttpRequest, token: str) -> HttpResponse:
-    """Be refused with a message that repeats the value."""
+    """Raise SuspiciousOperation with a message that contains the value."""
     raise SuspiciousOperation(f"{SECRET} {token}")
 
 
 def forbid(request: HttpRequest, token: str) -> HttpResponse:
-    """Be forbidden with a message that repeats the value."""
+    """Raise PermissionDenied with a message that contains the value."""
     raise PermissionDenied(f"{SECRET} {token}")
 
 

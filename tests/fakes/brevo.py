@@ -122,15 +122,15 @@ class Brevo:
 
     def events(self, channel: str, query: dict[str, list[str]]) -> dict[str, Any]:
         """GET .../statistics/events, filtered by a serialized array of tags."""
-        wanted = json.loads(query.get("tags", ["[]"])[0])
-        if not isinstance(wanted, list):
+        tags = json.loads(query.get("tags", ["[]"])[0])
+        if not isinstance(tags, list):
             raise Refused(400, "invalid_parameter", "tags is not an array")
         before = self.clock() - self.report_after
         with self._lock:
             found = [
                 {"event": "requests", "messageId": item.message_id, "tag": ",".join(item.tags)}
                 for item in self.taken
-                if item.channel == channel and item.at <= before and set(wanted) <= set(item.tags)
+                if item.channel == channel and item.at <= before and set(tags) <= set(item.tags)
             ]
         return {"events": found} if found else {}
 
@@ -145,24 +145,24 @@ class Brevo:
             taken = Taken(channel, body, number, tags, now)
             self.taken.append(taken)
         if self.spool is not None and channel == "sms":
-            _drop(self.spool, body, number)
+            _write_to_spool(self.spool, body, number)
         if self.on_taken is not None:
             self.on_taken()
         return taken
 
 
-def _drop(spool: Path, body: dict[str, Any], number: str) -> None:
-    """Lay an SMS beside the mails of the demonstration, as a letter without layout."""
+def _write_to_spool(spool: Path, body: dict[str, Any], number: str) -> None:
+    """Lay an SMS beside the mails of the demonstration, as a mail without layout."""
     now = datetime.now(UTC)
-    letter = EmailMessage()
-    letter["Subject"] = f"SMS : {body['content'][:40]}…"
-    letter["From"], letter["To"] = body["sender"], f"+{body['recipient']}"
-    letter["Date"] = now
-    letter.set_content(body["content"])
+    message = EmailMessage()
+    message["Subject"] = f"SMS : {body['content'][:40]}…"
+    message["From"], message["To"] = body["sender"], f"+{body['recipient']}"
+    message["Date"] = now
+    message.set_content(body["content"])
     spool.mkdir(parents=True, exist_ok=True)
     name = f"{now:%Y%m%dT%H%M%S.%f}-s{number[-5:]}"
     partial = spool / f".{name}"
-    partial.write_bytes(letter.as_bytes())
+    partial.write_bytes(message.as_bytes())
     partial.rename(spool / f"{name}.eml")  # a reader sees it whole or not at all
 
 
@@ -299,10 +299,12 @@ class _Handler(BaseHTTPRequestHandler):
             return HTTPStatus.OK, self.brevo.events("sms", query)
         raise Refused(404, "document_not_found", parts.path)
 
-    def _answer(self, act: Callable[[], tuple[int, dict[str, Any]]]) -> tuple[int, dict[str, Any]]:
+    def _answer(
+        self, respond: Callable[[], tuple[int, dict[str, Any]]]
+    ) -> tuple[int, dict[str, Any]]:
         try:
             self._check_key()
-            return act()
+            return respond()
         except Refused as refused:
             self.brevo.refusals.append(f"{refused.code}: {refused.message}")
             return refused.status, {"code": refused.code, "message": refused.message}

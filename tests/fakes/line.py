@@ -1,8 +1,8 @@
-"""A line between a program and an outside, that can be cut.
+"""A TCP proxy between a program and a server, whose connections can be cut.
 
-`python -m tests.fakes.line --port N --to M --control C`: one word to the control port changes it. `through` passes
-everything on, `refused` listens no more, `silent` accepts and never answers. What was open on it is cut at each
-change.
+`python -m tests.fakes.line --port N --to M --control C`: a word that is sent to the
+control port sets the mode. `through` forwards connections, `refused` does not listen, `silent` accepts connections
+and never answers. Each change of the mode cuts the open connections.
 """
 
 import argparse
@@ -13,14 +13,15 @@ import socket
 import sys
 from pathlib import Path
 
-from config import processes
+from config.devtools import processes
+from config.devtools.managed_process import ManagedProcess
 
 THROUGH, REFUSED, SILENT = "through", "refused", "silent"
 _CHUNK = 1 << 16
 
 
 class Line:
-    """The line itself, between two ports of the loopback."""
+    """The proxy, between two ports of the loopback."""
 
     def __init__(self, port: int, to: int) -> None:
         self.port, self.to = port, to
@@ -29,7 +30,7 @@ class Line:
         self._open: set[asyncio.StreamWriter] = set()
 
     async def change(self, mode: str) -> None:
-        """Become through, refused or silent; ValueError for anything else."""
+        """Set the mode: through, refused or silent; ValueError for any other word."""
         if mode not in {THROUGH, REFUSED, SILENT}:
             raise ValueError(mode)
         self.mode = mode
@@ -42,7 +43,7 @@ class Line:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
     async def control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Obey one word and say so."""
+        """Set the mode that one line names; answer ok or unknown."""
         try:
             await self.change((await reader.readline()).decode().strip())
             writer.write(b"ok\n")
@@ -83,30 +84,30 @@ async def _serve(port: int, to: int, control: int) -> None:
 
 
 class Running:
-    """A line as a process of its own."""
+    """The proxy as a process of its own."""
 
     def __init__(self, to: int, log: Path) -> None:
         self.port, self._control = processes.free_port(), processes.free_port()
         command = [sys.executable, "-m", "tests.fakes.line", "--port", str(self.port)]
         command += ["--to", str(to), "--control", str(self._control)]
-        self._process = processes.Leashed(command, output=log)
+        self._process = ManagedProcess(command, output=log)
         if not processes.wait_until(lambda: processes.answers(self._control), seconds=30):
-            raise RuntimeError("the line did not come up")
+            raise RuntimeError("the proxy did not start")
 
     def change(self, mode: str) -> None:
-        """Make it through, refused or silent; returns when it is."""
-        with socket.create_connection(("127.0.0.1", self._control), timeout=10) as order:
-            order.sendall(f"{mode}\n".encode())
-            if order.recv(16) != b"ok\n":
-                raise RuntimeError(f"the line did not become {mode}")
+        """Set the mode and wait until it is set."""
+        with socket.create_connection(("127.0.0.1", self._control), timeout=10) as connection:
+            connection.sendall(f"{mode}\n".encode())
+            if connection.recv(16) != b"ok\n":
+                raise RuntimeError(f"the proxy did not become {mode}")
 
     def close(self) -> None:
-        """End it."""
+        """Stop it."""
         self._process.close()
 
 
 def main() -> None:
-    """Be a line until SIGTERM."""
+    """Run the proxy until SIGTERM."""
     parser = argparse.ArgumentParser(description="A line that can be cut.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--to", type=int, required=True)

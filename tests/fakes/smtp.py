@@ -1,4 +1,4 @@
-"""A real SMTP server on the loopback that keeps what it accepts and fails when it is told to.
+"""An SMTP server on the loopback that stores the mails it accepts and fails on command.
 
     with SmtpServer() as server:
         server.fail(Fault.TRY_LATER, times=2)
@@ -29,7 +29,7 @@ from typing import Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from config.processes import free_port
+from config.devtools.processes import free_port
 
 
 class Fault(enum.Enum):
@@ -81,7 +81,7 @@ class _Handler:
     def __init__(self, server: "SmtpServer") -> None:
         self.server = server
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(
         self,
         smtp: SMTP,
         session: Session,
@@ -94,9 +94,7 @@ class _Handler:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, smtp: SMTP, session: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, smtp: SMTP, session: Session, envelope: Envelope) -> str:
         fault = self.server.take(
             tuple(set(Fault) - {Fault.REFUSE_RECIPIENT}), list(envelope.rcpt_tos)
         )

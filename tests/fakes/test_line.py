@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from config.processes import wait_until
+from config.devtools.processes import wait_until
 from tests.fakes.line import REFUSED, SILENT, THROUGH, Running
 
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Running]:
-    """A line to somebody who says everything twice."""
+    """A proxy to a server that answers each message with the message twice."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def repeat() -> None:
@@ -32,7 +32,7 @@ def line(tmp_path: Path) -> Iterator[Running]:
     server.close()
 
 
-def said(line: Running) -> bytes:
+def output(line: Running) -> bytes:
     """What comes back over the line; nothing when it is cut before."""
     with socket.create_connection(("127.0.0.1", line.port), timeout=5) as caller:
         caller.sendall(b"oui")
@@ -40,17 +40,17 @@ def said(line: Running) -> bytes:
 
 
 def test_it_passes_everything_on(line: Running) -> None:
-    assert said(line) == b"ouioui"
+    assert output(line) == b"ouioui"
 
 
 def test_refused_nobody_listens_until_it_is_through_again(line: Running) -> None:
     line.change(REFUSED)
     with pytest.raises(ConnectionRefusedError):
-        said(line)
+        output(line)
 
     line.change(THROUGH)
 
-    assert said(line) == b"ouioui"
+    assert output(line) == b"ouioui"
 
 
 def test_silent_it_answers_nothing_and_what_waited_is_cut(line: Running) -> None:
@@ -63,7 +63,7 @@ def test_silent_it_answers_nothing_and_what_waited_is_cut(line: Running) -> None
         caller.settimeout(5)
         line.change(THROUGH)
         assert caller.recv(64) == b""
-    assert wait_until(lambda: said(line) == b"ouioui", seconds=5)
+    assert wait_until(lambda: output(line) == b"ouioui", seconds=5)
 
 
 def test_it_knows_three_words_only(line: Running) -> None:

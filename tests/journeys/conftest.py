@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from config import processes
-from config.processes import Leashed
+from config.devtools import processes
+from config.devtools.managed_process import ManagedProcess
 from tenants.schema import Unit, inside
 from tests.browser import FLAGS, find_browser
 from tests.factories import Cabinet
@@ -55,7 +55,7 @@ def served(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
     log = tmp_path_factory.mktemp("journeys") / "web.log"
     environment = {"PUBLIC_PORT": str(port)}
     command = processes.web(bind=f"127.0.0.1:{port}", workers=1)
-    with Leashed(command, environment=environment, output=log):
+    with ManagedProcess(command, environment=environment, output=log):
         ready = processes.wait_until(lambda: _answers(port), seconds=30)
         assert ready, log.read_text("utf-8", "replace")[-3000:]
         yield port

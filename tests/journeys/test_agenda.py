@@ -11,9 +11,10 @@ import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize
 
+from booking.appointments.book import book_by_staff
+from booking.appointments.cancel import cancel
 from booking.models import Absence, Appointment, AppointmentType
-from booking.persons import Person
-from booking.services import appointments
+from booking.rules.persons import Person
 from tenants.accounts.models import Role
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
@@ -38,7 +39,7 @@ class Office:
     unit: Unit
     cabinet: Cabinet
     tuesday: date
-    held: list[Appointment]
+    appointments: list[Appointment]
 
     def at(self, hour: int, minute: int = 0) -> datetime:
         """An instant of the Tuesday, by the local clock."""
@@ -49,10 +50,10 @@ class Office:
         """The address of its week."""
         return f"{self.address}/espace/semaine/?du={self.tuesday.isoformat()}"
 
-    def again(self, held: Appointment) -> Appointment:
+    def again(self, appointment: Appointment) -> Appointment:
         """The row as it is now."""
         with inside(self.unit):
-            return Appointment.objects.get(pk=held.pk)
+            return Appointment.objects.get(pk=appointment.pk)
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Hand:
     figures: Figures
     clicks: int = 0
     fields: int = 0
-    said: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
 
     def click(self, what: Locator, **where: float) -> None:
         """Click once."""
@@ -75,7 +76,7 @@ class Hand:
         self.fields += 1
         self.page.keyboard.type(words)
 
-    def tell(self, what: str, *, clicks: int, fields: int = 0) -> None:
+    def record(self, what: str, *, clicks: int, fields: int = 0) -> None:
         """Keep the count, and hold it to its limit."""
         self.figures(f"{what}: {self.clicks} clicks, {self.fields} fields")
         assert self.clicks <= clicks
@@ -84,7 +85,7 @@ class Hand:
 
 def away_from_holidays(today: date) -> date:
     """Return a Tuesday a week ahead or more, in a week without a public holiday."""
-    from booking.holidays import public_holidays
+    from booking.rules.holidays import public_holidays
 
     day = today + timedelta(days=(1 - today.weekday()) % 7 + 7)
     while any(
@@ -109,7 +110,9 @@ def office(practice: Practice) -> Office:
         cabinet.type.practitioners.add(other)
         make_hours(other, cabinet.location)
         office = Office(address, unit, cabinet, tuesday, [])
-        office.held = [make_appointment(cabinet, office.at(hour), now=now) for hour in HOURS]
+        office.appointments = [
+            make_appointment(cabinet, office.at(hour), now=now) for hour in HOURS
+        ]
     return office
 
 
@@ -148,9 +151,9 @@ def lane(page: Page, office: Office, number: int = 0) -> Locator:
     return page.locator(f'.wd[data-day="{office.tuesday}"] .lane').nth(number)
 
 
-def event(page: Page, held: Appointment) -> Locator:
+def event(page: Page, appointment: Appointment) -> Locator:
     """The appointment in the grid."""
-    return page.locator(f'a.ev[href*="{held.ref}"]')
+    return page.locator(f'a.ev[href*="{appointment.ref}"]')
 
 
 def height_of(page: Page, hours: float) -> float:
@@ -174,7 +177,7 @@ def test_a_click_a_name_and_enter_book_by_hand(
     page.keyboard.press("Enter")
     page.wait_for_url("**&rdv=*")
 
-    hand.tell("book by hand, by mouse", clicks=2, fields=2)
+    hand.record("book by hand, by mouse", clicks=2, fields=2)
     assert split == "Prénom : Lou, Nom : SPÉCIMEN"
     assert "Lou SPÉCIMEN" in page.inner_text("#rdv")
     with inside(office.unit):
@@ -188,7 +191,7 @@ def test_the_keyboard_alone_books_by_hand(
     page.goto(office.week())
     hand = Hand(page, figures)
 
-    event(page, office.held[2]).focus()
+    event(page, office.appointments[2]).focus()
     page.keyboard.press("ArrowDown")
     is_gap = page.evaluate("document.activeElement.classList.contains('gap')")
     page.keyboard.press("Enter")
@@ -196,7 +199,7 @@ def test_the_keyboard_alone_books_by_hand(
     page.keyboard.press("Enter")
     page.wait_for_url("**&rdv=*")
 
-    hand.tell("book by hand, by keyboard", clicks=0, fields=2)
+    hand.record("book by hand, by keyboard", clicks=0, fields=2)
     assert is_gap
     assert "Un nom seulement. Aucun rappel ne partira." in page.inner_text("#rdv")
 
@@ -245,15 +248,15 @@ def test_cancelling_with_a_message_takes_two_clicks(
     enter: Callable[..., Page], office: Office, figures: Figures
 ) -> None:
     page = enter()
-    page.goto(f"{office.week()}&rdv={office.held[0].ref}")
+    page.goto(f"{office.week()}&rdv={office.appointments[0].ref}")
     hand = Hand(page, figures)
 
     hand.click(page.locator("#annuler"))
     hand.click(page.locator("#annuler-d [value=on]"))
-    page.wait_for_selector(".notice.ok")
+    page.wait_for_selector(".alert.ok")
 
-    hand.tell("cancel with a message", clicks=2)
-    assert office.again(office.held[0]).is_cancelled
+    hand.record("cancel with a message", clicks=2)
+    assert office.again(office.appointments[0]).is_cancelled
     with inside(office.unit):
         assert OutboxEntry.objects.filter(kind="booking.cancelled_by_pract").count() == 1
 
@@ -266,10 +269,10 @@ def test_tomorrow_is_closed_in_two_clicks(
     hand = Hand(page, figures)
 
     hand.click(page.get_by_role("link", name="Bloquer un temps"))
-    hand.click(page.locator("[value=demain]"))
+    hand.click(page.locator("[value=tomorrow]"))
     page.wait_for_url("**/bloquer/*-*/")
 
-    hand.tell("close tomorrow", clicks=3)
+    hand.record("close tomorrow", clicks=3)
     with inside(office.unit):
         assert Absence.objects.count() == 1
 
@@ -291,11 +294,11 @@ def test_a_day_with_five_appointments_is_blocked_and_each_is_handled(
             hand.click(row.get_by_role("button", name="Annuler et prévenir"))
         else:
             hand.click(row.locator("form[action$='/deplacer/'] button").first)
-        page.wait_for_selector(".notice.ok")
+        page.wait_for_selector(".alert.ok")
 
-    hand.tell("handle five appointments", clicks=5)
+    hand.record("handle five appointments", clicks=5)
     assert "Tout est réglé" in page.inner_text("main")
-    rows = [office.again(held) for held in office.held]
+    rows = [office.again(appointment) for appointment in office.appointments]
     assert sum(row.is_cancelled for row in rows) == 2
     assert all(
         row.is_cancelled or row.starts_at.astimezone(ZONE).date() != office.tuesday for row in rows
@@ -305,9 +308,9 @@ def test_a_day_with_five_appointments_is_blocked_and_each_is_handled(
 def test_a_drag_asks_moves_and_is_undone(enter: Callable[..., Page], office: Office) -> None:
     page = enter()
     page.goto(office.week())
-    held = office.held[3]  # at 14 h
-    event(page, held).scroll_into_view_if_needed()
-    box = event(page, held).bounding_box()
+    appointment = office.appointments[3]  # at 14 h
+    event(page, appointment).scroll_into_view_if_needed()
+    box = event(page, appointment).bounding_box()
     target = lane(page, office, 1).bounding_box()
     assert box is not None
     assert target is not None
@@ -319,16 +322,22 @@ def test_a_drag_asks_moves_and_is_undone(enter: Callable[..., Page], office: Off
     asked = page.inner_text("#glisser")
     page.locator("#glisser button[value='']").click()
     page.wait_for_selector("#defaire")
-    moved = office.again(held)
+    moved = office.again(appointment)
     page.click("#defaire")
     page.wait_for_selector("#defaire", state="visible")
-    back = office.again(held)
+    back = office.again(appointment)
 
     assert "prévenir" in asked
     assert "16\u00a0h" in asked
-    assert (moved.starts_at, moved.practitioner_id) != (held.starts_at, held.practitioner_id)
+    assert (moved.starts_at, moved.practitioner_id) != (
+        appointment.starts_at,
+        appointment.practitioner_id,
+    )
     assert moved.starts_at == office.at(16)
-    assert (back.starts_at, back.practitioner_id) == (held.starts_at, held.practitioner_id)
+    assert (back.starts_at, back.practitioner_id) == (
+        appointment.starts_at,
+        appointment.practitioner_id,
+    )
     with inside(office.unit):
         assert not OutboxEntry.objects.filter(kind="booking.moved").exists()
 
@@ -338,7 +347,10 @@ def test_the_end_is_pulled_down_and_the_keyboard_does_the_same(
 ) -> None:
     page = enter()
     page.goto(office.week())
-    by_hand, by_key = office.held[4], office.held[2]  # at 15 h and 11 h, nothing after them
+    by_hand, by_key = (
+        office.appointments[4],
+        office.appointments[2],
+    )  # at 15 h and 11 h, nothing after them
     event(page, by_hand).scroll_into_view_if_needed()
     box = event(page, by_hand).bounding_box()
     assert box is not None
@@ -348,12 +360,12 @@ def test_the_end_is_pulled_down_and_the_keyboard_does_the_same(
     page.mouse.move(box["x"] + 10, box["y"] + height_of(page, 1.5), steps=8)
     page.mouse.up()
     page.locator("#glisser button[value='']").click()
-    page.wait_for_selector(".notice.ok")
+    page.wait_for_selector(".alert.ok")
     event(page, by_key).focus()
     for key in ("m", "Shift+ArrowDown", "Enter"):
         page.keyboard.press(key)
     page.locator("#glisser button[value='']").click()
-    page.wait_for_selector(".notice.ok")
+    page.wait_for_selector(".alert.ok")
 
     assert office.again(by_hand).ends_at == office.at(16, 30)
     assert office.again(by_key).ends_at == office.at(12)
@@ -363,58 +375,61 @@ def test_the_keyboard_moves_an_appointment(enter: Callable[..., Page], office: O
     page = enter()
     page.goto(office.week())
 
-    event(page, office.held[3]).focus()
+    event(page, office.appointments[3]).focus()
     for key in ("m", "ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     page.locator("#glisser [value=on]").click()
     page.wait_for_selector("#defaire")
 
-    moved = office.again(office.held[3])
+    moved = office.again(office.appointments[3])
     assert moved.starts_at == office.at(14, 15)
-    assert moved.practitioner_id != office.held[3].practitioner_id
+    assert moved.practitioner_id != office.appointments[3].practitioner_id
 
 
 def test_two_secretaries_in_conflict_lose_nothing(
     enter: Callable[..., Page], office: Office
 ) -> None:
     first, second = enter(NORA), enter(HUGO)
-    held = office.held[0]
-    address = f"{office.address}/espace/rendez-vous/{held.ref}/deplacer/"
+    appointment = office.appointments[0]
+    address = f"{office.address}/espace/rendez-vous/{appointment.ref}/deplacer/"
     for page in (first, second):
         page.goto(address)
     first.fill("[name=hour]", "17h15")
     second.fill("[name=hour]", "16h30")
 
     first.locator("form button[value='']").last.click()
-    first.wait_for_selector(".notice.ok")
+    first.wait_for_selector(".alert.ok")
     second.locator("form button[value='']").last.click()
-    second.wait_for_selector(".notice.warn")
-    said, kept = second.inner_text("main"), second.input_value("[name=hour]")
-    between = office.again(held).starts_at
+    second.wait_for_selector(".alert.warn")
+    shown, kept = second.inner_text("main"), second.input_value("[name=hour]")
+    between = office.again(appointment).starts_at
     second.locator("form button[value='']").last.click()
-    second.wait_for_selector(".notice.ok")
+    second.wait_for_selector(".alert.ok")
 
-    assert "Quelqu’un a changé ce rendez-vous" in said
-    assert "17\u00a0h\u00a015" in said
+    assert "Quelqu’un a changé ce rendez-vous" in shown
+    assert "17\u00a0h\u00a015" in shown
     assert kept == "16h30"
     assert between == office.at(17, 15)
-    assert office.again(held).starts_at == office.at(16, 30)
+    assert office.again(appointment).starts_at == office.at(16, 30)
 
 
 def test_the_page_follows_what_others_do(enter: Callable[..., Page], office: Office) -> None:
     page = enter()
     page.clock.install()
     page.goto(office.week())
-    event(page, office.held[0]).focus()
+    event(page, office.appointments[0]).focus()
     with inside(office.unit):
-        appointments.cancel(
-            appointment=office.held[1], by_patient=True, actor="patient", now=datetime.now(UTC)
+        cancel(
+            appointment=office.appointments[1],
+            by_patient=True,
+            actor="patient",
+            now=datetime.now(UTC),
         )
 
     page.clock.fast_forward(21_000)
-    event(page, office.held[1]).wait_for(state="detached")
+    event(page, office.appointments[1]).wait_for(state="detached")
 
-    assert str(office.held[0].ref) in page.evaluate("document.activeElement.href")
+    assert str(office.appointments[0].ref) in page.evaluate("document.activeElement.href")
 
 
 def test_what_was_typed_when_the_session_ended_comes_back(
@@ -449,7 +464,7 @@ def test_what_was_typed_on_a_page_of_its_own_comes_back_too(
 ) -> None:
     page = enter()
     page.clock.install()
-    path = f"/espace/rendez-vous/{office.held[0].ref}/coordonnees/"
+    path = f"/espace/rendez-vous/{office.appointments[0].ref}/coordonnees/"
     page.goto(f"{office.address}{path}")
     page.fill("[name=email]", "lou.echantillon@example.org")
     with inside(office.unit):
@@ -499,7 +514,7 @@ def test_without_a_script_the_agenda_is_a_list_with_the_same_acts(
     page.wait_for_url("**&rdv=*")
     page.locator("#annuler").click()
     page.locator("main form button[value='']").click()
-    page.wait_for_selector(".notice.ok")
+    page.wait_for_selector(".alert.ok")
 
     with inside(office.unit):
         assert AppointmentType.objects.exists()
@@ -513,11 +528,11 @@ def test_axe_finds_nothing_in_the_agenda(
 ) -> None:
     with inside(office.unit):
         cabinet, now = office.cabinet, datetime.now(UTC)
-        appointments.book_by_staff(
-            choice=cabinet.choice(office.at(9)),
+        book_by_staff(
+            selection=cabinet.selection(office.at(9)),
             form_ref=uuid.uuid4(),
             person=Person(),
-            over=True,
+            overbook=True,
             actor="system",
             now=now,
         )
@@ -529,13 +544,13 @@ def test_axe_finds_nothing_in_the_agenda(
         )
     page = enter(OWNER, size=size, csp=False)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # light or dark
-    held = office.held[0].ref
+    appointment = office.appointments[0].ref
 
     faults = []
     for path in (
         f"semaine/?du={office.tuesday}",
-        f"semaine/?du={office.tuesday}&vue=jour&rdv={held}",
-        f"rendez-vous/{held}/duree/",
+        f"semaine/?du={office.tuesday}&vue=jour&rdv={appointment}",
+        f"rendez-vous/{appointment}/duree/",
         "bloquer/",
         f"bloquer/{absence.ref}/",
     ):

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from pytest_django.plugin import DjangoDbBlocker
 
 from booking.models import Absence, Appointment
-from booking.queries import free_slots
+from booking.scheduling.queries import free_slots
 from tenants.accounts.models import Role
 from tenants.accounts.services.staff import close_account
 from tenants.schema import PUBLIC, Unit, inside
@@ -100,18 +100,24 @@ def test_axe_finds_nothing_on_any_page_of_the_dashboard(
     )
     page = context.new_page()
     with inside(unit):
-        held, absence = Appointment.objects.get(), Absence.objects.get()
-    one = f"espace/rendez-vous/{held.ref}/"
+        appointment, absence = Appointment.objects.get(), Absence.objects.get()
+    appointment_path = f"espace/rendez-vous/{appointment.ref}/"
     is_small = size["width"] == 320
     about = [f"espace/horaires/{cabinet.practitioner.ref}/{end}/" for end in ("semaine", "jour")]
-    acts = [one + end for end in ("", "deplacer/", "annuler/", "coordonnees/", "effacer/")]
-    others = [f"espace/semaine/?rdv={held.ref}", f"espace/absences/{absence.ref}/"]
+    action_paths = [
+        appointment_path + end for end in ("", "deplacer/", "annuler/", "coordonnees/", "effacer/")
+    ]
+    others = [f"espace/semaine/?rdv={appointment.ref}", f"espace/absences/{absence.ref}/"]
     page.goto(f"{address}/connexion/")
     faults = faults_of(page, unfold=True)
     sign_in(page, address)
 
     # The colours of the dark scheme are the same everywhere: a few pages show them all.
-    for path in (*PAGES, *acts, *about, *others) if is_small else (*PAGES[:4], *acts[:3], *others):
+    for path in (
+        (*PAGES, *action_paths, *about, *others)
+        if is_small
+        else (*PAGES[:4], *action_paths[:3], *others)
+    ):
         page.goto(f"{address}/{path}")
         faults += faults_of(page, unfold=True)
     page.goto(f"{address}/espace/rendez-vous/nouveau/")

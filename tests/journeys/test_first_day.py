@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Browser, Page
 
+from billing.clients.readiness import run_checks
+from billing.clients.tenant_seed import TenantSeed, seed_tenant
 from booking.models import AppointmentType, Location, OpeningHours, Practice
-from compliance.desk.furnishing import Furniture, furnish
-from compliance.desk.readiness import results
 from tenants.accounts.models import Invitation
 from tenants.accounts.services.invitations import token_of
 from tenants.models import Tenant
@@ -30,7 +30,7 @@ class Reader:
 
     page: Page
     words: int = 0
-    letters: int = 0
+    characters: int = 0
     clicks: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -46,7 +46,7 @@ class Reader:
 
     def fill(self, name: str, text: str) -> None:
         self.page.fill(f"[name={name}]", text)
-        self.letters += len(text)
+        self.characters += len(text)
         self.clicks += 1
 
     def click(self, selector: str, *, then: str) -> None:
@@ -57,16 +57,16 @@ class Reader:
 
     @property
     def minutes(self) -> float:
-        typing = self.letters / 5 / TYPED_A_MINUTE
+        typing = self.characters / 5 / TYPED_A_MINUTE
         return self.words / WORDS_A_MINUTE + typing + self.clicks * SECONDS_A_CLICK / 60
 
 
 @pytest.fixture
 def ordered(committed_tenant: Callable[[str], Unit], served: int) -> tuple[str, Unit]:
-    """A space as the desk has just made it: a name, a profession, an invitation, nothing else."""
+    """A tenant that has just been seeded: a name, a profession, an invitation, nothing else."""
     name = f"neuf{uuid.uuid4().hex[:6]}"
     unit = committed_tenant(name)
-    furniture = Furniture(
+    seed = TenantSeed(
         practice_name="Cabinet Exemple",
         profession="Ostéopathe D.O.",
         time_zone="Europe/Paris",
@@ -77,7 +77,7 @@ def ordered(committed_tenant: Callable[[str], Unit], served: int) -> tuple[str, 
     with inside(PUBLIC):
         Tenant.objects.filter(schema_name=unit.schema).update(state=Tenant.State.READY)
     with inside(unit):
-        furnish(furniture, now=datetime.now(UTC))
+        seed_tenant(seed, now=datetime.now(UTC))
     return f"http://{HOST.format(name=name)}:{served}", unit
 
 
@@ -95,40 +95,40 @@ def test_the_first_day_takes_less_than_ten_minutes(
         locale="fr-FR",
     )
     page = context.new_page()
-    one = Reader(page)
+    reader = Reader(page)
     if not has_script:
-        one.read = lambda: None  # type: ignore[method-assign]  # axe is a script
+        reader.read = lambda: None  # type: ignore[method-assign]  # axe is a script
 
     page.goto(f"{address}/invitation/{token}/")
-    one.read()
-    one.fill("password", PASSWORD)
-    one.click("main button.main", then="**/espace/")
-    one.click("a[href$='/premier-jour/']", then="**/premier-jour/profession/")
+    reader.read()
+    reader.fill("password", PASSWORD)
+    reader.click("main button.main", then="**/espace/")
+    reader.click("a[href$='/premier-jour/']", then="**/premier-jour/profession/")
     guessed = page.is_checked("[name=start][value=osteopathe]")
-    one.click("main button.main", then="**/premier-jour/lieu/")
-    one.fill("street", "12 rue de la Falaise")
-    one.fill("postcode", "64210")
-    one.fill("town", "Bidart")
-    one.click("main button.main", then="**/premier-jour/horaires/")
-    one.click("main button.main", then="**/premier-jour/motifs/")
-    one.click("main button.main", then="**/premier-jour/pret/")
+    reader.click("main button.main", then="**/premier-jour/lieu/")
+    reader.fill("street", "12 rue de la Falaise")
+    reader.fill("postcode", "64210")
+    reader.fill("town", "Bidart")
+    reader.click("main button.main", then="**/premier-jour/horaires/")
+    reader.click("main button.main", then="**/premier-jour/motifs/")
+    reader.click("main button.main", then="**/premier-jour/pret/")
     offered = page.locator(".slot.seen").count()
     code = page.evaluate("() => document.querySelector('.qr').naturalWidth") if has_script else 1
 
     context.close()
     if has_script:
         figures(
-            f"first day, {width} px: {one.minutes:.1f} min"
-            f" ({one.words} words read, {one.letters} letters typed, {one.clicks} clicks)"
+            f"first day, {width} px: {reader.minutes:.1f} min"
+            f" ({reader.words} words read, {reader.characters} letters typed, {reader.clicks} clicks)"
         )
     assert guessed
     assert offered > 0
     assert code > 0
-    assert one.faults == []
-    assert one.minutes <= LIMIT_MINUTES
+    assert reader.faults == []
+    assert reader.minutes <= LIMIT_MINUTES
     with inside(unit):
-        assert results(now=datetime.now(UTC))["bookable_slot"]
-        assert Practice.objects.get().kind == Practice.Kind.REGULATED
+        assert run_checks(now=datetime.now(UTC))["bookable_slot"]
+        assert Practice.objects.get().kind == Practice.PracticeKind.REGULATED
         assert Location.objects.get().town == "Bidart"
         assert OpeningHours.objects.count() == 10
         assert list(AppointmentType.objects.values_list("label", "duration_min")) == [

@@ -1,6 +1,6 @@
-"""Google Agenda in a real browser: consent, a booking that arrives there, a move, a decision, a farewell.
+"""Google Agenda in a real browser: consent, a booking that reaches it, a move, a decision, a disconnection.
 
-The web, the slow worker and the double speak to each other as in production; nothing is delivered by hand.
+Web server, slow worker and fake server communicate as in production; the test delivers nothing itself.
 """
 
 import uuid
@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from booking.actors import poll_all
 from booking.models import Appointment, GoogleAccount
-from config import processes
-from config.processes import Leashed
+from config.devtools import processes
+from config.devtools.managed_process import ManagedProcess
 from tenants.accounts.models import Role
 from tenants.models import Tenant
 from tenants.outbox.actors import sweep
@@ -35,12 +35,12 @@ VIEWS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = (
     (WIDE, "dark"),
 )
 PATIENCE = 60
-"""Seconds until what a worker does is seen, on a machine that has more to do."""
+"""Seconds until the work of a worker is visible, on a busy machine."""
 
 
 @dataclass(frozen=True)
-class Everything:
-    """The double, where it answers, and where the application does."""
+class RunningApplication:
+    """The fake server with its base address, and the port of the application."""
 
     google: Google
     base: str
@@ -48,52 +48,52 @@ class Everything:
 
 
 @pytest.fixture(scope="module")
-def everything(
+def running(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Everything]:
-    """The web and the slow worker, whose Google is the double, which knocks at the web."""
+) -> Iterator[RunningApplication]:
+    """The web server and the slow worker, with the fake server, which sends notifications to the web server."""
     port, logs = processes.free_port(), tmp_path_factory.mktemp("google")
     back = f"http://{CONNECT}:{port}/google/retour"
-    with serving(Google(redirects=[back])) as double:
+    with serving(Google(redirects=[back])) as served:
         environment = {
             "PUBLIC_PORT": str(port),
             "GOOGLE_CLIENT_ID": "fake-client",
             "GOOGLE_CLIENT_SECRET": "fake-secret",
             "GOOGLE_REDIRECT_URI": back,
-            "GOOGLE_API_URL": f"{double.base}/",
-            "GOOGLE_OAUTH_URL": f"{double.base}/",
-            "GOOGLE_CONSENT_URL": f"{double.base}/o/oauth2/v2/auth",
+            "GOOGLE_API_URL": f"{served.base}/",
+            "GOOGLE_OAUTH_URL": f"{served.base}/",
+            "GOOGLE_CONSENT_URL": f"{served.base}/o/oauth2/v2/auth",
             "GOOGLE_SIGNAL_URL": f"http://{CONNECT}:{port}/google/signal/",
             "GOOGLE_BACKOFF_SECONDS": "0.1",
         }
         web = processes.web(bind=f"127.0.0.1:{port}", workers=1)
         worker = processes.worker(queues=processes.SLOW_QUEUES)
         with (
-            Leashed(web, environment=environment, output=logs / "web.log"),
-            Leashed(worker, environment=environment, output=logs / "worker.log"),
+            ManagedProcess(web, environment=environment, output=logs / "web.log"),
+            ManagedProcess(worker, environment=environment, output=logs / "worker.log"),
         ):
             ready = processes.wait_until(lambda: _answers(port), seconds=PATIENCE)
             assert ready, (logs / "web.log").read_text("utf-8", "replace")[-3000:]
-            yield Everything(double.google, double.base, port)
+            yield RunningApplication(served.google, served.base, port)
 
 
 @pytest.fixture
-def served(everything: Everything) -> int:
+def served(running: RunningApplication) -> int:
     """The port of the application."""
-    return everything.port
+    return running.port
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
 def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """A browser of the practitioner."""
+    """The browser context of the practitioner."""
     made = browser.new_context(viewport=WIDE, locale="fr-FR", java_script_enabled=request.param)
     yield made
     made.close()
 
 
 @dataclass
-class Story:
-    """The practitioner before the dashboard of their practice; what axe says of each page on the way."""
+class OwnerSession:
+    """The practitioner's browser page with the dashboard, and the faults that axe finds on the pages."""
 
     page: Page
     site: str
@@ -102,20 +102,20 @@ class Story:
     faults: list[str]
     has_scripts: bool
 
-    def look(self) -> None:
-        """Ask the page for faults: narrow by day, wide at night."""
+    def check_accessibility(self) -> None:
+        """Collect accessibility faults of the page: narrow in the light scheme, wide in the dark one."""
         if not self.has_scripts:
             return
         for size, scheme in VIEWS:
             self.page.set_viewport_size(size)
-            # A colour on its way from one scheme to the other is neither's.
+            # During a transition a colour belongs to neither scheme.
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             self.faults += faults_of(self.page, unfold=True)
 
-    def wait_for(self, text: str, *, looks_again: bool = False) -> None:
-        """Wait until the page says so by itself; without scripts, or when asked to, look again."""
+    def wait_for(self, text: str, *, reloads: bool = False) -> None:
+        """Wait until the page shows the text; without scripts, or with ``reloads``, reload it meanwhile."""
         found = self.page.get_by_text(text).first
-        if self.has_scripts and not looks_again:
+        if self.has_scripts and not reloads:
             expect(found).to_be_visible(timeout=PATIENCE * 1000)
             return
         assert processes.wait_until(lambda: self._is_there(text), seconds=PATIENCE), text
@@ -127,16 +127,16 @@ class Story:
 
 
 def beat() -> None:
-    """Do what the clock does: who found another worker at work for the account is asked once more."""
+    """Run the periodic tasks: a poll that found the account leased is enqueued again."""
     poll_all()
     sweep()
 
 
 @pytest.fixture
-def story(
+def session(
     practice: Callable[[str], tuple[str, Unit, Cabinet]], context: BrowserContext, request: Any
-) -> Iterator[Story]:
-    """A practice whose owner has signed in; workers leave it alone before its schema goes."""
+) -> Iterator[OwnerSession]:
+    """A practice whose owner has signed in; the schema is dropped only when no worker uses it."""
     name = f"google{uuid.uuid4().hex[:6]}"
     site, unit, cabinet = practice(name)
     with inside(unit):
@@ -145,7 +145,7 @@ def story(
     page = context.new_page()
     sign_in(page, site)
     has_scripts = "without" not in request.node.name
-    yield Story(page, site, unit, f"{name}@exemple.fr", [], has_scripts=has_scripts)
+    yield OwnerSession(page, site, unit, f"{name}@exemple.fr", [], has_scripts=has_scripts)
     with inside(PUBLIC):
         ended = Tenant.objects.filter(schema_name=unit.schema)
         ended.update(state=Tenant.State.TERMINATED)
@@ -153,49 +153,49 @@ def story(
 
 
 def comes_true(happened: Callable[[], bool]) -> bool:
-    """Whether it happens, while the clock beats."""
+    """Return whether the condition becomes true while the periodic tasks run."""
 
-    def look() -> bool:
+    def check_accessibility() -> bool:
         beat()
         return happened()
 
-    return processes.wait_until(look, seconds=PATIENCE)
+    return processes.wait_until(check_accessibility, seconds=PATIENCE)
 
 
 def is_at_rest(unit: Unit) -> bool:
-    """Whether no worker speaks for an account."""
+    """Return whether no worker has a lease of an account."""
     with inside(unit):
         return not GoogleAccount.objects.filter(lease__isnull=False).exists()
 
 
-def connect(story: Story, everything: Everything) -> None:
-    """Connect from the page, by the consent of the account."""
-    everything.google.account(story.account)
-    story.page.goto(f"{story.site}/espace/google/")
-    story.look()
-    story.page.get_by_role("button", name="Connecter Google Agenda").click()
-    story.page.get_by_label(story.account).check()
-    story.page.get_by_role("button", name="Autoriser").click()
-    story.page.wait_for_url(f"{story.site}/espace/google/**")
-    story.wait_for("Google Agenda est connecté.")
+def connect(session: OwnerSession, running: RunningApplication) -> None:
+    """Connect the account from the page, with its consent."""
+    running.google.account(session.account)
+    session.page.goto(f"{session.site}/espace/google/")
+    session.check_accessibility()
+    session.page.get_by_role("button", name="Connecter Google Agenda").click()
+    session.page.get_by_label(session.account).check()
+    session.page.get_by_role("button", name="Autoriser").click()
+    session.page.wait_for_url(f"{session.site}/espace/google/**")
+    session.wait_for("Google Agenda est connecté.")
 
 
-def listen(story: Story, everything: Everything) -> None:
-    """Resynchronise; once the calendar has been read, Google knocks when it changes."""
-    channels = everything.google.watch.channels
+def listen(session: OwnerSession, running: RunningApplication) -> None:
+    """Resynchronise and wait for the push channel: from then on Google sends notifications."""
+    channels = running.google.watch.channels
 
     def is_watched() -> bool:
-        return any(one.account == story.account for one in list(channels.values()))
+        return any(channel.account == session.account for channel in list(channels.values()))
 
-    story.page.get_by_role("button", name="Resynchroniser").click()
+    session.page.get_by_role("button", name="Resynchroniser").click()
     assert comes_true(is_watched)
 
 
-def book(browser: Browser, story: Story) -> Appointment:
-    """Book as a patient does, at a person's pace."""
+def book(browser: Browser, session: OwnerSession) -> Appointment:
+    """Book as a patient does, at the typing speed of a person."""
     context = browser.new_context(viewport=NARROW, locale="fr-FR")
     page = context.new_page()
-    page.goto(story.site)
+    page.goto(session.site)
     page.get_by_role("button", name="Choisir ce créneau").click()
     for name, text in (
         ("first_name", "Camille"),
@@ -207,145 +207,153 @@ def book(browser: Browser, story: Story) -> Appointment:
     page.get_by_role("button", name="Confirmer le rendez-vous").click()
     expect(page.locator("h1")).to_have_text("C'est noté, Camille.")
     context.close()
-    with inside(story.unit):
+    with inside(session.unit):
         return Appointment.objects.exclude(status="held").get()
 
 
-def events(story: Story, everything: Everything) -> list[dict[str, Any]]:
-    """What stands in the calendar that lib-rdv has made."""
-    own = [one for one in everything.google.calendars(story.account) if not one.is_primary]
-    return everything.google.events(story.account, own[-1].id) if own else []
+def events(session: OwnerSession, running: RunningApplication) -> list[dict[str, Any]]:
+    """Return the events of the calendar that lib-rdv has created."""
+    own = [
+        calendar
+        for calendar in running.google.calendars(session.account)
+        if not calendar.is_primary
+    ]
+    return running.google.events(session.account, own[-1].id) if own else []
 
 
-def move_there(story: Story, everything: Everything, held: Appointment, to: datetime) -> None:
-    """Act as the practitioner in the agenda of the double."""
-    account = everything.google.account(story.account)
-    zone, page = account.zone, story.page
-    on = held.starts_at.astimezone(zone).date()
-    page.goto(f"{everything.base}/agenda/?compte={account.subject}&jour={on}")
+def move_there(
+    session: OwnerSession, running: RunningApplication, appointment: Appointment, to: datetime
+) -> None:
+    """Move the event as the practitioner does, on the agenda page of the fake server."""
+    account = running.google.account(session.account)
+    zone, page = account.zone, session.page
+    on = appointment.starts_at.astimezone(zone).date()
+    page.goto(f"{running.base}/agenda/?compte={account.subject}&jour={on}")
     item = page.locator("li", has_text="RDV C. S.").first
     item.locator("[name=start]").fill(f"{to.astimezone(zone):%Y-%m-%dT%H:%M}")
     item.get_by_role("button", name="Déplacer").click()
 
 
-def test_a_booking_stands_in_the_calendar_and_a_move_there_is_decided_here(
-    story: Story, everything: Everything, browser: Browser
+def test_a_booking_reaches_the_calendar_and_a_move_there_is_decided_here(
+    session: OwnerSession, running: RunningApplication, browser: Browser
 ) -> None:
-    page = story.page
-    connect(story, everything)
-    story.look()
-    listen(story, everything)
-    held = book(browser, story)
-    assert comes_true(lambda: len(events(story, everything)) == 1)
-    (event,) = events(story, everything)
+    page = session.page
+    connect(session, running)
+    session.check_accessibility()
+    listen(session, running)
+    appointment = book(browser, session)
+    assert comes_true(lambda: len(events(session, running)) == 1)
+    (event,) = events(session, running)
 
-    there = held.starts_at + timedelta(hours=1)
-    move_there(story, everything, held, there)
-    page.goto(f"{story.site}/espace/google/")
-    story.wait_for("Déplacé dans Google Agenda.", looks_again=True)
-    story.look()
-    light = page.get_by_text("Tout fonctionne").count()
+    there = appointment.starts_at + timedelta(hours=1)
+    move_there(session, running, appointment, there)
+    page.goto(f"{session.site}/espace/google/")
+    session.wait_for("Déplacé dans Google Agenda.", reloads=True)
+    session.check_accessibility()
+    status = page.get_by_text("Tout fonctionne").count()
     page.get_by_role("button", name="Reprendre l’heure de Google").click()
 
     def is_moved() -> bool:
-        with inside(story.unit):
+        with inside(session.unit):
             return Appointment.objects.get().starts_at == there
 
     assert comes_true(is_moved)
-    page.goto(f"{story.site}/espace/rendez-vous/{held.ref}/")
+    page.goto(f"{session.site}/espace/rendez-vous/{appointment.ref}/")
     assert event["summary"] == "RDV C. S."
     assert "camille@example.org" not in str(event)
-    assert light == 1
+    assert status == 1
     assert page.get_by_text("Différent dans Google").count() == 0
-    assert story.faults == []
+    assert session.faults == []
 
 
 def test_putting_it_back_moves_the_event_and_not_the_person(
-    story: Story, everything: Everything, browser: Browser
+    session: OwnerSession, running: RunningApplication, browser: Browser
 ) -> None:
-    connect(story, everything)
-    listen(story, everything)
-    held = book(browser, story)
-    assert comes_true(lambda: len(events(story, everything)) == 1)
-    (before,) = events(story, everything)
-    move_there(story, everything, held, held.starts_at + timedelta(hours=1))
-    story.page.goto(f"{story.site}/espace/rendez-vous/{held.ref}/")
-    story.wait_for("Différent dans Google", looks_again=True)
-    story.look()
-    story.page.get_by_role("link", name="Le jour").click()
-    expect(story.page.get_by_text("Différent dans Google")).to_be_visible()
-    story.look()
-    story.page.go_back()
+    connect(session, running)
+    listen(session, running)
+    appointment = book(browser, session)
+    assert comes_true(lambda: len(events(session, running)) == 1)
+    (before,) = events(session, running)
+    move_there(session, running, appointment, appointment.starts_at + timedelta(hours=1))
+    session.page.goto(f"{session.site}/espace/rendez-vous/{appointment.ref}/")
+    session.wait_for("Différent dans Google", reloads=True)
+    session.check_accessibility()
+    session.page.get_by_role("link", name="Le jour").click()
+    expect(session.page.get_by_text("Différent dans Google")).to_be_visible()
+    session.check_accessibility()
+    session.page.go_back()
 
-    story.page.get_by_role("link", name="Décider").click()
-    story.page.get_by_role("button", name="Remettre comme dans lib-rdv").click()
+    session.page.get_by_role("link", name="Décider").click()
+    session.page.get_by_role("button", name="Remettre comme dans lib-rdv").click()
 
-    assert comes_true(lambda: events(story, everything)[0]["start"] == before["start"])
-    with inside(story.unit):
-        assert Appointment.objects.get().starts_at == held.starts_at
-    assert story.faults == []
+    assert comes_true(lambda: events(session, running)[0]["start"] == before["start"])
+    with inside(session.unit):
+        assert Appointment.objects.get().starts_at == appointment.starts_at
+    assert session.faults == []
 
 
-def test_leaving_ends_with_nothing_left_here_nor_there(
-    story: Story, everything: Everything
+def test_a_disconnection_deletes_everything_here_and_at_google(
+    session: OwnerSession, running: RunningApplication
 ) -> None:
-    page = story.page
-    connect(story, everything)
-    assert comes_true(lambda: len(everything.google.calendars(story.account)) > 1)
-    page.goto(f"{story.site}/espace/google/")
+    page = session.page
+    connect(session, running)
+    assert comes_true(lambda: len(running.google.calendars(session.account)) > 1)
+    page.goto(f"{session.site}/espace/google/")
     page.get_by_role("link", name="Déconnecter Google Agenda").click()
-    story.look()
+    session.check_accessibility()
     page.get_by_role("button", name="Déconnecter").click()
     refused = page.get_by_text("Choisissez ce que devient l’agenda.").count()
-    story.look()
+    session.check_accessibility()
     page.get_by_label("Le supprimer").check()
     with page.expect_navigation():
         page.get_by_role("button", name="Déconnecter").click()
-    story.wait_for("Connecter Google Agenda")
+    session.wait_for("Connecter Google Agenda")
 
-    with inside(story.unit):
+    with inside(session.unit):
         assert not GoogleAccount.objects.exists()
-    assert [one.is_primary for one in everything.google.calendars(story.account)] == [True]
-    assert everything.google.oauth.revoke_account(everything.google.account(story.account)) == 0
+    assert [calendar.is_primary for calendar in running.google.calendars(session.account)] == [True]
+    assert running.google.oauth.revoke_account(running.google.account(session.account)) == 0
     assert refused > 0
-    assert story.faults == []
+    assert session.faults == []
 
 
-def test_a_refusal_at_google_is_no_dead_end(story: Story, everything: Everything) -> None:
-    page = story.page
-    everything.google.account(story.account)
-    page.goto(f"{story.site}/espace/google/")
+def test_a_refusal_at_google_is_no_dead_end(
+    session: OwnerSession, running: RunningApplication
+) -> None:
+    page = session.page
+    running.google.account(session.account)
+    page.goto(f"{session.site}/espace/google/")
     page.get_by_role("button", name="Connecter Google Agenda").click()
     page.get_by_role("button", name="Refuser").click()
-    page.wait_for_url(f"{story.site}/espace/google/**")
-    story.look()
+    page.wait_for_url(f"{session.site}/espace/google/**")
+    session.check_accessibility()
 
     assert page.get_by_text("L’autorisation n’a pas été donnée chez Google.").count() == 1
     assert page.get_by_role("button", name="Connecter Google Agenda").count() == 1
-    assert story.faults == []
+    assert session.faults == []
 
 
 def test_a_link_that_is_lost_is_made_again_from_the_days_page(
-    story: Story, everything: Everything
+    session: OwnerSession, running: RunningApplication
 ) -> None:
-    page = story.page
-    connect(story, everything)
-    with inside(story.unit):
-        GoogleAccount.objects.update(state=GoogleAccount.State.RECONNECT)
-    page.goto(f"{story.site}/espace/semaine/")
+    page = session.page
+    connect(session, running)
+    with inside(session.unit):
+        GoogleAccount.objects.update(state=GoogleAccount.LinkState.RECONNECT)
+    page.goto(f"{session.site}/espace/semaine/")
     beside = page.get_by_text("à reconnecter").count()
-    story.look()
-    page.goto(f"{story.site}/espace/")
-    story.look()
+    session.check_accessibility()
+    page.goto(f"{session.site}/espace/")
+    session.check_accessibility()
     page.get_by_role("link", name="Reconnecter").click()
-    story.look()
+    session.check_accessibility()
     page.get_by_role("button", name="Reconnecter Google Agenda").click()
-    page.get_by_label(story.account).check()
+    page.get_by_label(session.account).check()
     page.get_by_role("button", name="Autoriser").click()
-    page.wait_for_url(f"{story.site}/espace/google/**")
-    story.wait_for("Tout fonctionne")
+    page.wait_for_url(f"{session.site}/espace/google/**")
+    session.wait_for("Tout fonctionne")
 
-    with inside(story.unit):
-        assert GoogleAccount.objects.get().state == GoogleAccount.State.CONNECTED
+    with inside(session.unit):
+        assert GoogleAccount.objects.get().state == GoogleAccount.LinkState.CONNECTED
     assert beside == 1
-    assert story.faults == []
+    assert session.faults == []

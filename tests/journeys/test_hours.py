@@ -25,7 +25,7 @@ AtWork = tuple[str, Unit, Cabinet]
 
 @pytest.fixture
 def at_work(practice: Callable[[str], AtWork]) -> AtWork:
-    """A practice open every day of the week, with an owner and two motifs."""
+    """A practice open every day of the week, with an owner and two appointment types."""
     address, unit, cabinet = practice(f"horaire{uuid.uuid4().hex[:6]}")
     with inside(unit):
         cabinet.practitioner.user = make_member(Role.OWNER, OWNER)
@@ -72,7 +72,10 @@ def test_a_day_is_copied_in_one_click_and_the_preview_follows(
     page = open_browser(browser, address, width)
     editor(page, address, unit, cabinet)
     complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
 
     page.fill("[name=d0r0a]", "10h15")
     page.fill("[name=d0r0b]", "11")
@@ -83,7 +86,7 @@ def test_a_day_is_copied_in_one_click_and_the_preview_follows(
     page.locator("[name=d6r1a]").wait_for()
     # The focus follows the new field into the page, a moment after it.
     page.wait_for_function("() => document.activeElement.name === 'd6r1a'")
-    page.click("[value=retirer-6-1]")
+    page.click("[value=remove-6-1]")
     page.locator("[name=d6r1a]").wait_for(state="detached")
     page.locator("details.copy summary").first.click()
     faults = faults_of(page)
@@ -143,7 +146,7 @@ def test_tomorrow_is_closed_in_three_clicks(
     page.get_by_text("C’est fermé").wait_for()
     faults += faults_of(page) if has_script else []
     clicks += 1
-    said = page.locator(f"#j-{tomorrow()}").inner_text()
+    message = page.locator(f"#j-{tomorrow()}").inner_text()
 
     with inside(unit):
         absence = Absence.objects.get()
@@ -155,7 +158,7 @@ def test_tomorrow_is_closed_in_three_clicks(
         1 if width < 1024 else 0
     )  # a phone opens its menu first
     assert faults == []
-    assert "absence" in said
+    assert "absence" in message
     assert absence.ends_at - absence.starts_at >= timedelta(hours=23)
     with inside(unit):
         assert not Absence.objects.exists()
@@ -180,7 +183,7 @@ def test_leave_is_typed_from_the_month(browser: Browser, at_work: AtWork) -> Non
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_motifs_are_put_in_order_by_their_handle(
+def test_appointment_types_are_put_in_order_by_their_handle(
     browser: Browser, at_work: AtWork, width: int
 ) -> None:
     address, unit, _cabinet = at_work
@@ -209,7 +212,7 @@ def test_motifs_are_put_in_order_by_their_handle(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_sentences_of_a_motif_follow_the_typing(
+def test_the_sentences_of_an_appointment_type_follow_the_typing(
     browser: Browser, at_work: AtWork, width: int
 ) -> None:
     address, unit, cabinet = at_work

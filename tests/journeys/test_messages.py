@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, ViewportSize
 
-from booking import kinds
 from booking.models import MessageText, Practice
-from booking.queries import free_slots
+from booking.rules import kinds
+from booking.scheduling.queries import free_slots
 from tenants.accounts.models import Role
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
@@ -52,7 +52,7 @@ def test_a_failure_is_sent_again_and_a_text_is_written(
     page.select_option("[name=etat]", "non-remis")
     page.get_by_role("button", name="Filtrer").click()
     page.get_by_text("1 message.").wait_for()
-    explained = page.inner_text("ul.letters")
+    ledger_text = page.inner_text("ul.message-list")
     page.get_by_role("button", name="Renvoyer").click()
     page.get_by_text("Le message repart").wait_for()
     page.goto(f"{address}/espace/messages/textes/")
@@ -83,8 +83,13 @@ def test_a_failure_is_sent_again_and_a_text_is_written(
     with inside(unit):
         assert OutboxEntry.objects.filter(kind=kinds.DIGEST, state="pending").exists()
         assert MessageText.objects.get().text.startswith("Bonjour {prenom}")
-        assert OutboxEntry.objects.filter(object_id=failed.object_id, audience="#1").count() == 1
+        assert (
+            OutboxEntry.objects.filter(
+                subject_id=failed.subject_id, dedup_key__endswith="#again.1"
+            ).count()
+            == 1
+        )
     assert faults == []
-    assert "l’adresse est sans doute fausse" in explained
+    assert "l’adresse est sans doute fausse" in ledger_text
     assert "« {nom} » n’est pas remplacé" in refused
     assert "Bonjour Camille, venez à 14\u00a0h\u00a030 avec votre carte." in preview

@@ -1,4 +1,4 @@
-"""Names that only the calendar still holds, in a real browser: after the page, or a link to look there."""
+"""Names that only the calendar still holds, in a real browser: added after the page, or replaced by a link."""
 
 import re
 import uuid
@@ -9,16 +9,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from booking import google_oauth
-from booking.event_body import Level, body_of, event_id
-from booking.google_calendar import OWN_CALENDAR
-from booking.google_oauth import Grant
+from booking.google import accounts, authorization, oauth
+from booking.google.calendar_api import OWN_CALENDAR
+from booking.google.oauth import Grant
+from booking.google.push import visit_of
 from booking.models import Appointment, CalendarEntry, GoogleAccount
-from booking.services import contacts
-from booking.services.google import accounts, authorizing
-from booking.services.google.writing import visit_of
-from config import processes
-from config.processes import Leashed
+from booking.patients import contacts
+from booking.rules.erasure import Level
+from booking.rules.event_body import (
+    body_of,
+    event_id,
+)
+from config.devtools import processes
+from config.devtools.managed_process import ManagedProcess
 from tenants.accounts.models import Role
 from tenants.schema import Unit, inside
 from tests.accounts import make_member
@@ -34,17 +37,17 @@ SHOWN = "Camille Spécimen"
 
 @pytest.fixture(scope="module")
 def google() -> Iterator[tuple[Google, str]]:
-    """The double of Google, and where it answers."""
-    double = Google(redirects=["http://connect.lib-rdv.localhost/google/retour"])
-    with serving(double) as served:
-        yield double, f"{served.base}/"
+    """The fake server of Google and its base address."""
+    fake_google = Google(redirects=["http://connect.lib-rdv.localhost/google/retour"])
+    with serving(fake_google) as served:
+        yield fake_google, f"{served.base}/"
 
 
 @pytest.fixture(scope="module")
 def served(
     django_db_setup: None, google: tuple[Google, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[int]:
-    """The application, whose Google is the double."""
+    """The port of the application, which uses the fake server."""
     port = processes.free_port()
     log = tmp_path_factory.mktemp("names") / "web.log"
     environment = {
@@ -53,7 +56,7 @@ def served(
         "GOOGLE_OAUTH_URL": google[1],
     }
     command = processes.web(bind=f"127.0.0.1:{port}", workers=1)
-    with Leashed(command, environment=environment, output=log):
+    with ManagedProcess(command, environment=environment, output=log):
         ready = processes.wait_until(lambda: _answers(port), seconds=30)
         assert ready, log.read_text("utf-8", "replace")[-3000:]
         yield port
@@ -65,37 +68,37 @@ class Agenda:
 
     address: str
     on: str
-    held: list[Appointment]
+    appointments: list[Appointment]
 
 
 @pytest.fixture
 def agenda(
     practice: Callable[[str], tuple[str, Unit, Cabinet]], google: tuple[Google, str]
 ) -> Agenda:
-    """Three appointments of the day after tomorrow: only the calendar still says who comes."""
+    """Three appointments of the day after tomorrow, whose persons only the calendar names."""
     address, unit, cabinet = practice(f"noms{uuid.uuid4().hex[:6]}")
-    double, now = google[0], datetime.now(UTC)
+    fake_google, now = google[0], datetime.now(UTC)
     start = (now + timedelta(days=2)).replace(hour=8, minute=0, second=0, microsecond=0)
     with inside(unit):
         cabinet.practitioner.user = make_member(Role.OWNER, OWNER)
         cabinet.practitioner.save(update_fields=["user"])
-        account = link(cabinet, double, now)
-        held = [
+        account = link(cabinet, fake_google, now)
+        booked = [
             make_appointment(cabinet, start + timedelta(hours=number), now=now)
             for number in range(3)
         ]
-        for appointment in held:
-            write(appointment, account, double)
+        for appointment in booked:
+            write(appointment, account, fake_google)
             contact = contacts.contact_of(appointment)
             assert contact is not None
             contacts.erase(contact=contact, rule=contacts.DUE, now=now)
-    return Agenda(address, start.date().isoformat(), held)
+    return Agenda(address, start.date().isoformat(), booked)
 
 
-def link(cabinet: Cabinet, double: Google, now: datetime) -> GoogleAccount:
-    """Link the practitioner with an account whose calendar exists, without any worker."""
-    scopes = [google_oauth.WRITE, google_oauth.BUSY]
-    access, refresh = double.grant(LINKED, scopes)
+def link(cabinet: Cabinet, fake_google: Google, now: datetime) -> GoogleAccount:
+    """Link the practitioner with an account whose calendar exists, without a worker."""
+    scopes = [oauth.WRITE, oauth.BUSY]
+    access, refresh = fake_google.grant(LINKED, scopes)
     grant = Grant(
         refresh_token=refresh,
         access_token=access,
@@ -104,22 +107,26 @@ def link(cabinet: Cabinet, double: Google, now: datetime) -> GoogleAccount:
         subject="1",
         is_workspace=True,
     )
-    account = authorizing.keep(practitioner=cabinet.practitioner, user_id=0, grant=grant, now=now)
+    account = authorization.save_account(
+        practitioner=cabinet.practitioner, user_id=0, grant=grant, now=now
+    )
     body = {"summary": OWN_CALENDAR}
-    made = double.make_calendar(double.account(LINKED), body, made_by=double.client_id)
+    made = fake_google.make_calendar(
+        fake_google.account(LINKED), body, made_by=fake_google.client_id
+    )
     accounts.change_secret(account_id=account.pk, calendar=made.id)
     GoogleAccount.objects.update(level=Level.NAMED)
     return GoogleAccount.objects.get()
 
 
-def write(appointment: Appointment, account: GoogleAccount, double: Google) -> None:
-    """Put the event where a worker would have put it."""
+def write(appointment: Appointment, account: GoogleAccount, fake_google: Google) -> None:
+    """Write the event to the calendar as a worker does."""
     contact = contacts.contact_of(appointment)
     assert contact is not None
     visit = visit_of(appointment, contacts.open_contact(contact))
     body = body_of(visit, level=Level.NAMED, version=1)
     locked = GoogleAccount.objects.select_related("data_key").get(pk=account.pk)
-    double.add_event(
+    fake_google.add_event(
         LINKED,
         appointment.starts_at,
         appointment.ends_at,
@@ -148,7 +155,7 @@ def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Browse
 
 
 def paths(agenda: Agenda) -> dict[str, str]:
-    first = agenda.held[0].ref
+    first = agenda.appointments[0].ref
     return {
         "today": f"/espace/?jour={agenda.on}",
         "week": f"/espace/semaine/?du={agenda.on}",
@@ -168,7 +175,7 @@ def page(context: BrowserContext, agenda: Agenda) -> Page:
 
 def test_the_names_appear_after_each_page_which_asks_once(page: Page, agenda: Agenda) -> None:
     asked: list[str] = []
-    page.on("request", lambda one: asked.append(one.url) if "/noms/" in one.url else None)
+    page.on("request", lambda sent: asked.append(sent.url) if "/noms/" in sent.url else None)
 
     shown = {}
     for name, path in paths(agenda).items():
@@ -200,7 +207,7 @@ def test_without_script_the_link_is_there(page: Page, agenda: Agenda) -> None:
     assert links == [f"{base}/day", f"{base}/week", f"{base}/week", f"{base}/day"]
 
 
-def test_when_google_hangs_the_page_says_where_to_look(
+def test_without_a_response_of_google_the_page_holds_a_link(
     page: Page, agenda: Agenda, google: tuple[Google, str]
 ) -> None:
     page.set_viewport_size({"width": 320, "height": 800})
@@ -218,7 +225,7 @@ def test_a_week_that_draws_itself_again_keeps_the_names(page: Page, agenda: Agen
     page.goto(f"{agenda.address}{paths(agenda)['week']}")
     expect(page.locator("[data-nom]").first).to_have_text(SHOWN)
 
-    with page.expect_response(lambda one: "/noms/" in one.url):
+    with page.expect_response(lambda response: "/noms/" in response.url):
         page.evaluate("() => { document.getElementById('agenda').dataset.version = 'x'; }")
         page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
 

@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from booking import limits
+from booking.abuse import limits
 from booking.models import Absence, Appointment, PatientContact
-from booking.services import contacts
+from booking.patients import contacts
 from tenants import routing
 from tenants.schema import Unit, inside
 from tests.browser import violations_of
@@ -152,7 +152,7 @@ def test_the_field_for_a_relative_opens_with_the_tick_alone(
     assert field.is_visible()
 
 
-def test_twice_the_size_of_letters_cuts_nothing(browser: Browser, practice: Practice) -> None:
+def test_twice_the_font_size_cuts_nothing(browser: Browser, practice: Practice) -> None:
     address, _unit, _cabinet = practice("lettres")
     context = browser.new_context(viewport={"width": 390, "height": 800})
     page = context.new_page()
@@ -186,7 +186,7 @@ def test_under_attack_the_browser_works_and_the_form_passes(
     with inside(unit):
         for moment in (now, now + timedelta(minutes=10)):
             for _ in range(30):
-                limits.note_suspect(now=moment)
+                limits.record_abuse_signal(now=moment)
     page = browser.new_context(locale="fr-FR").new_page()
 
     page.goto(address)
@@ -329,7 +329,7 @@ class Inspector:
         self.faults: list[str] = []
         self.pages = 0
 
-    def look(self, name: str) -> None:
+    def inspect(self, name: str) -> None:
         """Open every fold of the loaded page, then look at it in each shape."""
         self.pages += 1
         self.page.wait_for_load_state()
@@ -382,7 +382,7 @@ def test_axe_finds_nothing_on_any_patient_page(
 
     def open_page(name: str, path: str) -> None:
         page.goto(address + path)
-        inspector.look(name)
+        inspector.inspect(name)
 
     def pressed(name: str) -> int:
         with page.expect_response(lambda answer: answer.request.method == "POST") as posted:
@@ -417,27 +417,27 @@ def test_axe_finds_nothing_on_any_patient_page(
     ):
         open_page(name, path)
     open_a_day(page, address, after=coming)
-    inspector.look("slots of a day")
+    inspector.inspect("slots of a day")
     page.goto(f"{address}/mes-donnees/")
     page.get_by_role("button", name="Recevoir mes liens").click()
-    inspector.look("rights with errors")
+    inspector.inspect("rights with errors")
     open_page("rights sent", "/mes-donnees/envoye/")
 
     page.goto(address)
     page.locator("input[name=token]").first.evaluate("field => { field.value = 'x' }")
     assert pressed("Choisir ce créneau") == 400
-    inspector.look("form that is not ours")
+    inspector.inspect("form that is not ours")
 
     page.goto(address)
     page.get_by_role("button", name="Choisir ce créneau").click()
     page.get_by_label("Je prends rendez-vous pour une autre personne").check()
-    inspector.look("details")
+    inspector.inspect("details")
     page.get_by_label("Je prends rendez-vous pour une autre personne").uncheck()
     fill(last_name="", phone="06 39")
-    inspector.look("details with errors")
+    inspector.inspect("details with errors")
     page.locator("#id_first_name").fill("")
     fill(phone="06 39 98 01 04")
-    inspector.look("done with a telephone")
+    inspector.inspect("done with a telephone")
 
     page.goto(address)
     page.get_by_role("button", name="Choisir ce créneau").click()
@@ -445,33 +445,33 @@ def test_axe_finds_nothing_on_any_patient_page(
         # Somebody else is faster: the slot is theirs when the form arrives.
         Appointment.objects.filter(status="held").update(form_ref=uuid4(), network_index=None)
     fill(email="camille@example.org")
-    inspector.look("taken")
+    inspector.inspect("taken")
     page.locator(".slots button").first.click()
     fill(email="camille@example.org")
-    inspector.look("done")
+    inspector.inspect("done")
     page.get_by_role("link", name="Déplacer ou annuler").click()
     link = page.url.removeprefix(address)
-    inspector.look("manage")
+    inspector.inspect("manage")
     page.get_by_role("button", name="Enregistrer").click()
-    inspector.look("manage with errors")
+    inspector.inspect("manage with errors")
     open_page("other dates", f"{link}deplacer/")
     open_page("reminder", f"{link}sans-rappel/")
     page.goto(address + link)
     page.get_by_text("Effacer mes données maintenant").click()
     page.get_by_label("Le garder").check()
     page.get_by_role("button", name="Effacer mes données").click()
-    inspector.look("erasure asked")
+    inspector.inspect("erasure asked")
     with inside(unit):
         for contact in PatientContact.objects.select_related("appointment", "data_key"):
             contacts.erase(contact=contact, rule="due", now=contact.booked_at)
     open_page("erased", link)
     page.get_by_role("button", name="Oui, annuler").click()
-    inspector.look("cancelled")
+    inspector.inspect("cancelled")
     page.goto(address)
     page.get_by_role("button", name="Choisir ce créneau").click()
     suspend(unit)
     fill(email="camille@example.org")
-    inspector.look("closed meanwhile")
+    inspector.inspect("closed meanwhile")
     with inside(unit):
         end = PAST + timedelta(minutes=45)
         rows = Appointment.objects.filter(status=Appointment.Status.CANCELLED_BY_PATIENT)

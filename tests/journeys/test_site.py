@@ -23,7 +23,7 @@ SHAPES: tuple[tuple[ViewportSize, str, bool], ...] = (
     ({"width": 390, "height": 800}, "dark", False),
     ({"width": 1280, "height": 900}, "light", True),
 )
-SAID = "Je reçois face au fronton."
+LABELS = "Je reçois face au fronton."
 
 
 def opened(practice: Practice) -> str:
@@ -72,30 +72,30 @@ def test_a_site_is_written_seen_published_and_taken_off(
     page = context.new_page()
     faults: list[str] = []
 
-    def look() -> None:
+    def inspect() -> None:
         faults.extend(faults_of(page, unfold=True))
 
     sign_in(page, address)
     page.goto(f"{address}/espace/reglages/")
     page.click("main a[href='/espace/site/']")
-    look()
+    inspect()
     page.click("main a[href$='/questionnaire/']")
-    look()
+    inspect()
     page.check("[name=receives][value=adults]")
     page.check("[name=payments][value=card]")
     save(page)
     page.click("main a[href$='/texte/presentation/']")
-    page.fill("[name=text]", f"{SAID}\n\n- sans marche\n- bus 3")
-    look()
+    page.fill("[name=text]", f"{LABELS}\n\n- sans marche\n- bus 3")
+    inspect()
     save(page)
     page.click("main a[href$='/couleur/']")
     page.fill("[name=colour]", "#ffe100")
     page.click("main button.main")
-    look()
+    inspect()
     assert "assombrie" in page.inner_text("main")
     page.goto(f"{address}/espace/site/visuel/photo/")
     page.click("main button.main")
-    look()
+    inspect()
     page.set_input_files("[name=file]", photo(tmp_path))
     page.fill("[name=alt]", "La façade, porte bleue")
     page.check("[name=people][value=nobody]")
@@ -103,13 +103,13 @@ def test_a_site_is_written_seen_published_and_taken_off(
     page.check("[name=has_right]")
     save(page)
     page.click("main a[href*='/praticien/']")
-    look()
+    inspect()
     page.fill("[name=presentation]", "Diplômée en 2010.")
     save(page)
-    look()
+    inspect()
     page.click("main a[href$='/apercu/']")
-    look()
-    assert SAID in page.inner_text("main")
+    inspect()
+    assert LABELS in page.inner_text("main")
     page.click("main a[href='/espace/site/']")
 
     patient = browser.new_context(
@@ -125,7 +125,7 @@ def test_a_site_is_written_seen_published_and_taken_off(
     before = visit.inner_text("main")
     page.click("main form[action$='/publier/'] button")
     page.wait_for_url("**/espace/site/")
-    look()
+    inspect()
     assert "Votre site est publié" in page.inner_text("main")
     shown = visit.goto(f"{address}/")
     assert shown is not None
@@ -140,11 +140,11 @@ def test_a_site_is_written_seen_published_and_taken_off(
     styled = weight + len(sheet.body())
     cookies = patient.cookies()
     page.goto(f"{address}/")
-    look()
+    inspect()
 
     page.goto(f"{address}/espace/site/")
     page.click("main a[href$='/retirer/']")
-    look()
+    inspect()
     page.click("main button.danger")
     page.wait_for_url("**/espace/site/")
     visit.goto(f"{address}/")
@@ -158,9 +158,9 @@ def test_a_site_is_written_seen_published_and_taken_off(
     patient.close()
 
     assert faults == []
-    assert SAID not in before
-    assert SAID in after
-    assert SAID not in gone
+    assert LABELS not in before
+    assert LABELS in after
+    assert LABELS not in gone
     assert (status, lost.status) == (200, 404)
     kept = Image.open(io.BytesIO(data))
     assert (kept.format, kept.size) == ("WEBP", (1200, 800))

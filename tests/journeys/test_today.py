@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-from booking import kinds
 from booking.models import Appointment, PatientContact, Practitioner
+from booking.rules import kinds
 from tenants.accounts.models import Role
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
@@ -107,8 +107,8 @@ def test_the_day_of_a_secretary(
     address, unit, cabinet, start = day
     now = datetime.now(UTC)
     with inside(unit):
-        held = fill(cabinet, start, 3, minutes=30)[1]
-        reminders = OutboxEntry.objects.filter(kind=kinds.REMINDER, object_id=held.pk)
+        appointment = fill(cabinet, start, 3, minutes=30)[1]
+        reminders = OutboxEntry.objects.filter(kind=kinds.REMINDER, subject_id=appointment.pk)
         reminders.update(state="failed", reason="refused", finished_at=now)
         past = make_appointment(
             cabinet, now.replace(microsecond=0) - timedelta(hours=3), now=now - timedelta(days=5)
@@ -119,7 +119,7 @@ def test_the_day_of_a_secretary(
     news = page.inner_text("#changements summary")
     page.get_by_role("button", name="J’ai vu").click()
     page.locator("#changements").wait_for(state="detached")
-    told_again = page.locator("#changements").count()
+    changes_shown_again = page.locator("#changements").count()
 
     page.goto(f"{address}/espace/?jour={past.starts_at:%Y-%m-%d}")
     page.get_by_role("button", name="Absent(e)").click()
@@ -130,7 +130,7 @@ def test_the_day_of_a_secretary(
     page.get_by_role("button", name="Absent(e)").wait_for()
 
     page.goto(f"{address}/espace/?jour={start:%Y-%m-%d}")
-    warned = page.inner_text(".notice.warn")
+    warned = page.inner_text(".alert.warn")
     faults += faults_of(page, unfold=True)
     page.get_by_role("button", name="Ne plus signaler").click()
     page.get_by_text("Appel noté").wait_for()
@@ -138,8 +138,8 @@ def test_the_day_of_a_secretary(
 
     assert faults == []
     assert news.startswith("3 changements depuis hier")
-    assert told_again == 0
+    assert changes_shown_again == 0
     assert "Absent(e)" in absent
     assert "l’adresse est sans doute fausse" in warned
-    assert page.locator(".notice.warn").count() == 0
+    assert page.locator(".alert.warn").count() == 0
     assert page.get_by_role("button", name="Imprimer la journée").is_visible()

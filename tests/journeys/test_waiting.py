@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, ViewportSize
 
 from booking.models import Appointment, Offer, WaitingEntry
-from booking.queries import free_slots
-from booking.services import links, offering, waiting
+from booking.patients import links
+from booking.scheduling.queries import free_slots
+from booking.waiting_list import offers, waiting_entries
 from tenants.accounts.models import Role
 from tenants.schema import Unit, inside
 from tests.accounts import make_member
@@ -88,8 +89,8 @@ def test_the_waiting_list_from_cancellation_to_acceptance(
     with inside(unit):
         offer = Offer.objects.get()
         assert offer.starts_at == early.starts_at
-        link = offering.link_of(offer)
-        second = waiting.link_of(WaitingEntry.objects.get(appointment=None))
+        link = offers.link_of(offer)
+        second = waiting_entries.link_of(WaitingEntry.objects.get(appointment=None))
 
     # The practice sees it all, and adds somebody who calls.
     sign_in(page, address)

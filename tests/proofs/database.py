@@ -1,8 +1,8 @@
-"""The database dies under load, again and again: what was acknowledged is there, once.
+"""Proof: each acknowledged booking is stored exactly once, although the database crashes under load.
 
-Patients book through HTTP while the server is stopped with ``-m immediate`` and started again. A patient
-without an answer sends the same form until there is one, and then once more, as a second click does. In
-the end every acknowledged booking is read back as the application reads it, and counted.
+Patients book over HTTP while PostgreSQL is stopped with ``-m immediate`` and started again, several times. A
+patient without an answer sends the same form until there is an answer, and then a second time, as a double click
+does. At the end each acknowledged booking is read back as the product reads it, and counted.
 """
 
 import os
@@ -11,58 +11,57 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from config import embedded
-from tests.proofs.patient import Answer, Form, Patient, choose, confirm
-from tests.proofs.sabotage import Guard
-from tests.proofs.stage import Served, Stage, set_stage
-from tests.proofs.tally import Tally
+from config.devtools import embedded
+from tests.proofs.counter import CaseCounter
+from tests.proofs.environment import ProofEnvironment, WebProcess, open_environment
+from tests.proofs.guards import Guard, replace, wrap
+from tests.proofs.patient import FilledForm, PageAnswer, Patient, choose, confirm
 
 HOST = "crash.lib-rdv.localhost"
 ANSWERS_WITHIN = 10.0
 
 
 @dataclass(frozen=True)
-class Size:
+class DatabaseSize:
     """How much is asked of one run; seconds, except for counts."""
 
     stops: int
     patients: int
     load: float  # between the answer after a stop and the next stop
     down: float
-    patience: float  # how long the patients may still ask once the last stop is over
+    patience: float  # how long the patients may go on sending after the last stop
 
 
-FULL = Size(stops=20, patients=40, load=4.5, down=0.5, patience=25)
-SHORT = Size(stops=2, patients=8, load=4.0, down=0.2, patience=8)
-# What one stop does not show without a guard, a second would not show either.
-SABOTAGED = replace(SHORT, stops=1)
+FULL = DatabaseSize(stops=20, patients=40, load=4.5, down=0.5, patience=25)
+SHORT = DatabaseSize(stops=2, patients=8, load=4.0, down=0.2, patience=8)
+# A removed guard that one stop does not show would not show after a second one.
+SABOTAGED = changed(SHORT, stops=1)
 ENOUGH = 4
-"""Bookings that are acknowledged before the server is stopped, however slow the machine is."""
+"""Bookings that must be acknowledged before the server is stopped, however slow the machine is."""
 
 
 # --- The guards ---------------------------------------------------------------------------------------
 
 
-def _commit_later(stage: Stage, world: "World") -> None:
-    stage.owner("ALTER ROLE app SET synchronous_commit = off")
-    world.tell_server("ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()")
+def _commit_later(environment: ProofEnvironment, proof: "DatabaseProof") -> None:
+    environment.owner("ALTER ROLE app SET synchronous_commit = off")
+    proof.administer("ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()")
 
 
-def _forget_the_form() -> None:
+def _book_each_click() -> None:
+    from booking.appointments import book as booking_service
     from booking.models import Appointment
-    from booking.services import appointments
 
-    book = appointments.book
+    def book(call: Any, arguments: Any) -> Any:
+        Appointment.objects.filter(form_ref=arguments["form_ref"], status="held").delete()
+        return call(form_ref=uuid.uuid4())
 
-    def forgetful(*, form_ref: uuid.UUID, **facts: Any) -> Appointment:
-        Appointment.objects.filter(form_ref=form_ref, status="held").delete()
-        return book(form_ref=uuid.uuid4(), **facts)
-
-    appointments.book = forgetful
+    wrap(booking_service, "book", book, uses=["form_ref"])
 
 
 def _keep_dead_connections() -> None:
@@ -70,23 +69,32 @@ def _keep_dead_connections() -> None:
 
     from tenants.database.base import DatabaseWrapper
 
-    def begin(self: Any, autocommit: bool, **_: bool) -> None:
+    def set_autocommit(
+        self: Any, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
+    ) -> None:
         BaseDatabaseWrapper.set_autocommit(self, autocommit)
         if not autocommit and self.unit is not None:
             self.enter()
 
-    DatabaseWrapper.set_autocommit = begin  # type: ignore[method-assign, assignment]
-    BaseDatabaseWrapper.close_if_unusable_or_obsolete = (  # type: ignore[method-assign]
-        lambda self: None
-    )
+    replace(DatabaseWrapper, "set_autocommit", set_autocommit)
+    replace(BaseDatabaseWrapper, "close_if_unusable_or_obsolete", lambda self: None)
 
 
 GUARDS = {
     "durable": Guard("a commit is on disk before it is acknowledged", database=_commit_later),
     "key": Guard(
-        "the form's reference makes a second click the same booking", process=_forget_the_form
+        "the form's reference makes a second click the same booking", process=_book_each_click
     ),
-    "reconnect": Guard("a connection that died is made again", process=_keep_dead_connections),
+    "reconnect": Guard(
+        "a dead connection is replaced",
+        process=_keep_dead_connections,
+        server_errors=(
+            "django.db.utils.DatabaseError",
+            "django.db.utils.InterfaceError",
+            "django.db.utils.OperationalError",
+            "tenants.schema.WrongUnitError",
+        ),
+    ),
 }
 
 
@@ -94,36 +102,35 @@ GUARDS = {
 
 
 @dataclass
-class Booked:
-    """One form: the address that makes it findable, and what was answered."""
+class SentForm:
+    """One form: the e-mail address by which its booking is found, and the answers."""
 
     email: str
     acknowledged: str = ""  # the token of the link
-    second_click: Answer | None = None
+    second_click: PageAnswer | None = None
     refused: int = 0
     sent: int = 0
 
 
 @dataclass
-class World:
-    """What runs during the proof."""
+class DatabaseProof:
+    """The state of the run: the services, the forms that were sent, and when the patients stop."""
 
     services: embedded.Services
-    size: Size
-    tally: Tally
-    sabotage: str | None
+    size: DatabaseSize
+    counter: CaseCounter
     stop: threading.Event = field(default_factory=threading.Event)
-    forms: list[Booked] = field(default_factory=list)
+    forms: list[SentForm] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
     ends_at: float = float("inf")
 
     @property
     def is_over(self) -> bool:
-        """Whether the patients have lost patience."""
+        """Whether the patients send nothing more."""
         return time.monotonic() > self.ends_at
 
     def wait_for_load(self) -> None:
-        """Let the patients book for a while, and until some bookings are acknowledged."""
+        """Wait for ``load`` seconds, and until some bookings are acknowledged."""
         time.sleep(self.size.load)
         deadline = time.monotonic() + ANSWERS_WITHIN
         while sum(bool(form.acknowledged) for form in self.forms) < ENOUGH:
@@ -131,8 +138,8 @@ class World:
                 return
             time.sleep(0.1)
 
-    def tell_server(self, *statements: str) -> None:
-        """Run statements with the administrator's login."""
+    def administer(self, *statements: str) -> None:
+        """Run statements with the administrator's login of the server."""
         import psycopg2  # the services run by now
 
         connection = psycopg2.connect(self.services.admin_url)
@@ -164,39 +171,43 @@ def _open_practice(unit: Any, practitioners: int) -> None:
         assert Practice.objects.count() == AppointmentType.objects.count() == 1
 
 
-def _patient(world: World, served: Served, number: int, practitioner_ref: str) -> None:
-    """Book one slot after another of one practitioner, until told to stop."""
-    visitor = Patient(served.port, HOST, address=f"10.{number}.0.1")
-    page = Answer(0)
-    while not world.stop.is_set():
+def _patient(proof: DatabaseProof, web: WebProcess, number: int, practitioner_ref: str) -> None:
+    """Book one slot of a practitioner after the other, until ``stop`` is set."""
+    visitor = Patient(web.port, HOST, address=f"10.{number}.0.1")
+    page = PageAnswer(0)
+    while not proof.stop.is_set():
         if not page.slots:
             page = visitor.get(f"/creneaux/?avec={practitioner_ref}")
             continue
         slots = page.slots
-        booked = Booked(email=f"p{number}-{uuid.uuid4().hex}@example.org")
-        # One network may send sixty forms in ten minutes: people come from many.
-        visitor.address = f"10.{number}.{len(world.forms) % 250}.1"
-        _book(world, visitor, page, slots[0], booked)
-        page = Answer(page.status, page.location, page.body.replace(slots[0], slots[-1]))
+        booked = SentForm(email=f"p{number}-{uuid.uuid4().hex}@example.org")
+        # One network may send sixty forms in ten minutes: the patients come from many networks.
+        visitor.address = f"10.{number}.{len(proof.forms) % 250}.1"
+        _book(proof, visitor, page, slots[0], booked)
+        page = PageAnswer(page.status, page.location, page.body.replace(slots[0], slots[-1]))
         if len(slots) < 3:
-            page = Answer(0)
+            page = PageAnswer(0)
 
 
-def _book(world: World, visitor: Patient, page: Answer, slot: str, booked: Booked) -> None:
+def _book(
+    proof: DatabaseProof, visitor: Patient, page: PageAnswer, slot: str, booked: SentForm
+) -> None:
     person = {"first_name": "Camille", "last_name": "Crash", "email": booked.email}
     answer, form = choose(visitor, page, slot, person)
-    while answer.status in {0, 500, 502, 503} and not world.stop.is_set():
+    while answer.status in {0, 500, 502, 503} and not proof.stop.is_set():
         time.sleep(0.2)
         answer, form = choose(visitor, page, slot, person)
     if answer.status != 200 or not answer.token:
         return
     form.wait()
-    world.forms.append(booked)
-    _send_until_answered(world, visitor, form, booked)
+    proof.forms.append(booked)
+    _send_until_answered(proof, visitor, form, booked)
 
 
-def _send_until_answered(world: World, visitor: Patient, form: Form, booked: Booked) -> None:
-    while not world.is_over:
+def _send_until_answered(
+    proof: DatabaseProof, visitor: Patient, form: FilledForm, booked: SentForm
+) -> None:
+    while not proof.is_over:
         booked.sent += 1
         answer = confirm(visitor, form)
         if answer.status == 302:
@@ -206,7 +217,7 @@ def _send_until_answered(world: World, visitor: Patient, form: Form, booked: Boo
             booked.refused = answer.status
             return
         time.sleep(0.2)
-    while not world.is_over:
+    while not proof.is_over:
         booked.second_click = confirm(visitor, form)
         if booked.second_click.status not in {0, 500, 502, 503}:
             return
@@ -214,9 +225,9 @@ def _send_until_answered(world: World, visitor: Patient, form: Form, booked: Boo
 
 
 @contextmanager
-def _load(world: World, served: Served, refs: list[str]) -> Iterator[None]:
+def _load(proof: DatabaseProof, web: WebProcess, refs: list[str]) -> Iterator[None]:
     threads = [
-        threading.Thread(target=_patient, args=(world, served, number, ref), daemon=True)
+        threading.Thread(target=_patient, args=(proof, web, number, ref), daemon=True)
         for number, ref in enumerate(refs)
     ]
     for thread in threads:
@@ -224,56 +235,56 @@ def _load(world: World, served: Served, refs: list[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        # Who waits for a page that does not come back has shown it already.
-        world.ends_at = time.monotonic() + (0 if world.tally.is_decided else world.size.patience)
-        world.stop.set()
+        # A decided run needs no answers any more.
+        proof.ends_at = time.monotonic() + (0 if proof.counter.is_decided else proof.size.patience)
+        proof.stop.set()
         for thread in threads:
-            thread.join(max(1.0, world.ends_at + 5 - time.monotonic()))
+            thread.join(max(1.0, proof.ends_at + 5 - time.monotonic()))
 
 
-def _crash(world: World, served: Served, tally: Tally, number: int) -> bool:
-    """Stop the server as a power cut does, start it, wait for a page; return whether it came in time."""
-    postgres = world.services.postgres
+def _crash(proof: DatabaseProof, web: WebProcess, counter: CaseCounter, number: int) -> bool:
+    """Crash the server, start it, wait for a page; return whether the page came in time."""
+    postgres = proof.services.postgres
     assert postgres is not None
     postgres.stop_immediate()
-    time.sleep(world.size.down)
+    time.sleep(proof.size.down)
     postgres.start()
     started = time.monotonic()
-    visitor = Patient(served.port, HOST, timeout=ANSWERS_WITHIN)
+    visitor = Patient(web.port, HOST, timeout=ANSWERS_WITHIN)
     while visitor.get("/").status != 200:
         if time.monotonic() - started > ANSWERS_WITHIN:
             break
         time.sleep(0.05)
     seconds = time.monotonic() - started
-    world.recoveries.append(seconds)
-    tally.count("stop", (number,), failed=seconds > ANSWERS_WITHIN, seen=f"{seconds:.1f} s")
+    proof.recoveries.append(seconds)
+    counter.count("stop", (number,), failed=seconds > ANSWERS_WITHIN, seen=f"{seconds:.1f} s")
     return seconds <= ANSWERS_WITHIN
 
 
 # --- The verdict --------------------------------------------------------------------------------------
 
 
-def _judge(world: World, unit: Any, tally: Tally) -> None:
-    """Read every form back as the application does; nothing is there that nobody asked for."""
+def _judge(proof: DatabaseProof, unit: Any, counter: CaseCounter) -> None:
+    """Read each form back as the product does; there must be no booking without a form."""
     from booking.models import Appointment
     from tenants.schema import inside
 
     with inside(unit):
-        for form in world.forms:
-            _judge_form(form, tally)
+        for form in proof.forms:
+            _judge_form(form, counter)
         booked = Appointment.objects.filter(status="booked").count()
-    acknowledged = sum(1 for form in world.forms if form.acknowledged)
-    tally.count("total", ("booked",), failed=booked != acknowledged, seen=(booked, acknowledged))
+    acknowledged = sum(1 for form in proof.forms if form.acknowledged)
+    counter.count("total", ("booked",), failed=booked != acknowledged, seen=(booked, acknowledged))
 
 
-def _judge_form(form: Booked, tally: Tally) -> None:
+def _judge_form(form: SentForm, counter: CaseCounter) -> None:
     from booking.models import Appointment, PatientContact
-    from booking.services import contacts
+    from booking.patients import contacts
     from tenants.keyring import services as keyring
     from tenants.outbox.models import OutboxEntry
 
     if not form.acknowledged:
-        tally.count("unanswered", (form.email,), failed=True, seen=form.refused or "no answer")
+        counter.count("unanswered", (form.email,), failed=True, seen=form.refused or "no answer")
         return
     digest = keyring.token_hash(form.acknowledged)
     appointment = Appointment.objects.filter(manage_hash=digest, status="booked").first()
@@ -285,14 +296,14 @@ def _judge_form(form: Booked, tally: Tally) -> None:
         and person is not None
         and person.email == form.email
         and found[0].appointment_id == appointment.pk
-        and OutboxEntry.objects.filter(object_id=appointment.pk).exists()
+        and OutboxEntry.objects.filter(subject_id=appointment.pk).exists()
     )
     seen = "lost" if not found else f"{len(found)} times" if len(found) > 1 else "not whole"
-    tally.count("acknowledged", (form.email,), failed=not whole, seen=seen)
+    counter.count("acknowledged", (form.email,), failed=not whole, seen=seen)
     again = form.second_click
     same = again is not None and again.status == 302 and form.acknowledged in again.location
     answered = again.status if again is not None else None
-    tally.count("second click", (form.email,), failed=not same, seen=answered)
+    counter.count("second click", (form.email,), failed=not same, seen=answered)
 
 
 def _children(pid: int) -> set[int]:
@@ -301,51 +312,57 @@ def _children(pid: int) -> set[int]:
 
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
-    """Crash the server under load; return the line of the proof."""
+    """Crash the server under load; return the report."""
     size = (SABOTAGED if sabotage else SHORT) if short else FULL
-    tally = Tally(sabotage)
+    guard = GUARDS[sabotage] if sabotage else None
+    counter = CaseCounter(guard)
     with embedded.services(environ={}) as services:
         os.environ.update(services.environment())
-        world = World(services, size, tally, sabotage)
-        with set_stage() as stage:
-            unit = stage.add_tenant(HOST)
+        proof = DatabaseProof(services, size, counter)
+        with open_environment(proof="database", sabotage=sabotage) as environment:
+            unit = environment.add_tenant(HOST)
             _open_practice(unit, size.patients)
-            rows = stage.owner(f"SELECT ref FROM {unit.schema}.booking_practitioner ORDER BY id")
-            if sabotage:
-                GUARDS[sabotage].remove_from_database(stage, world)
-            with stage.serve(proof="database", sabotage=sabotage) as served:
-                while Patient(served.port, HOST).get("/").status != 200:
-                    served.check()
-                processes = _children(served.process.pid)
+            rows = environment.owner(
+                f"SELECT ref FROM {unit.schema}.booking_practitioner ORDER BY id"
+            )
+            if guard is not None:
+                guard.remove_from_database(environment, proof)
+            with environment.serve() as web:
+                while Patient(web.port, HOST).get("/").status != 200:
+                    web.check()
+                processes = _children(web.process.pid)
                 agendas = [str(ref).replace("-", "") for (ref,) in rows]
-                with _load(world, served, agendas):
+                with _load(proof, web, agendas):
                     for number in range(size.stops):
-                        world.wait_for_load()
-                        if not _crash(world, served, tally, number):
+                        proof.wait_for_load()
+                        if not _crash(proof, web, counter, number):
                             break
-                served.check()
-                same = processes == _children(served.process.pid)
-                tally.count("process", ("never restarted",), failed=not same)
+                web.check()
+                same = processes == _children(web.process.pid)
+                counter.count("process", ("never restarted",), failed=not same)
                 for number in range(10):
-                    answer = Patient(served.port, HOST).get("/")
-                    tally.control(("page", number), failed=answer.status != 200, seen=answer.status)
-            _reconnect(stage)
-            _judge(world, unit, tally)
-    retried = sum(1 for form in world.forms if form.sent > 1)
-    return tally.report(
+                    answer = Patient(web.port, HOST).get("/")
+                    counter.count(
+                        "page after the stops",
+                        (number,),
+                        failed=answer.status != 200,
+                        status=answer.status,
+                    )
+            _reconnect(environment)
+            _judge(proof, unit, counter)
+    retried = sum(1 for form in proof.forms if form.sent > 1)
+    return counter.report(
         "database",
         stops=size.stops,
-        bookings=len(world.forms),
+        bookings=len(proof.forms),
         repeated_after_no_answer=retried,
-        slowest_recovery_s=round(max(world.recoveries), 2),
+        slowest_recovery_s=round(max(proof.recoveries), 2),
     )
 
 
-def _reconnect(stage: Stage) -> None:
-    """The runner's own connections died too."""
+def _reconnect(environment: ProofEnvironment) -> None:
+    """Close the connections of this process: the crash has ended them too."""
     from django.db import connection
 
     connection.close()
-    if stage._owner is not None:
-        stage._owner.close()
-        stage._owner = None
+    environment.disconnect()

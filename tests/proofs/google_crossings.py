@@ -1,8 +1,8 @@
-"""Requests that cross on the way, by script: each must end with what was decided last.
+"""Requests to Google that cross, by script: the newest version of each appointment must win.
 
-A request that the worker has given up may still arrive, an appointment may change while it is written, and
-two workers may be told of the same one. What random faults bring about once in a while is done on purpose
-here, one life for each agenda: the double holds a request, and applies it when that is most awkward.
+A request that the worker has given up may still be applied, an appointment may change while it is written, and two
+workers may get messages for the same one. Random faults seldom lead to these orders; here the fake Google server
+holds a request and applies it later, for one appointment of each agenda.
 """
 
 import itertools
@@ -11,135 +11,148 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.proofs.double import Double
-from tests.proofs.google_load import AWAY, BACK, BOOK, CANCEL, MOVE, Life, Patients
-from tests.proofs.google_practice import Practice
-from tests.proofs.google_queue import Queue
+from tests.proofs.fake_google import FakeGoogle
+from tests.proofs.google_load import (
+    AWAY,
+    BACK,
+    BOOK,
+    CANCEL,
+    MOVE,
+    PatientLoad,
+    ScriptedAppointment,
+)
+from tests.proofs.google_practice import GooglePractice
+from tests.proofs.google_queue import CalendarQueue
 
 AS_USUAL: dict[str, Any] = {"kind": "slow", "seconds": 0.0}
-"""No fault at all."""
+"""No fault."""
 PATIENCE = 30.0
-"""Seconds within which the workers must have asked: a loaded machine takes its time."""
+"""Seconds within which the workers must have sent their requests, also on a loaded machine."""
 A_MOMENT = 0.5
-"""Seconds in which a second worker would have asked, if it could."""
+"""Seconds in which a second worker would send a request, if the lease did not prevent it."""
 
 
 @dataclass
-class Crossings:
-    """A practice whose last agenda is linked with nobody, the others one life each."""
+class CrossingScripts:
+    """A practice whose last agenda is not linked; the other agendas have one appointment for each script."""
 
-    practice: Practice
-    double: Double
-    patients: Patients
-    queue: Queue
+    practice: GooglePractice
+    fake_google: FakeGoogle
+    patients: PatientLoad
+    queue: CalendarQueue
 
     def play(self, scripts: Sequence[str]) -> None:
-        """Let what these scripts say cross."""
+        """Run these scripts."""
         plays: dict[str, Callable[[], None]] = {
             "late": self._late,
             "unanswered": self._unanswered,
             "reborn": self._reborn,
             "meanwhile": self._changed_meanwhile,
-            "twice": self._told_twice,
+            "twice": self._two_messages,
         }
         for name in scripts:
             plays[name]()
 
     def _late(self) -> None:
-        """A change, an insertion and a deletion arrive after they were given up and decided otherwise."""
-        moved, away = self._lives((BOOK, MOVE, MOVE)), self._lives((BOOK, AWAY, BACK))
-        self._act(moved + away)
+        """A change, an insertion and a deletion are applied late, when the appointment has changed."""
+        moved, away = (
+            self._new_appointments((BOOK, MOVE, MOVE)),
+            self._new_appointments((BOOK, AWAY, BACK)),
+        )
+        self._step(moved + away)
         self.queue.drain()
-        inserted = self._lives((BOOK, CANCEL))
+        inserted = self._new_appointments((BOOK, CANCEL))
         many = len(moved)
         refusals = ["503"] * (8 * many)
-        self.double.fail("patch", *["held"] * many)
-        self.double.fail("insert", *["held"] * many, *refusals)
-        self.double.fail("delete", *["held"] * many, *refusals)
+        self.fake_google.fail("patch", *["held"] * many)
+        self.fake_google.fail("insert", *["held"] * many, *refusals)
+        self.fake_google.fail("delete", *["held"] * many, *refusals)
         before = self._calls()
-        self._act(moved + inserted + away)
-        # Each was asked again: whoever asked first has given up.
+        self._step(moved + inserted + away)
+        # Each request was sent twice: the worker has given up the first one.
         self._wait(before, patch=2 * many, insert=2 * many, delete=2 * many)
-        self._act(moved + inserted + away)
-        self._let_go()
+        self._step(moved + inserted + away)
+        self._apply_all()
 
     def _unanswered(self) -> None:
-        """The first event stands, but nobody was told; it is tried again after the appointment has moved."""
-        lives = self._lives((BOOK, MOVE))
-        many = len(lives)
-        self.double.fail("insert", *["drop_after"] * many, *["503"] * (8 * many))
+        """The answer to the first insertion is lost; it is tried again after the appointment has moved."""
+        appointments = self._new_appointments((BOOK, MOVE))
+        many = len(appointments)
+        self.fake_google.fail("insert", *["drop_after"] * many, *["503"] * (8 * many))
         before = self._calls()
-        self._act(lives)
+        self._step(appointments)
         self._wait(before, insert=many)
-        self._act(lives)
-        self._let_go()
+        self._step(appointments)
+        self._apply_all()
 
     def _reborn(self) -> None:
-        """An event comes back under its next identifier, unanswered or too late, and is then cancelled."""
-        lives = self._lives((BOOK, AWAY, BACK, CANCEL))
-        self._act(lives)
+        """An event is inserted under its next identifier, unanswered or late, and is then cancelled."""
+        appointments = self._new_appointments((BOOK, AWAY, BACK, CANCEL))
+        self._step(appointments)
         self.queue.drain()
-        self._act(lives)
+        self._step(appointments)
         self.queue.drain()
-        for life, fault in zip(lives, itertools.cycle(("drop_after", "held")), strict=False):
-            # The first insertion meets the tombstone, the second one is the next identifier's.
-            self.double.fail("insert", AS_USUAL, fault, *["503"] * 20)
+        for appointment, fault in zip(
+            appointments, itertools.cycle(("drop_after", "held")), strict=False
+        ):
+            # The first insertion finds the deleted event, the second one uses the next identifier.
+            self.fake_google.fail("insert", AS_USUAL, fault, *["503"] * 20)
             before = self._calls()
-            self._act([life])
+            self._step([appointment])
             self._wait(before, insert=3)
-            self._act([life])
-            self._let_go()
+            self._step([appointment])
+            self._apply_all()
 
     def _changed_meanwhile(self) -> None:
-        """The appointment moves while its first event is being written."""
+        """The appointment moves while its first event is being inserted."""
         for _time in range(2):
-            lives = self._lives((BOOK, MOVE))
-            self.double.fail("insert", *["held"] * len(lives))
+            appointments = self._new_appointments((BOOK, MOVE))
+            self.fake_google.fail("insert", *["held"] * len(appointments))
             before = self._calls()
-            self._act(lives)
-            self._wait(before, insert=len(lives))
-            self._act(lives)
-            self.double.order("gate")
+            self._step(appointments)
+            self._wait(before, insert=len(appointments))
+            self._step(appointments)
+            self.fake_google.command("apply-held")
             self.queue.drain()
 
-    def _told_twice(self) -> None:
-        """Another worker is told of the move while the first one still writes; then an answer is lost."""
+    def _two_messages(self) -> None:
+        """Another worker gets the message of the move while the first one still writes; then an answer is lost."""
         for _time in range(3):
-            lives = self._lives((BOOK, MOVE))
-            many = len(lives)
-            self.double.fail("insert", *["held"] * many)
-            self.double.fail("patch", *["drop_after"] * many)
+            appointments = self._new_appointments((BOOK, MOVE))
+            many = len(appointments)
+            self.fake_google.fail("insert", *["held"] * many)
+            self.fake_google.fail("patch", *["drop_after"] * many)
             before = self._calls()
-            self._act(lives)
+            self._step(appointments)
             self._wait(before, insert=many)
-            self._act(lives)
-            self._asked(before, A_MOMENT, insert=2 * many)
-            self.double.order("gate")
+            self._step(appointments)
+            self._sent(before, A_MOMENT, insert=2 * many)
+            self.fake_google.command("apply-held")
             self.queue.drain()
-            self.double.order("calm")
+            self.fake_google.command("clear-faults")
 
-    def _lives(self, acts: Sequence[str]) -> list[Life]:
+    def _new_appointments(self, steps: Sequence[str]) -> list[ScriptedAppointment]:
         linked = self.practice.agendas[:-1]
-        return [self.patients.new(self.practice, acts, agenda) for agenda in linked]
+        return [self.patients.new(self.practice, steps, agenda) for agenda in linked]
 
-    def _act(self, lives: Sequence[Life]) -> None:
-        for life in lives:
-            if not self.patients.act(life):
+    def _step(self, appointments: Sequence[ScriptedAppointment]) -> None:
+        for appointment in appointments:
+            if not self.patients.step(appointment):
                 raise RuntimeError(f"a patient was refused: {dict(self.patients.refused)}")
 
-    def _let_go(self) -> None:
-        """No more faults; when all is written, what was held arrives."""
-        self.double.order("calm")
+    def _apply_all(self) -> None:
+        """End the faults; when all is written, apply the held requests."""
+        self.fake_google.command("clear-faults")
         self.queue.drain()
-        self.double.order("gate")
+        self.fake_google.command("apply-held")
         self.queue.drain()
 
     def _wait(self, before: dict[str, int], **calls: int) -> None:
-        """Wait until the double has been asked so many times more."""
-        if not self._asked(before, PATIENCE, **calls):
-            raise RuntimeError(f"the workers did not ask for {calls}")
+        """Wait until Google has got so many more requests of each method; RuntimeError when it has not."""
+        if not self._sent(before, PATIENCE, **calls):
+            raise RuntimeError(f"the workers did not send {calls}")
 
-    def _asked(self, before: dict[str, int], seconds: float, **calls: int) -> bool:
+    def _sent(self, before: dict[str, int], seconds: float, **calls: int) -> bool:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             now = self._calls()
@@ -150,5 +163,5 @@ class Crossings:
         return False
 
     def _calls(self) -> dict[str, int]:
-        calls = self.double.read("counters")["calls"]
+        calls = self.fake_google.read("counters")["calls"]
         return {name.removeprefix("calendar.events."): count for name, count in calls.items()}

@@ -1,4 +1,4 @@
-"""What waits for the calendars, and what the clock does about it."""
+"""The queue of calendar pushes, and the periodic jobs that work it off."""
 
 import contextlib
 import time
@@ -10,10 +10,10 @@ from tests.proofs.workers import Workers
 
 
 @dataclass
-class Queue:
-    """The queues of some schemas, with the clock and the workers that empty them."""
+class CalendarQueue:
+    """The queues of some schemas, with the periodic jobs and the workers that work them off."""
 
-    stage: Any
+    environment: Any
     workers: Workers
     schemas: Sequence[str]
     sweep_every: float
@@ -23,7 +23,7 @@ class Queue:
     _polled: float = 0.0
 
     def beat(self) -> None:
-        """Do what the clock would do by now, and start the workers that have died."""
+        """Enqueue the periodic jobs that are due, and start the workers that were killed."""
         self.workers.start()
         now = time.monotonic()
         if now - self._swept >= self.sweep_every:
@@ -34,16 +34,16 @@ class Queue:
             _send("booking.actors", "poll_all")
 
     def waiting(self) -> int:
-        """Return how many events wait to be written, and doorbells to be answered."""
+        """Return the number of events that wait to be written, and of pending outbox entries of calendars."""
         return self._sum(
-            'SELECT (SELECT count(*) FROM "{0}".booking_calendarentry WHERE wanted > pushed'
+            'SELECT (SELECT count(*) FROM "{0}".booking_calendarentry WHERE version > pushed'
             " AND account_id IS NOT NULL)"
             " + (SELECT count(*) FROM \"{0}\".outbox_outboxentry WHERE state = 'pending'"
             " AND kind LIKE 'calendar.%%')"
         )
 
     def drain(self) -> float:
-        """Wait until nothing waits; return the seconds, infinite when patience ended first."""
+        """Wait until nothing waits; return the seconds, infinite when ``patience`` seconds were not enough."""
         started = time.monotonic()
         while self.waiting():
             if time.monotonic() - started > self.patience:
@@ -53,10 +53,10 @@ class Queue:
         return time.monotonic() - started
 
     def let_ten_minutes_pass(self) -> bool:
-        """Have every account looked after once more; False when that could not be done in time."""
-        ((started,),) = self.stage.owner("SELECT clock_timestamp()")
+        """Have each account polled, as within ten minutes; False after ``patience`` seconds."""
+        ((started,),) = self.environment.owner("SELECT clock_timestamp()")
         until = time.monotonic() + self.patience
-        asked = 0.0
+        enqueued = 0.0
         while time.monotonic() < until:
             left = self._sum(
                 'SELECT count(*) FROM "{0}".booking_googleaccount'
@@ -65,8 +65,8 @@ class Queue:
             )
             if not left:
                 return self.drain() < float("inf")
-            if time.monotonic() - asked > 3:
-                asked = time.monotonic()
+            if time.monotonic() - enqueued > 3:
+                enqueued = time.monotonic()
                 self.make_due(before=started)
                 _send("booking.actors", "poll_all")
             self.beat()
@@ -74,9 +74,9 @@ class Queue:
         return False
 
     def make_due(self, *, before: Any = "infinity") -> None:
-        """Bring the next poll of the accounts whose last one was before an instant."""
+        """Make the next poll due of the accounts whose last poll was before an instant."""
         for schema in self.schemas:
-            self.stage.owner(
+            self.environment.owner(
                 f'UPDATE "{schema}".booking_googleaccount SET poll_at = now()'
                 " WHERE state = 'connected' AND (busy_at IS NULL OR busy_at < %s)",
                 [before],
@@ -84,12 +84,13 @@ class Queue:
 
     def _sum(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         return sum(
-            self.stage.owner(statement.format(schema), parameters)[0][0] for schema in self.schemas
+            self.environment.owner(statement.format(schema), parameters)[0][0]
+            for schema in self.schemas
         )
 
 
 def _send(module: str, actor: str) -> None:
-    """Enqueue what the clock enqueues; a broker that is away loses nothing."""
+    """Enqueue a periodic job; without a broker nothing happens."""
     import importlib
 
     with contextlib.suppress(Exception):

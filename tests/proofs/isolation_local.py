@@ -1,4 +1,4 @@
-"""The walls that stand in the process: caches, keys, signatures, content types."""
+"""Isolation inside a process: caches, keys, signatures and content types of one tenant, used from another one."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -8,30 +8,37 @@ from django.apps import apps
 from django.core.cache import cache
 
 from tenants.schema import PUBLIC, Unit, inside
-from tests.proofs.tally import Tally
-from tests.proofs.world import Practice
+from tests.proofs.counter import CaseCounter
+from tests.proofs.dataset import CanaryPractice
 
 _MANY = 40
 
 
-def probe(stage: Any, tally: Tally, one: Practice, two: Practice, *, short: bool) -> None:
-    """Try every door of the process from the other tenant's side."""
-    _cache(tally, [one.unit, two.unit, PUBLIC])
-    _indexes(tally, one, two, many=_MANY if short else 1_000)
-    _signatures(tally, one, two, many=3 if short else 200)
-    _content_types(stage, tally, one, two)
-    _pasted(stage, tally, one, two)
+def probe(
+    environment: Any,
+    counter: CaseCounter,
+    first: CanaryPractice,
+    second: CanaryPractice,
+    *,
+    short: bool,
+) -> None:
+    """Use each of them from the other tenant."""
+    _cache(counter, [first.unit, second.unit, PUBLIC])
+    _indexes(counter, first, second, many=_MANY if short else 1_000)
+    _signatures(counter, first, second, many=3 if short else 200)
+    _content_types(environment, counter, first, second)
+    _copied_rows(environment, counter, first, second)
 
 
-def _cache(tally: Tally, units: list[Unit]) -> None:
-    """What one tenant keeps in the cache, no other one finds, and neither does nobody."""
+def _cache(counter: CaseCounter, units: list[Unit]) -> None:
+    """What one tenant stores in the cache is found by no other tenant, and not outside of all tenants."""
     for owner in units:
-        word, name = f"kept by {owner.role}", f"wall {owner.role}"
+        word, name = f"kept by {owner.role}", f"probe {owner.role}"
         with inside(owner):
             cache.set(name, word, 60)
             cache.set(name, word, 60, version=2)
             cache.set_many({f"{name}:a": word, f"{name}:b": word}, 60)
-            tally.control(("cache", owner.role), failed=cache.get(name) != word)
+            counter.control(("cache", owner.role), failed=cache.get(name) != word)
         for other in units:
             if other == owner:
                 continue
@@ -45,21 +52,25 @@ def _cache(tally: Tally, units: list[Unit]) -> None:
                 }
                 cache.delete_many([name, f"{name}:a"])
             for how, seen in found.items():
-                tally.count("cache", (owner.role, other.role, how), failed=seen == word, seen=seen)
+                counter.count(
+                    "cache", (owner.role, other.role, how), failed=seen == word, seen=seen
+                )
         if not owner.is_tenant:
             continue  # outside any unit Django works under the name of the public schema
         for how, seen in {"get": cache.get(name), "get b": cache.get(f"{name}:b")}.items():
-            tally.count("cache", (owner.role, "nobody", how), failed=seen == word, seen=seen)
+            counter.count("cache", (owner.role, "no unit", how), failed=seen == word, seen=seen)
 
 
-def _indexes(tally: Tally, one: Practice, two: Practice, *, many: int) -> None:
-    """The same person at two practices leaves nothing that is equal (N13)."""
+def _indexes(
+    counter: CaseCounter, first: CanaryPractice, second: CanaryPractice, *, many: int
+) -> None:
+    """The same person at two practices leaves nothing that is equal (design section 4)."""
     from tenants.keyring import services as keyring
 
     values = [f"personne{number}@example.org" for number in range(many)]
     refs = [uuid.UUID(int=number + 1) for number in range(many)]
     found = []
-    for practice in (one, two):
+    for practice in (first, second):
         with inside(practice.unit):
             found.append(
                 (
@@ -71,18 +82,20 @@ def _indexes(tally: Tally, one: Practice, two: Practice, *, many: int) -> None:
                 )
             )
     for value, left, right in zip(values, found[0][0], found[1][0], strict=True):
-        tally.count("keys", ("blind index", value), failed=left == right)
+        counter.count("keys", ("blind index", value), failed=left == right)
     for ref, mine, theirs in zip(refs, found[0][1], found[1][1], strict=True):
-        tally.count("keys", ("link", ref), failed=mine == theirs)
+        counter.count("keys", ("link", ref), failed=mine == theirs)
 
 
-def _signatures(tally: Tally, one: Practice, two: Practice, *, many: int) -> None:
-    """A form token, a challenge or a password link of one tenant says nothing at the other."""
-    from booking import form_token, proof_of_work
-    from booking.form_token import FormTokenError
+def _signatures(
+    counter: CaseCounter, first: CanaryPractice, second: CanaryPractice, *, many: int
+) -> None:
+    """A form token or a proof-of-work challenge of one tenant is refused by another one."""
+    from booking.abuse import form_token, proof_of_work
+    from booking.abuse.form_token import FormTokenError
 
     now = datetime.now(UTC)
-    for maker, reader in ((one, two), (two, one)):
+    for maker, reader in ((first, second), (second, first)):
         for purpose in ("choose", "details", "rights"):
             for number in range(many):
                 made = form_token.issue(
@@ -94,16 +107,16 @@ def _signatures(tally: Tally, one: Practice, two: Practice, *, many: int) -> Non
                 except FormTokenError as error:
                     accepted = type(error).__name__ != "Forged"
                 case = ("form", maker.name, purpose, number)
-                tally.count("tokens", case, failed=accepted)
+                counter.count("tokens", case, failed=accepted)
         ref = uuid.UUID(int=7)
         solved = _solve(proof_of_work.challenge(schema=maker.unit.schema, form_ref=ref, now=now))
         with inside(reader.unit):
             accepted = proof_of_work.is_solved(solved, schema=reader.unit.schema, form_ref=ref)
-        tally.count("tokens", ("work", maker.name), failed=accepted)
+        counter.count("tokens", ("work", maker.name), failed=accepted)
 
 
 def _solve(challenge: str) -> str:
-    """Find the number, as the page's script does."""
+    """Solve the challenge as the page's script does."""
     import base64
     import hashlib
     import json
@@ -116,43 +129,47 @@ def _solve(challenge: str) -> str:
     return base64.b64encode(json.dumps({**answer, "number": number}).encode()).decode()
 
 
-def _content_types(stage: Any, tally: Tally, one: Practice, two: Practice) -> None:
-    """The process remembers content types; their numbers differ between schemas."""
+def _content_types(
+    environment: Any, counter: CaseCounter, first: CanaryPractice, second: CanaryPractice
+) -> None:
+    """The process caches content types by schema: their keys differ between schemas."""
     from django.contrib.contenttypes.models import ContentType
 
-    schema = two.unit.schema
-    stage.owner(
+    schema = second.unit.schema
+    environment.owner(
         f'BEGIN; SET CONSTRAINTS ALL DEFERRED; UPDATE "{schema}".auth_permission SET content_type_id ='
         f' content_type_id + 1000; UPDATE "{schema}".django_content_type SET id = id + 1000; COMMIT'
     )
     for model in apps.get_models():
-        with inside(one.unit):
+        with inside(first.unit):
             left = ContentType.objects.get_for_model(model).pk
-        with inside(two.unit):
+        with inside(second.unit):
             right = ContentType.objects.get_for_model(model).pk
         case = ("content type", model._meta.label)
-        tally.count("process", case, failed=right != left + 1000, seen=(left, right))
+        counter.count("process", case, failed=right != left + 1000, seen=(left, right))
 
 
-def _pasted(stage: Any, tally: Tally, one: Practice, two: Practice) -> None:
-    """Rows of one tenant pasted into another's tables, keys and all, do not open there."""
+def _copied_rows(
+    environment: Any, counter: CaseCounter, first: CanaryPractice, second: CanaryPractice
+) -> None:
+    """Rows of one tenant, copied into another's tables with their keys, cannot be decrypted there."""
     from booking.models import PatientContact
-    from booking.services.contacts import open_contact
+    from booking.patients.contacts import open_contact
     from tenants.keyring import services as keyring
 
-    def opened(practice: Practice) -> str:
-        keyring.forget_unwrapped_keys()
+    def opened(practice: CanaryPractice) -> str:
+        keyring.delete_unwrapped_keys()
         with inside(practice.unit):
             contact = PatientContact.objects.select_related("data_key").order_by("pk").first()
             assert contact is not None
             try:
                 person = open_contact(contact)
-            except Exception as error:  # noqa: BLE001  # refused is refused
+            except Exception as error:  # noqa: BLE001  # any refusal will do
                 return type(error).__name__
         return person.last_name if person else ""
 
-    a, b = f'"{one.unit.schema}"', f'"{two.unit.schema}"'
-    pastes = {
+    a, b = f'"{first.unit.schema}"', f'"{second.unit.schema}"'
+    copies = {
         "contact": f"UPDATE {a}.booking_patientcontact x SET sealed = y.sealed, ref = y.ref"
         f" FROM {b}.booking_patientcontact y WHERE x.id = y.id",
         "data key": f"UPDATE {a}.keyring_datakey x SET wrapped = y.wrapped, ref = y.ref"
@@ -160,22 +177,22 @@ def _pasted(stage: Any, tally: Tally, one: Practice, two: Practice) -> None:
         "tenant key": f"UPDATE {a}.keyring_tenantkey x SET wrapped = y.wrapped, ref = y.ref,"
         f" kek_id = y.kek_id FROM {b}.keyring_tenantkey y",
     }
-    for practice in (one, two):
-        tally.control(("keys", practice.name), failed=opened(practice) != practice.private)
+    for practice in (first, second):
+        counter.control(("keys", practice.name), failed=opened(practice) != practice.private)
     tables = ("booking_patientcontact", "keyring_datakey", "keyring_tenantkey")
     for table in tables:
-        stage.owner(f"CREATE TABLE {a}.kept_{table} AS TABLE {a}.{table}")
+        environment.owner(f"CREATE TABLE {a}.kept_{table} AS TABLE {a}.{table}")
     try:
-        for what, statement in pastes.items():
-            stage.owner(statement)
-            seen = opened(one)
-            tally.count("keys", ("pasted", what), failed=seen == two.private, seen=seen)
+        for what, statement in copies.items():
+            environment.owner(statement)
+            seen = opened(first)
+            counter.count("keys", ("copied", what), failed=seen == second.private, seen=seen)
     finally:
         for table in tables:
             columns = "wrapped = y.wrapped" if "key" in table else "sealed = y.sealed"
-            stage.owner(
+            environment.owner(
                 f"UPDATE {a}.{table} x SET {columns}, ref = y.ref FROM {a}.kept_{table} y"
                 " WHERE x.id = y.id"
             )
-            stage.owner(f"DROP TABLE {a}.kept_{table}")
-        keyring.forget_unwrapped_keys()
+            environment.owner(f"DROP TABLE {a}.kept_{table}")
+        keyring.delete_unwrapped_keys()

@@ -1,7 +1,7 @@
-"""The walls inside the database: statements of every role against every table that is not its own.
+"""Isolation inside the database: each role sends statements against each table that is not its own.
 
-A probe succeeds (and the proof fails) when PostgreSQL answers anything but "permission denied": a
-constraint that stops a statement later is not this wall.
+A case fails unless PostgreSQL answers "permission denied": a constraint that stops a statement later does not
+count as isolation.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 
 from tenants.provisioning.build import SWEPT
 from tenants.schema import PUBLIC, ROUTER, SWEEPER, Unit, inside
-from tests.proofs.tally import Tally
+from tests.proofs.counter import CaseCounter
 
 _DENIED = ("42501",)
 _UNKNOWN = ("42P01", "3F000")
@@ -35,16 +35,16 @@ _READ_IN_PUBLIC = {ROUTER: {"tenants_tenant", "tenants_domain"}, SWEEPER: {"tena
 
 
 @dataclass(frozen=True)
-class Actor:
-    """Who sends statements: a role reached as the product reaches it. ``reset`` falls back to the login."""
+class SqlActor:
+    """A role that sends statements, entered as the product enters it; ``reset`` goes back to the login role."""
 
     name: str
     unit: Unit
     reset: bool = False
 
 
-def attempt(actor: Actor, statement: str) -> str | None:
-    """Run one statement inside the actor's unit, undo it; return the SQLSTATE, or None when it worked."""
+def attempt(actor: SqlActor, statement: str) -> str | None:
+    """Run one statement inside the actor's unit and roll it back; return the SQLSTATE, None when it worked."""
     try:
         with inside(actor.unit), transaction.atomic(), connection.cursor() as cursor:
             if actor.reset:
@@ -59,7 +59,7 @@ def attempt(actor: Actor, statement: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class Table:
+class SchemaTable:
     """A table with its columns, in their order."""
 
     schema: str
@@ -72,66 +72,70 @@ class Table:
         return f'"{self.schema}"."{self.name}"'
 
 
-def tables_of(stage: Any, schema: str) -> list[Table]:
+def tables_of(environment: Any, schema: str) -> list[SchemaTable]:
     """Return every table of a schema."""
-    rows = stage.owner(
+    rows = environment.owner(
         "SELECT c.relname, array_agg(a.attname ORDER BY a.attnum)::text[] FROM pg_class c"
         " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
         " WHERE c.relkind = 'r' AND c.relnamespace = %s::regnamespace GROUP BY 1 ORDER BY 1",
         [schema],
     )
-    return [Table(schema, name, tuple(columns)) for name, columns in rows]
+    return [SchemaTable(schema, name, tuple(columns)) for name, columns in rows]
 
 
-def probe(stage: Any, tally: Tally, *, one: Unit, other: Unit, short: bool) -> None:
-    """Send everything that the roles may not do; ``short`` takes the four rights of one direction."""
-    tables = {schema: tables_of(stage, schema) for schema in (one.schema, other.schema, "public")}
+def probe(environment: Any, counter: CaseCounter, *, first: Unit, other: Unit, short: bool) -> None:
+    """Send all that the roles may not do; ``short``: four statements for each table, in one direction."""
+    tables = {
+        schema: tables_of(environment, schema) for schema in (first.schema, other.schema, "public")
+    }
     actors = [
-        Actor("other tenant", other),
-        Actor("public host", PUBLIC),
-        Actor("router", ROUTER),
-        Actor("sweeper", SWEEPER),
-        Actor("login alone", other, reset=True),
+        SqlActor("other tenant", other),
+        SqlActor("public host", PUBLIC),
+        SqlActor("router", ROUTER),
+        SqlActor("sweeper", SWEEPER),
+        SqlActor("login alone", other, reset=True),
     ]
     if not short:
-        actors.insert(1, Actor("tenant", one))
+        actors.insert(1, SqlActor("tenant", first))
     kinds = _RIGHTS if short else _RIGHTS | _MORE
     for actor in actors:
         for schema, found in tables.items():
             if _owns(actor, schema) or (short and schema == other.schema):
                 continue
             for table in found:
-                _table(tally, actor, table, kinds)
-    _columns(tally, tables, short=short)
-    _unqualified(tally, tables["public"], other, short=short)
-    _schemas(tally, actors, [one, other])
-    _own_walls(tally, other)
-    _outside(tally)
-    _names_resolve_at_home(tally, one, other)
+                _table(counter, actor, table, kinds)
+    _columns(counter, tables, short=short)
+    _unqualified(counter, tables["public"], other, short=short)
+    _schemas(counter, actors, [first, other])
+    _own_tables(counter, other)
+    _without_unit(counter)
+    _search_paths(counter, first, other)
 
 
-def _owns(actor: Actor, schema: str) -> bool:
+def _owns(actor: SqlActor, schema: str) -> bool:
     return not actor.reset and schema == actor.unit.schema and actor.unit not in (ROUTER, SWEEPER)
 
 
-def _allowed(actor: Actor, table: Table, kind: str) -> bool:
+def _allowed(actor: SqlActor, table: SchemaTable, kind: str) -> bool:
     if actor.reset or table.schema != "public":
         return False
     return kind == "select" and table.name in _READ_IN_PUBLIC.get(actor.unit, ())
 
 
-def _table(tally: Tally, actor: Actor, table: Table, kinds: dict[str, str]) -> None:
+def _table(
+    counter: CaseCounter, actor: SqlActor, table: SchemaTable, kinds: dict[str, str]
+) -> None:
     for kind, text in kinds.items():
         if _allowed(actor, table, kind):
             continue
         statement = text.format(table=table.sql, column=table.columns[-1])
         code = attempt(actor, statement)
-        tally.count("sql", (actor.name, kind, table.sql), failed=code not in _DENIED, seen=code)
+        counter.count("sql", (actor.name, kind, table.sql), failed=code not in _DENIED, seen=code)
 
 
-def _columns(tally: Tally, tables: dict[str, list[Table]], *, short: bool) -> None:
+def _columns(counter: CaseCounter, tables: dict[str, list[SchemaTable]], *, short: bool) -> None:
     """The sweeper reads a few columns of two tables in every schema, and no other one."""
-    actor = Actor("sweeper", SWEEPER)
+    actor = SqlActor("sweeper", SWEEPER)
     for schema, found in tables.items():
         swept = SWEPT if schema != "public" else {"outbox_outboxentry": SWEPT["outbox_outboxentry"]}
         for table in found:
@@ -142,59 +146,61 @@ def _columns(tally: Tally, tables: dict[str, list[Table]], *, short: bool) -> No
                     continue
                 code = attempt(actor, f'SELECT "{column}" FROM {table.sql}')
                 what = (actor.name, "column", f"{table.sql}.{column}")
-                tally.count("sql", what, failed=code not in _DENIED, seen=code)
+                counter.count("sql", what, failed=code not in _DENIED, seen=code)
 
 
-def _unqualified(tally: Tally, shared: list[Table], unit: Unit, *, short: bool) -> None:
+def _unqualified(
+    counter: CaseCounter, shared: list[SchemaTable], unit: Unit, *, short: bool
+) -> None:
     """A name without a schema is looked up in the tenant's schema only, never in public."""
-    actor = Actor("other tenant", unit)
+    actor = SqlActor("other tenant", unit)
     for table in shared[:: 4 if short else 1]:
         if attempt(actor, f'SELECT 1 FROM "{unit.schema}"."{table.name}"') is None:
             continue
         code = attempt(actor, f'SELECT count(*) FROM "{table.name}"')
         what = (actor.name, "unqualified", table.name)
-        tally.count("sql", what, failed=code not in _UNKNOWN, seen=code)
+        counter.count("sql", what, failed=code not in _UNKNOWN, seen=code)
 
 
-def _schemas(tally: Tally, actors: list[Actor], units: list[Unit]) -> None:
-    """Making, dropping and reaching schemas, temporary tables, roles and other sessions."""
+def _schemas(counter: CaseCounter, actors: list[SqlActor], units: list[Unit]) -> None:
+    """Create, drop and rename schemas, tables and roles, and read files of the server."""
     for actor in actors:
         statements = [
-            "CREATE TABLE wall_probe (id int)",
-            "CREATE TEMPORARY TABLE wall_probe (id int)",
-            "CREATE SCHEMA wall_probe",
-            "CREATE ROLE wall_probe",
+            "CREATE TABLE isolation_probe (id int)",
+            "CREATE TEMPORARY TABLE isolation_probe (id int)",
+            "CREATE SCHEMA isolation_probe",
+            "CREATE ROLE isolation_probe",
             "SELECT pg_read_file('/etc/passwd')",
             "COPY (SELECT 1) TO PROGRAM 'true'",
             "SELECT count(*) FROM pg_authid",
-            *(f'CREATE TABLE "{unit.schema}".wall_probe (id int)' for unit in units),
+            *(f'CREATE TABLE "{unit.schema}".isolation_probe (id int)' for unit in units),
             *(f'DROP SCHEMA "{unit.schema}" CASCADE' for unit in units),
-            *(f'ALTER SCHEMA "{unit.schema}" RENAME TO wall_probe' for unit in units),
+            *(f'ALTER SCHEMA "{unit.schema}" RENAME TO isolation_probe' for unit in units),
             *(f'ALTER ROLE "{unit.role}" SUPERUSER' for unit in units),
-            "CREATE TABLE public.wall_probe (id int)",
+            "CREATE TABLE public.isolation_probe (id int)",
         ]
         for statement in statements:
             code = attempt(actor, statement)
             # Without any schema in the path that it may use, PostgreSQL says 3F000.
             refused = code in (*_DENIED, "3F000")
-            tally.count("sql", (actor.name, "schema", statement), failed=not refused, seen=code)
+            counter.count("sql", (actor.name, "schema", statement), failed=not refused, seen=code)
 
 
-def _own_walls(tally: Tally, unit: Unit) -> None:
-    """What a tenant may not even do at home: rewrite its trail or its migrations."""
-    actor = Actor("at home", unit)
-    for table in ("trail_act", "trail_actseal", "trail_receipt"):
+def _own_tables(counter: CaseCounter, unit: Unit) -> None:
+    """A tenant may not rewrite its own audit trail or its own migrations."""
+    actor = SqlActor("own tables", unit)
+    for table in ("audit_auditevent", "audit_auditseal", "audit_receipt"):
         for statement in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):
             code = attempt(actor, statement)
             what = (actor.name, "append only", statement)
-            tally.count("sql", what, failed=code not in _DENIED, seen=code)
+            counter.count("sql", what, failed=code not in _DENIED, seen=code)
     for statement in (
         "DELETE FROM django_migrations",
         "INSERT INTO django_migrations DEFAULT VALUES",
     ):
         code = attempt(actor, statement)
         what = (actor.name, "read only", statement)
-        tally.count("sql", what, failed=code not in _DENIED, seen=code)
+        counter.count("sql", what, failed=code not in _DENIED, seen=code)
 
 
 def _refused(work: Callable[[], object]) -> str | None:
@@ -211,8 +217,8 @@ def _query(statement: str) -> Any:
         return cursor.fetchone()
 
 
-def _outside(tally: Tally) -> None:
-    """No statement without a unit, none in a bare transaction, none of another unit within one."""
+def _without_unit(counter: CaseCounter) -> None:
+    """No statement runs without a unit, with or without a transaction."""
 
     def bare_transaction() -> None:
         with transaction.atomic():
@@ -224,13 +230,13 @@ def _outside(tally: Tally) -> None:
     }
     for name, work in cases.items():
         seen = _refused(work)
-        tally.count("sql", ("nobody", "outside", name), failed=seen is None, seen=seen)
+        counter.count("sql", ("no unit", "outside", name), failed=seen is None, seen=seen)
     connection.close()
 
 
-def nested(tally: Tally, one: Unit, other: Unit) -> None:
-    """A unit inside another one is refused, in every order of two different units."""
-    units = (one, other, PUBLIC, ROUTER, SWEEPER)
+def nested(counter: CaseCounter, first: Unit, other: Unit) -> None:
+    """A unit inside another one is refused, for each ordered pair of units."""
+    units = (first, other, PUBLIC, ROUTER, SWEEPER)
     for outer in units:
         for inner in units:
             if outer == inner:
@@ -242,28 +248,30 @@ def nested(tally: Tally, one: Unit, other: Unit) -> None:
 
             seen = _refused(switch)
             what = (outer.role, "nested", inner.role)
-            tally.count("sql", what, failed=seen != "WrongUnitError", seen=seen)
+            counter.count("sql", what, failed=seen != "WrongUnitError", seen=seen)
 
 
-def _names_resolve_at_home(tally: Tally, *units: Unit) -> None:
-    """Each unit's path is its own schema and nothing else; so says every table's name."""
+def _search_paths(counter: CaseCounter, *units: Unit) -> None:
+    """The search path of each unit is its own schema alone, and its role is its own."""
     for unit in (*units, PUBLIC, ROUTER, SWEEPER):
         with inside(unit):
             (path,) = _query("SHOW search_path")
             (role,) = _query("SELECT current_user")
-        tally.count(
+        counter.count(
             "sql",
             (unit.role, "path", "search_path"),
             failed=path.strip('"') != unit.schema,
             seen=path,
         )
-        tally.count("sql", (unit.role, "path", "current_user"), failed=role != unit.role, seen=role)
+        counter.count(
+            "sql", (unit.role, "path", "current_user"), failed=role != unit.role, seen=role
+        )
 
 
-def controls(tally: Tally, stage: Any, units: list[Unit]) -> None:
-    """At home everything works: a wall that stops its owner proves nothing."""
+def controls(counter: CaseCounter, environment: Any, units: list[Unit]) -> None:
+    """Each tenant reads its own tables: refusals prove something only when its own statements work."""
     for unit in units:
-        actor = Actor("at home", unit)
-        for table in tables_of(stage, unit.schema):
+        actor = SqlActor("own tables", unit)
+        for table in tables_of(environment, unit.schema):
             code = attempt(actor, f'SELECT count(*) FROM "{table.name}"')
-            tally.control(("sql", table.sql), failed=code is not None, seen=code)
+            counter.control(("sql", table.sql), failed=code is not None, seen=code)

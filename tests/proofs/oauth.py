@@ -1,120 +1,109 @@
-"""An account of Google is linked in the honest way and in no other, whoever tries what.
+"""Proof: a Google account is linked by the honest sequence of requests and by no other.
 
-Over HTTP, on the hosts of two practices and on the one to which Google sends people back, with the double as
-Google and a worker that exchanges: states replayed, foreign, expired and invented; other users, sessions and
-practices; codes and nonces of other attempts; permissions that were unticked; redirects that somebody else
-would like; another issuer; forms without their token; values of any length. Beside each door that must stay
-shut, the honest way through it is walked.
+The requests go over HTTP to two practices and to the host to which Google sends people back; the fake Google
+server plays Google, and a worker exchanges codes. Attacks: states that are replayed, of another practice, expired
+and invented; other users, sessions and practices; codes and nonces of other attempts; permissions that were
+unticked; redirects to other hosts; another issuer; forms without their token; values of any length. Beside each
+refused request the honest one must still work.
 """
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.proofs import double as doubles
-from tests.proofs.sabotage import Guard
-from tests.proofs.stage import set_stage
-from tests.proofs.tally import Tally
-from tests.proofs.wire import Wire
+from tests.proofs.counter import CaseCounter
+from tests.proofs.environment import open_environment
+from tests.proofs.fake_google import run_fake_google
+from tests.proofs.guards import Guard, GuardRemovalError, replace, wrap
+from tests.proofs.raw_http import RawHttpClient
 
-DOORS, EXCHANGES = "doors", "exchanges"
+REFUSALS, EXCHANGES = "refusals", "exchanges"
 PORT = "8000"
 
 
 # --- The guards ---------------------------------------------------------------------------------------
 
 
-def _module(name: str) -> Any:
-    """A module of the product whose names are about to be replaced."""
-    return importlib.import_module(name)
+def _accept_any_session() -> None:
+    from booking.google import authorization
+    from tenants.keyring import services as keyring
+
+    hashed = keyring.token_hash("session")
+    replace(authorization, "_session_hash", lambda session_key: hashed)
 
 
-def _authorizing() -> Any:
-    return _module("booking.services.google.authorizing")
+def _accept_any_user() -> None:
+    from booking.google import authorization
+
+    def receive_return(call: Any, arguments: Any) -> Any:
+        attempt = _attempts_of(arguments["state"]).first()
+        return call(user=attempt.user) if attempt else call()
+
+    wrap(authorization, "receive_return", receive_return, uses=["state", "user"])
 
 
-def _any_session() -> None:
-    hashed = _authorizing().keyring.token_hash
-    _authorizing()._session_hash = lambda _key: hashed("session")
+def _accept_a_state_again() -> None:
+    from booking.google import authorization
+
+    def reopen(call: Any, arguments: Any) -> Any:
+        _attempts_of(arguments["state"]).filter(state="exchanging").update(state="asked")
+        return call()
+
+    for name in ("receive_return", "is_known"):
+        wrap(authorization, name, reopen, uses=["state"])
 
 
-def _any_user() -> None:
-    authorizing = _authorizing()
-    take_back = authorizing.take_back
-
-    def generous(*, state: str, user: Any, **facts: Any) -> Any:
-        digest = authorizing.keyring.token_hash(state)
-        found = authorizing.Authorization.objects.filter(state_hash=digest).first()
-        return take_back(state=state, user=found.user if found else user, **facts)
-
-    authorizing.take_back = generous
-
-
-def _again_and_again() -> None:
-    authorizing = _authorizing()
-    take_back, is_known = authorizing.take_back, authorizing.is_known
-
-    def reopen(state: str) -> None:
-        digest = authorizing.keyring.token_hash(state)
-        rows = authorizing.Authorization.objects.filter(state_hash=digest)
-        rows.filter(state="exchanging").update(state="asked")
-
-    def forgetful(*, state: str, **facts: Any) -> Any:
-        reopen(state)
-        return take_back(state=state, **facts)
-
-    def knowing(*, state: str, **facts: Any) -> Any:
-        reopen(state)
-        return is_known(state=state, **facts)
-
-    authorizing.take_back, authorizing.is_known = forgetful, knowing
-
-
-def _any_age() -> None:
+def _accept_any_age() -> None:
     from datetime import UTC, datetime
 
-    authorizing = _authorizing()
-    take_back, is_known = authorizing.take_back, authorizing.is_known
+    from booking.google import authorization
+
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    authorizing.take_back = lambda **facts: take_back(**facts | {"now": long_ago})
-    authorizing.is_known = lambda **facts: is_known(**facts | {"now": long_ago})
+    for name in ("receive_return", "is_known"):
+        wrap(authorization, name, lambda call, arguments: call(now=long_ago), uses=["now"])
 
 
-def _one_verifier_for_all() -> None:
-    brought = _authorizing()._Brought
-    _authorizing()._Brought = lambda verifier, nonce, code="": brought("v" * 64, nonce, code)
+def _attempts_of(state: str) -> Any:
+    from booking.models import Authorization
+    from tenants.keyring import services as keyring
+
+    return Authorization.objects.filter(state_hash=keyring.token_hash(state))
 
 
-def _any_nonce() -> None:
-    oauth = _module("booking.google_oauth")
-    grant = oauth._grant
+def _use_one_verifier() -> None:
+    from booking.google import authorization
 
-    def generous(said: dict[str, Any], **facts: Any) -> Any:
-        return grant(said | {"id_token": ""}, **facts)
-
-    oauth._grant = generous
-
-
-def _whatever_was_granted() -> None:
-    from dataclasses import replace
-
-    oauth = _module("booking.google_oauth")
-    exchange = oauth.exchange
-
-    def generous(**facts: Any) -> Any:
-        grant = exchange(**facts)
-        return replace(grant, scopes=grant.scopes | {oauth.WRITE})
-
-    oauth.exchange = generous
+    wrap(
+        authorization,
+        "_AttemptSecret",
+        lambda call, arguments: call(verifier="v" * 64),
+        uses=["verifier"],
+    )
 
 
-class _Anybody(str):
-    """An issuer that is everybody."""
+def _accept_any_nonce() -> None:
+    from booking.google import oauth
+
+    replace(oauth, "_claims", lambda token, *, nonce, now: {})
+
+
+def _accept_any_scopes() -> None:
+    from booking.google import oauth
+
+    def exchange(call: Any, arguments: Any) -> Any:
+        grant = call()
+        return changed(grant, scopes=grant.scopes | {oauth.WRITE})
+
+    wrap(oauth, "exchange", exchange)
+
+
+class _AnyIssuer(str):
+    """An issuer that is equal to every other one."""
 
     __slots__ = ()
 
@@ -127,58 +116,64 @@ class _Anybody(str):
     __hash__ = str.__hash__
 
 
-def _any_issuer() -> None:
+def _accept_any_issuer() -> None:
     from django.conf import settings
 
-    settings.GOOGLE_ISSUER = _Anybody(settings.GOOGLE_ISSUER)
+    replace(settings, "GOOGLE_ISSUER", _AnyIssuer(settings.GOOGLE_ISSUER))
 
 
-def _wherever_it_is_said() -> None:
-    connect = _module("booking.views.connect")
-    back = connect.back
+def _redirect_as_the_request_says() -> None:
+    from booking.web import connect
 
-    def obliging(request: Any) -> Any:
-        response = back(request)
-        wanted = request.headers.get("X-Forwarded-Host") or request.GET.get("next", "")
-        if wanted and "Location" in response:
+    def back(call: Any, arguments: Any) -> Any:
+        request, response = arguments["request"], call()
+        target = request.headers.get("X-Forwarded-Host") or request.GET.get("next", "")
+        if target and "Location" in response:
             host = urlsplit(response["Location"]).netloc
-            other = urlsplit(wanted).netloc or wanted
+            other = urlsplit(target).netloc or target
             response["Location"] = response["Location"].replace(host, other, 1)
         return response
 
-    connect.back = obliging
+    wrap(connect, "back", back, uses=["request"])
 
 
-def _no_token_of_forms() -> None:
+def _check_no_form_token() -> None:
     from django.conf import settings
 
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
+    kept = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
+    if len(kept) == len(settings.MIDDLEWARE):
+        raise GuardRemovalError("there is no middleware against forged requests")
+    replace(settings, "MIDDLEWARE", kept)
 
 
 GUARDS: Mapping[str, Guard] = {
     "session": Guard(
-        "an attempt belongs to the session in which it was begun", (DOORS,), process=_any_session
+        "an attempt belongs to the session that began it", (REFUSALS,), process=_accept_any_session
     ),
-    "user": Guard("an attempt belongs to who has begun it", (DOORS,), process=_any_user),
-    "once": Guard("a state serves once", (DOORS,), process=_again_and_again),
-    "age": Guard("a state serves for ten minutes", (DOORS,), process=_any_age),
-    "issuer": Guard("another issuer is not listened to", (DOORS,), process=_any_issuer),
+    "user": Guard(
+        "an attempt belongs to the user who began it", (REFUSALS,), process=_accept_any_user
+    ),
+    "once": Guard("a state is accepted once", (REFUSALS,), process=_accept_a_state_again),
+    "age": Guard("a state is accepted for ten minutes", (REFUSALS,), process=_accept_any_age),
+    "issuer": Guard("another issuer is refused", (REFUSALS,), process=_accept_any_issuer),
     "state_host": Guard(
-        "the way on comes from the attempt, never from the request",
-        (DOORS,),
-        process=_wherever_it_is_said,
+        "the redirect comes from the attempt, never from the request",
+        (REFUSALS,),
+        process=_redirect_as_the_request_says,
     ),
-    "csrf": Guard("the button is pressed on our own page", (DOORS,), process=_no_token_of_forms),
+    "csrf": Guard(
+        "the button is pressed on the product's own page", (REFUSALS,), process=_check_no_form_token
+    ),
     "verifier": Guard(
-        "each attempt has a verifier of its own", (EXCHANGES,), process=_one_verifier_for_all
+        "each attempt has a verifier of its own", (EXCHANGES,), process=_use_one_verifier
     ),
     "nonce": Guard(
-        "the identity token carries the attempt's nonce", (EXCHANGES,), process=_any_nonce
+        "the identity token carries the attempt's nonce", (EXCHANGES,), process=_accept_any_nonce
     ),
     "scopes": Guard(
-        "what was granted is compared with what is needed",
+        "the granted permissions are compared with the needed ones",
         (EXCHANGES,),
-        process=_whatever_was_granted,
+        process=_accept_any_scopes,
     ),
 }
 
@@ -187,33 +182,40 @@ GUARDS: Mapping[str, Guard] = {
 
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
-    """Try everything; with a sabotage only the part that shows it. It is the same in its short form."""
-    tally = Tally(sabotage)
-    sections = GUARDS[sabotage].sections if sabotage else (DOORS, EXCHANGES)
+    """Send all requests; with ``sabotage`` only the sections of that guard. The short form is the full one."""
+    guard = GUARDS[sabotage] if sabotage else None
+    counter = CaseCounter(guard)
+    sections = guard.sections if guard else (REFUSALS, EXCHANGES)
     with (
-        tempfile.TemporaryDirectory(prefix="double-") as folder,
-        doubles.running(Path(folder)) as double,
-        set_stage(**double.environment(), OUTBOX_BACKOFF_SECONDS="0.2", PUBLIC_PORT=PORT) as stage,
-        stage.serve(proof="oauth", sabotage=sabotage) as served,
+        tempfile.TemporaryDirectory(prefix="fake-google-") as folder,
+        run_fake_google(Path(folder)) as fake_google,
+        open_environment(
+            proof="oauth",
+            sabotage=sabotage,
+            **fake_google.variables(),
+            OUTBOX_BACKOFF_SECONDS="0.2",
+            PUBLIC_PORT=PORT,
+        ) as environment,
+        environment.serve() as web,
     ):
-        from tests.proofs.oauth_doors import Doors
+        from tests.proofs.oauth_dataset import OAuthDataset
         from tests.proofs.oauth_exchanges import Exchanges
-        from tests.proofs.oauth_world import World
+        from tests.proofs.oauth_refusals import OAuthRefusals
 
-        world = World(stage, double, Wire(served.port, timeout=60), PORT)
+        dataset = OAuthDataset(environment, fake_google, RawHttpClient(web.port, timeout=60), PORT)
         plays: dict[str, Callable[[], None]] = {
-            DOORS: Doors(world, tally).try_all,
-            EXCHANGES: lambda: _exchange(stage, sabotage, Exchanges(world, tally).try_all),
+            REFUSALS: OAuthRefusals(dataset, counter).try_all,
+            EXCHANGES: lambda: _with_worker(environment, Exchanges(dataset, counter).try_all),
         }
         for section in sections:
             plays[section]()
-        served.check()
-        if tally.failed:
-            stage.show_logs()
-    return tally.report("oauth", accepted=tally.failed - tally.broken_controls)
+        web.check()
+        if counter.failed:
+            environment.show_logs()
+    return counter.report("oauth", accepted=counter.own_failures)
 
 
-def _exchange(stage: Any, sabotage: str | None, play: Callable[[], None]) -> None:
-    """Only here a worker runs: before, what was taken back must stay as it was brought."""
-    with stage.work(proof="oauth", sabotage=sabotage):
+def _with_worker(environment: Any, play: Callable[[], None]) -> None:
+    """Run this part with a worker; in the other part no code may be exchanged."""
+    with environment.work():
         play()

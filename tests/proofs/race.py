@@ -1,136 +1,156 @@
-"""Proof: one slot, one appointment, whoever wants it and by whichever door (security.md R1).
+"""Proof: a slot is booked once, whichever requests compete for it (B-13).
 
-Every service that can make a row occupy time is raced over HTTP, against at least two server processes:
-patients who hold and book, patients whose hold is gone, double clicks, secretaries, moves by link and by
-hand between two agendas in both directions, appointments made longer, marks of cancelled ones, slots
-freed for the waiting list and accepted by link, slots offered by hand. Intervals are equal and unequal
-(30 minutes against 45 with margins) and all of one slot contain the same instant, so that exactly one may
-win. Beside it stands only what was asked to stand over it, and says so.
+Each service that can make a row occupy time is called over HTTP, by many clients at once, against at least two
+server processes: patients with a hold and after its end, double clicks, secretaries, moves by link and by hand
+between two agendas in both directions, longer appointments, attendance marks on cancelled appointments, slots that
+a cancellation frees for the waiting list and that are accepted by link, slots that a secretary offers. The
+intervals differ (30 minutes, and 45 with margins); all intervals of one slot contain the same instant, so that
+exactly one request may win. Only an appointment that a secretary overbooks explicitly may stand beside the winner.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from tests.proofs.sabotage import Guard
-from tests.proofs.stage import set_stage
-from tests.proofs.tally import Tally
+from tests.proofs.counter import CaseCounter
+from tests.proofs.environment import open_environment
+from tests.proofs.guards import Guard, replace, wrap
 
 PROOF = "race"
 RACED = (
     "hold_slot", "book", "book_by_staff", "move", "mark", "resize", "offer_freed", "offer_by_hand", "book_held",
 )  # fmt: skip
-"""The services that the attempts go through; a test compares them with booking's own register."""
+"""The services that the requests reach; a test compares them with the register of occupying services."""
 SLOTS, LOCKS, FLOOD, PERSON = "slots", "locks", "flood", "person"
 SECTIONS = (SLOTS, LOCKS, FLOOD, PERSON)
 
 
-def _no_constraint(stage: Any, world: Any) -> None:
-    stage.owner(
-        f'ALTER TABLE "{world.schema}".booking_appointment DROP CONSTRAINT appointment_no_overlap'
+# --- The guards -----------------------------------------------------------------------------------
+
+
+def _delete_the_constraint(environment: Any, race: Any) -> None:
+    environment.owner(
+        f'ALTER TABLE "{race.schema}".booking_appointment DROP CONSTRAINT appointment_no_overlap'
     )
 
 
-def _replace(owner: object, name: str, value: object) -> None:
-    setattr(owner, name, value)
+def _overbook_without_looking() -> None:
+    from booking.scheduling import locks
+
+    def is_occupied_by_other(call: Any, arguments: Any) -> Any:
+        return arguments["overbook"]
+
+    wrap(locks, "is_occupied_by_other", is_occupied_by_other, uses=["overbook"])
 
 
-def _extras_unseen() -> None:
-    from booking.services import appointments, holds, resizing
+def _lock_nothing() -> None:
+    from booking.scheduling import locks
 
-    for module in (appointments, holds, resizing):
-        _replace(module, "stands_over", lambda **where: where["over"])
-
-
-def _no_lock() -> None:
-    from booking.services import accepting, appointments, holds, offering, resizing
-
-    for module in (appointments, holds, offering, accepting, resizing):
-        _replace(module, "lock_practitioners", lambda _ids: None)
+    replace(locks, "lock_practitioners", lambda ids: None)
 
 
-def _conflicts_unknown() -> None:
-    from booking.services import holds
+def _know_no_conflict() -> None:
+    from booking.scheduling import slots
 
-    _replace(holds, "_CONFLICTS", ())
-
-
-def _expired_holds_stay() -> None:
-    from booking.services import appointments, holds, offering, resizing
-
-    for module in (appointments, holds, offering, resizing):
-        _replace(module, "drop_expired_holds", lambda **_where: 0)
+    replace(slots, "_CONFLICTS", ())
 
 
-def _forms_forgotten() -> None:
-    from booking.services import appointments, holds
+def _keep_expired_holds() -> None:
+    from booking.scheduling import locks
 
-    for module in (appointments, holds):
-        _replace(module, "of_form", lambda _ref: None)
-        _replace(module, "of_form_if_any", lambda _ref: None)
+    def delete_expired_holds(
+        *, practitioner_id: Any, starts_at: Any, ends_at: Any, now: Any
+    ) -> int:
+        return 0
 
-
-def _stale_rows() -> None:
-    from booking.services import appointments
-
-    _replace(appointments, "_reload", lambda appointment: appointment)
+    replace(locks, "delete_expired_holds", delete_expired_holds)
 
 
-def _holds_without_limit() -> None:
-    from booking.services import holds
+def _find_no_earlier_form() -> None:
+    from booking.scheduling import slots
 
-    _replace(holds, "HOLDS_PER_NETWORK", 1_000_000)
+    replace(slots, "appointment_of_form", lambda form_ref: None)
+    replace(slots, "appointment_of_form_if_any", lambda form_ref: None)
 
 
-def _bookings_without_limit() -> None:
-    from booking.services import appointments
+def _trust_the_row_read_before() -> None:
+    from booking.appointments import change_limits
 
-    _replace(appointments, "_check_open_bookings", lambda _indexes, **_rest: None)
+    replace(change_limits, "reload", lambda appointment, sequence=None: appointment)
+
+
+def _hold_without_limit() -> None:
+    from booking.scheduling import slots
+
+    replace(slots, "HOLDS_PER_NETWORK", 1_000_000)
+
+
+def _book_without_limit() -> None:
+    from booking.appointments import book
+
+    def check_open_bookings(indexes: Any, *, limit: Any, now: Any) -> None:
+        return None
+
+    replace(book, "_check_open_bookings", check_open_bookings)
 
 
 GUARDS: dict[str, Guard] = {
-    "constraint": Guard("no two rows overlap", (SLOTS,), database=_no_constraint),
-    "extras": Guard("only what meets another is extra", (SLOTS,), process=_extras_unseen),
-    "lock": Guard("the agenda is locked first", (LOCKS,), process=_no_lock),
-    "taken": Guard("23P01 and 40P01 mean taken", (SLOTS,), process=_conflicts_unknown),
-    "expired_holds": Guard("expired holds are deleted", (SLOTS,), process=_expired_holds_stay),
-    "idempotency": Guard("a form books once", (SLOTS,), process=_forms_forgotten),
-    "reload": Guard("rows are read again under the lock", (LOCKS,), process=_stale_rows),
-    "hold_limit": Guard("three holds per network", (FLOOD,), process=_holds_without_limit),
-    "person_limit": Guard("three bookings per person", (PERSON,), process=_bookings_without_limit),
+    "constraint": Guard("no two rows overlap", (SLOTS,), database=_delete_the_constraint),
+    "extras": Guard(
+        "only an appointment that meets another one is overbooked",
+        (SLOTS,),
+        process=_overbook_without_looking,
+    ),
+    "lock": Guard("the agenda is locked before it is read", (LOCKS,), process=_lock_nothing),
+    "taken": Guard(
+        "SQLSTATE 23P01 and 40P01 mean that the slot is taken",
+        (SLOTS,),
+        process=_know_no_conflict,
+        server_errors=("django.db.utils.IntegrityError", "django.db.utils.OperationalError"),
+    ),
+    "expired_holds": Guard("expired holds are deleted", (SLOTS,), process=_keep_expired_holds),
+    "idempotency": Guard("a form books once", (SLOTS,), process=_find_no_earlier_form),
+    "reload": Guard(
+        "rows are read again under the lock", (LOCKS,), process=_trust_the_row_read_before
+    ),
+    "hold_limit": Guard("three holds per network", (FLOOD,), process=_hold_without_limit),
+    "person_limit": Guard("three open bookings per person", (PERSON,), process=_book_without_limit),
 }
 
 
+# --- The run --------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
-class Size:
+class RaceSize:
     """How much is asked of one run."""
 
     short: bool
     sabotage: str | None
 
 
-def _slots(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
-    rounds.double_clicks(course)
-    rounds.extras(course, slots=4 if size.short else 12)
+def _slots(rounds: Any, race: Any, size: RaceSize) -> dict[str, Any]:
+    rounds.double_clicks(race)
+    rounds.overbookings(race, slots=4 if size.short else 12)
     if size.short and size.sabotage:
-        # Four slots, two of them with a dead hold, show what eight show.
-        return dict(rounds.slots(course, clients=16, slots=4))
+        # Four slots, two of them with an expired hold, show what eight show.
+        return dict(rounds.slots(race, clients=16, slots=4))
     if size.short:
-        return dict(rounds.slots(course, clients=16, slots=8))
-    crowd: dict[str, Any] = rounds.slots(course, clients=200, slots=50)
-    return {**crowd, **rounds.slots(course, clients=50, slots=20, is_timed=True)}
+        return dict(rounds.slots(race, clients=16, slots=8))
+    crowd: dict[str, Any] = rounds.slots(race, clients=200, slots=50)
+    return {**crowd, **rounds.slots(race, clients=50, slots=20, is_timed=True)}
 
 
-def _locks(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
-    rounds.locks(course)
+def _locks(rounds: Any, race: Any, size: RaceSize) -> dict[str, Any]:
+    rounds.locks(race)
     return {}
 
 
-def _flood(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
-    return dict(rounds.flood(course, short=size.short))
+def _flood(rounds: Any, race: Any, size: RaceSize) -> dict[str, Any]:
+    return dict(rounds.flood(race, short=size.short))
 
 
-def _person(rounds: Any, course: Any, size: Size) -> dict[str, Any]:
-    rounds.one_person(course, clients=12)
+def _person(rounds: Any, race: Any, size: RaceSize) -> dict[str, Any]:
+    rounds.one_person(race, clients=12)
     return {}
 
 
@@ -138,20 +158,22 @@ _PARTS = {SLOTS: _slots, LOCKS: _locks, FLOOD: _flood, PERSON: _person}
 
 
 def run(*, short: bool, sabotage: str | None = None) -> dict[str, Any]:
-    """Run the proof, or with ``sabotage`` the part in which that guard stands."""
+    """Run the proof; with ``sabotage`` only the sections of that guard."""
     guard = GUARDS[sabotage] if sabotage else None
-    sections = guard.sections if guard else SECTIONS
-    tally = Tally(sabotage)
+    counter = CaseCounter(guard)
     figures: dict[str, Any] = {}
-    with set_stage() as stage, stage.serve(proof=PROOF, sabotage=sabotage, workers=2) as served:
+    with (
+        open_environment(proof=PROOF, sabotage=sabotage) as environment,
+        environment.serve(workers=2) as web,
+    ):
         from tests.proofs import race_rounds as rounds
 
-        course = rounds.Course(stage, tally, served)
+        race = rounds.RaceRun(environment, counter, web)
         if guard:
-            guard.remove_from_database(stage, course)
-        for section in sections:
-            figures |= _PARTS[section](rounds, course, Size(short, sabotage))
-        figures |= course.judge()
-        if tally.failed:
-            stage.show_logs()
-    return tally.report(PROOF, sabotage=sabotage, short=short, **figures)
+            guard.remove_from_database(environment, race)
+        for section in guard.sections if guard else SECTIONS:
+            figures |= _PARTS[section](rounds, race, RaceSize(short, sabotage))
+        figures |= race.judge()
+        if counter.failed:
+            environment.show_logs()
+    return counter.report(PROOF, sabotage=sabotage, short=short, **figures)

@@ -1,4 +1,4 @@
-"""Every route of the four URL configurations, and paths that name somebody else's objects."""
+"""The routes of the four URL configurations, and paths of them that name the objects of one practice."""
 
 import re
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern, RoutePattern
 from django.utils.regex_helper import normalize
 
-from tests.proofs.world import Practice
+from tests.proofs.dataset import CanaryPractice
 
 _PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
 @dataclass(frozen=True)
 class Route:
-    """A path with holes, and the kind of thing that each hole takes."""
+    """A path template, and the name and converter of each of its parameters."""
 
     template: str
-    holes: tuple[tuple[str, str], ...]
+    parameters: tuple[tuple[str, str], ...]
     name: str
 
 
@@ -41,13 +41,13 @@ def all_routes() -> dict[str, list[Route]]:
     return {name: routes(name) for name in names}
 
 
-def _walk(resolver: Any, prefix: str, holes: tuple[tuple[str, str], ...]) -> Iterator[Route]:
+def _walk(resolver: Any, prefix: str, parameters: tuple[tuple[str, str], ...]) -> Iterator[Route]:
     for entry in resolver.url_patterns:
         template, more = _read(entry.pattern)
         if isinstance(entry, URLResolver):
-            yield from _walk(entry, prefix + template, (*holes, *more))
+            yield from _walk(entry, prefix + template, (*parameters, *more))
         elif isinstance(entry, URLPattern):
-            yield Route(prefix + template, (*holes, *more), entry.name or "")
+            yield Route(prefix + template, (*parameters, *more), entry.name or "")
 
 
 def _read(pattern: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -60,26 +60,26 @@ def _read(pattern: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
     return template, tuple((name, "str") for name in names)
 
 
-def paths(route: Route, owner: Practice, *, with_tokens: bool, most: int) -> list[str]:
+def paths(route: Route, owner: CanaryPractice, *, with_tokens: bool, most: int) -> list[str]:
     """Return paths of a route that name objects of ``owner``; at most ``most``.
 
     ``with_tokens``: the secrets of its links too, for hosts where they must open nothing.
     """
-    if not route.holes:
+    if not route.parameters:
         return [route.template]
-    fills = [_fills(name, kind, owner, with_tokens=with_tokens) for name, kind in route.holes]
+    fills = [_fills(name, kind, owner, with_tokens=with_tokens) for name, kind in route.parameters]
     count = min(most, max(len(fill) for fill in fills))
     made = []
     for number in range(count):
         values = {
             name: fill[number % len(fill)]
-            for (name, _kind), fill in zip(route.holes, fills, strict=True)
+            for (name, _kind), fill in zip(route.parameters, fills, strict=True)
         }
         made.append(route.template % values)
     return list(dict.fromkeys(made))
 
 
-def _fills(name: str, kind: str, owner: Practice, *, with_tokens: bool) -> list[str]:
+def _fills(name: str, kind: str, owner: CanaryPractice, *, with_tokens: bool) -> list[str]:
     if kind == "uuid":
         return [str(ref) for ref in owner.refs.values()]
     words = {**_WORDS, "schema": (owner.unit.schema,)}
@@ -101,7 +101,7 @@ _WORDS = {
     "part": ("presentation", "practical"),
     "kind": ("photo", "logo"),
 }
-"""What some holes take: without it a path would name nothing at all."""
+"""The values of parameters that name no object."""
 _LINKS = (
     "manage",
     "short",

@@ -1,7 +1,7 @@
-"""Markers of nobody, one for each place that is searched: silence proves something where they are found.
+"""Control markers, one for each store: they belong to no person, and the search must find them.
 
-They are planted before anything is erased, and looked for then and again after the erasure, by the search
-that looks for people.
+They are planted before the erasures and searched for before and after them, by the search that looks for people.
+A search that finds no person proves something only in a store where it finds the control marker.
 """
 
 import secrets
@@ -10,74 +10,74 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.proofs import searching
+from tests.proofs import search
 
-OUTSIDE = "Google, but for the words of its events"
+AT_GOOGLE = "Google, without the words of events"
 AS_TEXT = frozenset({"text"})
 FOLDED = frozenset({"quoted-printable", "base64 0", "base64 1", "base64 2"})
-"""What the lines of a mail may break in the middle of a word."""
+"""The spellings that a line break of a mail may split."""
 
 
 @dataclass
-class Control:
-    """One marker: where it lies, and the spellings in which it must be found there."""
+class PlantedMarker:
+    """One marker: its store, and the spellings in which the search must find it there."""
 
     store: str
     how: str = "planted"
-    wanted: frozenset[str] = frozenset()
+    spellings: frozenset[str] = frozenset()
     marker: str = field(default_factory=lambda: f"Témoin{secrets.token_hex(6)}É")
 
     def __post_init__(self) -> None:
-        self.wanted = self.wanted or frozenset(searching.spellings(self.marker))
+        self.spellings = self.spellings or frozenset(search.spellings(self.marker))
 
     @property
     def needles(self) -> dict[tuple[str, ...], bytes]:
-        """What the search looks for."""
-        written = searching.spellings(self.marker)
-        return {(name,): written[name] for name in self.wanted}
+        """The bytes that the search looks for, by spelling."""
+        written = search.spellings(self.marker)
+        return {(name,): written[name] for name in self.spellings}
 
     @property
     def written(self) -> list[bytes]:
         """The marker in every spelling."""
-        return list(searching.spellings(self.marker).values())
+        return list(search.spellings(self.marker).values())
 
 
 def plant(
     *,
-    stage: Any,
+    environment: Any,
     unit: Any,
     spool: Path,
     temporary: Path,
-    tell_google: Callable[[str], None] | None,
-) -> list[Control]:
-    """Plant a marker of its own in each place, in every spelling that it takes; return them all."""
+    plant_at_google: Callable[[str], None] | None,
+) -> list[PlantedMarker]:
+    """Plant a marker in each store, in each spelling that the store can contain; return the markers."""
     made = [
-        _in_file(spool / "control.msg.bad", Control("mail spool")),
-        _in_folded_mail(spool / "folded.msg.bad", Control("mail spool", "folded", FOLDED)),
-        _in_file(temporary / "control", Control("temporary files")),
-        _in_file(stage.logs / "control.log", Control("logs")),
-        _in_broker(stage, "dramatiq:control", Control("broker")),
-        _in_broker(stage, "dramatiq:control.XQ", Control("dead letters")),
-        _in_cache(unit, Control("cache")),
-        _in_session(unit, Control("sessions", wanted=AS_TEXT)),
-        *_in_database(stage, unit),
+        _in_file(spool / "control.msg.bad", PlantedMarker("mail spool")),
+        _in_folded_mail(spool / "folded.msg.bad", PlantedMarker("mail spool", "folded", FOLDED)),
+        _in_file(temporary / "control", PlantedMarker("temporary files")),
+        _in_file(environment.logs / "control.log", PlantedMarker("logs")),
+        _in_broker(environment, "dramatiq:control", PlantedMarker("broker")),
+        _in_broker(environment, "dramatiq:control.XQ", PlantedMarker("dead letters")),
+        _in_cache(unit, PlantedMarker("cache")),
+        _in_session(unit, PlantedMarker("sessions", spellings=AS_TEXT)),
+        *_in_database(environment, unit),
     ]
-    if tell_google is not None:
+    if plant_at_google is not None:
         # JSON and addresses, nothing else.
-        told = Control(OUTSIDE, wanted=frozenset({"text", "percent"}))
-        tell_google(told.marker)
-        made.append(told)
+        at_google = PlantedMarker(AT_GOOGLE, spellings=frozenset({"text", "percent"}))
+        plant_at_google(at_google.marker)
+        made.append(at_google)
     return made
 
 
-def _in_file(path: Path, control: Control) -> Control:
+def _in_file(path: Path, control: PlantedMarker) -> PlantedMarker:
     path.write_bytes(b"\n".join(control.written))
     return control
 
 
-def _in_folded_mail(path: Path, control: Control) -> Control:
-    """Write the marker as a mail does that ends its line in the middle of it."""
-    written = searching.spellings(control.marker)
+def _in_folded_mail(path: Path, control: PlantedMarker) -> PlantedMarker:
+    """Write the marker as in a mail whose line ends in the middle of it."""
+    written = search.spellings(control.marker)
     lines = []
     for name in sorted(FOLDED):
         needle = written[name]
@@ -88,33 +88,33 @@ def _in_folded_mail(path: Path, control: Control) -> Control:
     return control
 
 
-def _in_broker(stage: Any, key: str, control: Control) -> Control:
-    """Lay messages where Dramatiq keeps them: the names of a queue no worker listens to."""
+def _in_broker(environment: Any, key: str, control: PlantedMarker) -> PlantedMarker:
+    """Write messages under the keys of a Dramatiq queue that no worker reads."""
     import redis
 
-    client = redis.Redis.from_url(stage.redis_url)
+    client = redis.Redis.from_url(environment.redis_url)
     middle = len(control.written) // 2
     client.hset(
         f"{key}.msgs",
-        mapping={str(number): said for number, said in enumerate(control.written[:middle])},
+        mapping={str(number): spelling for number, spelling in enumerate(control.written[:middle])},
     )
     client.rpush(key, *control.written[middle:])
     client.close()
     return control
 
 
-def _in_cache(unit: Any, control: Control) -> Control:
+def _in_cache(unit: Any, control: PlantedMarker) -> PlantedMarker:
     from django.core.cache import cache
 
     from tenants.schema import inside
 
     with inside(unit):
-        for number, said in enumerate(control.written):
-            cache.set(f"control-{number}", said, None)
+        for number, spelling in enumerate(control.written):
+            cache.set(f"control-{number}", spelling, None)
     return control
 
 
-def _in_session(unit: Any, control: Control) -> Control:
+def _in_session(unit: Any, control: PlantedMarker) -> PlantedMarker:
     from django.contrib.sessions.backends.db import SessionStore
 
     from tenants.schema import inside
@@ -126,13 +126,13 @@ def _in_session(unit: Any, control: Control) -> Control:
     return control
 
 
-def _in_database(stage: Any, unit: Any) -> Sequence[Control]:
-    """Fill a table of the practice; the dumps and the files of the server hold it too."""
-    control = Control("schemas")
+def _in_database(environment: Any, unit: Any) -> Sequence[PlantedMarker]:
+    """Fill a table of the practice; dumps and the server's files then contain the marker too."""
+    control = PlantedMarker("schemas")
     table = f"{unit.schema}.sentinel_control"
-    stage.owner(f"CREATE TABLE {table} (said text, bytes bytea)")
-    for said in control.written:
-        stage.owner(f"INSERT INTO {table} VALUES (%s, %s)", [control.marker, said])
+    environment.owner(f"CREATE TABLE {table} (marker text, bytes bytea)")
+    for spelling in control.written:
+        environment.owner(f"INSERT INTO {table} VALUES (%s, %s)", [control.marker, spelling])
     # A dump writes bytes in hexadecimal.
-    dumped = Control("dump", wanted=frozenset({"text", "hex"}), marker=control.marker)
-    return control, dumped, Control("files and log of the database", marker=control.marker)
+    dumped = PlantedMarker("dump", spellings=frozenset({"text", "hex"}), marker=control.marker)
+    return control, dumped, PlantedMarker("files and log of the database", marker=control.marker)

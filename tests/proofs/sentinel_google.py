@@ -1,4 +1,4 @@
-"""The double beside the lives: what it is told of people, and where it may stand."""
+"""The Google account of the proof `sentinel`: which personal data reach Google, and in which fields they may."""
 
 import http.client
 import json
@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
-from tests.proofs.double import Double
+from tests.proofs.fake_google import FakeGoogle
 
 ADDRESS, NEIGHBOUR = "praticienne@exemple.fr", "voisine@exemple.fr"
 WORDS = ("summary", "description")
-"""The two places in which an event may name its person."""
+"""The two fields in which an event may name its person."""
 _WRITES = ("calendar.events.insert", "calendar.events.patch")
 ENVIRONMENT = {
     "GOOGLE_BACKOFF_SECONDS": "0.2",
@@ -24,27 +24,27 @@ ENVIRONMENT = {
 
 
 @dataclass
-class Linked:
-    """One practitioner's account at the double, which names people (L2)."""
+class LinkedAccount:
+    """A practitioner's account at the fake Google server; its events name people (level L2)."""
 
-    stage: Any
+    environment: Any
     unit: Any
-    double: Double
+    fake_google: FakeGoogle
     account_id: int = 0
     calendar: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """What only the sealed row may know."""
+    """What only the sealed row may contain."""
 
     def link(self, practitioner: Any) -> None:
-        """Link the practitioner, and let the next pushes fail in every way, one of them for good."""
-        from booking.event_body import Level
+        """Link the practitioner; let the next pushes fail in different ways, one of them for good."""
+        from booking.google.accounts import open_secret
         from booking.models import GoogleAccount
-        from booking.services.google.accounts import open_secret
+        from booking.rules.erasure import Level
         from tenants.schema import inside
         from tests.proofs.google_practice import link
 
         self.account_id = link(
-            self.double, self.unit, practitioner, address=ADDRESS, level=Level.NAMED.value
+            self.fake_google, self.unit, practitioner, address=ADDRESS, level=Level.NAMED.value
         )
         with inside(self.unit):
             account = GoogleAccount.objects.select_related("data_key").get(pk=self.account_id)
@@ -55,28 +55,30 @@ class Linked:
             "access token": secret.access_token,
             "calendar": secret.calendar,
         }
-        self.double.fail("insert", "503", "drop_after", "403 forbidden", "not_json", "cut", "html")
+        self.fake_google.fail(
+            "insert", "503", "drop_after", "403 forbidden", "not_json", "cut", "html"
+        )
 
     def wait_until_written(self, sweep: Callable[[], None], *, seconds: float) -> bool:
-        """Wait until nothing waits to be written; False when it was not in time."""
+        """Wait until no event waits to be written; False after ``seconds``."""
         return self._wait(
-            "SELECT count(*) FROM {0}.booking_calendarentry WHERE wanted > pushed AND NOT is_held_back"
+            "SELECT count(*) FROM {0}.booking_calendarentry WHERE version > pushed AND NOT is_held_back"
             " AND account_id IS NOT NULL",
             sweep,
             seconds,
         )
 
-    def leave(self, sweep: Callable[[], None], *, seconds: float) -> bool:
-        """End the link, while Google refuses to revoke it; False when it did not end in time."""
+    def disconnect(self, sweep: Callable[[], None], *, seconds: float) -> bool:
+        """Disconnect the account, while Google refuses to revoke the tokens; False after ``seconds``."""
+        from booking.google import disconnection
         from booking.models import GoogleAccount
-        from booking.services.google import leaving
         from tenants.schema import inside
 
-        self.double.order("faults", method="oauth.revoke", faults=["503"])
+        self.fake_google.command("faults", method="oauth.revoke", faults=["503"])
         with inside(self.unit):
-            leaving.leave(
+            disconnection.disconnect(
                 account=GoogleAccount.objects.get(pk=self.account_id),
-                on_leaving=GoogleAccount.Leaving.KEEP,
+                on_disconnect=GoogleAccount.OnDisconnect.KEEP,
                 actor="system",
                 now=datetime.now(UTC),
             )
@@ -85,31 +87,31 @@ class Linked:
     def _wait(self, statement: str, sweep: Callable[[], None], seconds: float) -> bool:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            ((left,),) = self.stage.owner(statement.format(self.unit.schema))
+            ((left,),) = self.environment.owner(statement.format(self.unit.schema))
             if not left:
                 return True
             sweep()
             time.sleep(0.2)
         return False
 
-    # --- What it was told -----------------------------------------------------------------------------
-    def outside(self) -> Iterator[bytes]:
-        """Yield all that the double was sent, but for the words of the events of our calendar."""
+    # --- What Google got -----------------------------------------------------------------------------
+    def other_content(self) -> Iterator[bytes]:
+        """Yield all that Google got, except for the words of the events of our calendar."""
         for entry in self._journal():
-            said = entry["body"]
+            content = entry["body"]
             if self._is_ours(entry):
-                said = {key: word for key, word in said.items() if key not in WORDS}
-            yield json.dumps({**entry, "body": said}, ensure_ascii=False).encode()
+                content = {key: word for key, word in content.items() if key not in WORDS}
+            yield json.dumps({**entry, "body": content}, ensure_ascii=False).encode()
 
     def words(self) -> Iterator[bytes]:
-        """Yield the words of the events of our calendar, as they were sent."""
+        """Yield the words of the events of our calendar, as Google got them."""
         for entry in self._journal():
             if self._is_ours(entry):
                 words = {key: entry["body"].get(key, "") for key in WORDS}
                 yield json.dumps(words, ensure_ascii=False).encode()
 
     def _journal(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.double.read("journal")["entries"]
+        found: list[dict[str, Any]] = self.fake_google.read("journal")["entries"]
         return found
 
     def _is_ours(self, entry: Mapping[str, Any]) -> bool:
@@ -121,18 +123,18 @@ class Linked:
         )
 
     def plant(self, marker: str) -> None:
-        """Tell the double a marker where none may stand: in an address, and as another account's event."""
-        self.double.order("account", account=NEIGHBOUR)
+        """Send Google a marker in two forbidden places: in an address, and in an event of another account."""
+        self.fake_google.command("account", account=NEIGHBOUR)
         scopes = ["calendar.app.created"]
-        access = self.double.order("grant", account=NEIGHBOUR, scopes=scopes)["access"]
+        access = self.fake_google.command("grant", account=NEIGHBOUR, scopes=scopes)["access"]
         headers = {"Authorization": f"Bearer {access}", "Content-Type": "application/json"}
         base = f"/calendar/v3/calendars/{quote(self.calendar)}/events"
         body = json.dumps({"summary": marker}, ensure_ascii=False).encode()
-        for verb, path, said in (
+        for verb, path, content in (
             ("POST", base, body),
             ("GET", f"{base}/{quote(marker, safe='')}", None),
         ):
-            connection = http.client.HTTPConnection("127.0.0.1", self.double.port, timeout=30)
-            connection.request(verb, path, said, headers)
+            connection = http.client.HTTPConnection("127.0.0.1", self.fake_google.port, timeout=30)
+            connection.request(verb, path, content, headers)
             connection.getresponse().read()
             connection.close()

@@ -1,4 +1,4 @@
-"""A mail relay with a spool: what it has accepted lies on disk until it is handed on, and no longer."""
+"""A mail relay with a spool: an accepted message lies on disk until it is delivered, and no longer."""
 
 import json
 import tempfile
@@ -11,30 +11,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from config.processes import wait_until
+from config.devtools.processes import wait_until
 from tests.fakes.smtp import Delivery, SmtpServer
 
-_TICK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
-class Spool:
-    """The queue of a relay: one file a message, written before the sender hears yes, deleted once delivered.
+class MailSpool:
+    """The queue of a relay: one file for each message, written before the relay acknowledges the message.
 
-    A message is delivered from its file, so what is not on disk is delivered to nobody.
+    A message is delivered from its file, which is then deleted.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.accepted = 0
         self.delivered: list[Delivery] = []
-        """What has reached its box; the box is its owner's, and no place of ours."""
+        """The delivered messages: from here on they belong to the recipient and are not searched."""
         self._numbers = count(1)
-        self._held: frozenset[str] = frozenset()
+        self._blocked: frozenset[str] = frozenset()
         self._ended = threading.Event()
-        self._carrier = threading.Thread(target=self._carry, daemon=True)
+        self._deliverer = threading.Thread(target=self._deliver_all, daemon=True)
 
     def accept(self, delivery: Delivery) -> None:
-        """Write a message down; the relay acknowledges it after this."""
+        """Write the file of a message; the relay acknowledges the message after this."""
         envelope = {
             "at": delivery.at.isoformat(),
             "sender": delivery.sender,
@@ -43,23 +43,23 @@ class Spool:
         name = f"{next(self._numbers):06}"
         partial = self.folder / f".{name}"
         partial.write_bytes(json.dumps(envelope).encode() + b"\n" + delivery.raw)
-        partial.rename(self.folder / f"{name}.msg")  # whole, or not in the queue
+        partial.rename(self.folder / f"{name}.msg")  # the file is complete when it enters the queue
         self.accepted += 1
 
     def hold_back(self, *addresses: str) -> None:
-        """Keep what is for these addresses, as when their server does not answer."""
-        self._held = frozenset(addresses)
+        """Deliver nothing to these addresses, as when their server does not answer."""
+        self._blocked = frozenset(addresses)
 
     def release(self) -> None:
-        """Hand everything on again."""
-        self._held = frozenset()
+        """Deliver to all addresses again."""
+        self._blocked = frozenset()
 
     def in_flight(self) -> list[Delivery]:
-        """Return what lies in the queue."""
+        """Return the messages in the queue."""
         return [self._read(path) for path in self._queue()]
 
     def wait_until_empty(self, *, seconds: float) -> bool:
-        """Wait until all is delivered; False when something is left."""
+        """Wait until all messages are delivered; False when some are left after ``seconds``."""
         return wait_until(lambda: not self._queue(), seconds=seconds)
 
     def _queue(self) -> list[Path]:
@@ -67,20 +67,20 @@ class Spool:
 
     def _read(self, path: Path) -> Delivery:
         head, _line, raw = path.read_bytes().partition(b"\n")
-        said = json.loads(head)
-        at = datetime.fromisoformat(said["at"])
-        return Delivery(at, said["sender"], tuple(said["recipients"]), raw)
+        envelope = json.loads(head)
+        at = datetime.fromisoformat(envelope["at"])
+        return Delivery(at, envelope["sender"], tuple(envelope["recipients"]), raw)
 
-    def _carry(self) -> None:
-        while not self._ended.wait(_TICK_SECONDS):
+    def _deliver_all(self) -> None:
+        while not self._ended.wait(_POLL_SECONDS):
             for path in self._queue():
                 delivery = self._read(path)
-                if self._held.isdisjoint(delivery.recipients):
+                if self._blocked.isdisjoint(delivery.recipients):
                     self.delivered.append(delivery)
                     path.unlink()
 
     def __enter__(self) -> Self:
-        self._carrier.start()
+        self._deliverer.start()
         return self
 
     def __exit__(
@@ -90,15 +90,15 @@ class Spool:
         trace: TracebackType | None,
     ) -> None:
         self._ended.set()
-        self._carrier.join()
+        self._deliverer.join()
 
 
 @contextmanager
-def relaying() -> Iterator[tuple[str, Spool]]:
-    """Run a relay; yield what `EMAIL_URL` takes, and its spool."""
+def run_relay() -> Iterator[tuple[str, MailSpool]]:
+    """Run a relay until the block ends; yield the value of `EMAIL_URL`, and the spool."""
     with (
         tempfile.TemporaryDirectory(prefix="relay-") as folder,
-        Spool(Path(folder)) as spool,
+        MailSpool(Path(folder)) as spool,
         SmtpServer(on_delivery=spool.accept) as server,
     ):
         yield server.url, spool

@@ -1,4 +1,4 @@
-"""The relay of the proofs: a message lies in its spool until it is handed on, and nothing lies there after."""
+"""The relay of the proofs: a message lies in its spool until it is delivered, and no file is left after that."""
 
 import smtplib
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from email.message import EmailMessage
 
 import pytest
 
-from config.processes import wait_until
-from tests.proofs import searching
-from tests.proofs.spool import Spool, relaying
+from config.devtools.processes import wait_until
+from tests.proofs import search
+from tests.proofs.spool import MailSpool, run_relay
 
 ZOE = "zoe@example.org"
 
 
 @pytest.fixture
-def relay() -> Iterator[tuple[str, Spool]]:
-    with relaying() as made:
+def relay() -> Iterator[tuple[str, MailSpool]]:
+    with run_relay() as made:
         yield made
 
 
@@ -27,19 +27,21 @@ def send(url: str, recipient: str) -> None:
         client.send_message(message, from_addr="cabinet@example.org")
 
 
-def test_what_is_handed_on_leaves_no_file(relay: tuple[str, Spool]) -> None:
+def test_a_delivered_message_leaves_no_file(relay: tuple[str, MailSpool]) -> None:
     url, spool = relay
 
     send(url, ZOE)
 
     assert wait_until(lambda: len(spool.delivered) == 1, seconds=10)
     assert spool.wait_until_empty(seconds=10)
-    assert list(searching.files_under(spool.folder)) == []
+    assert list(search.files_under(spool.folder)) == []
     assert spool.delivered[0].recipients == (ZOE,)
     assert spool.delivered[0].part("plain").strip() == "Un mot que l’on retrouve."
 
 
-def test_what_is_held_back_is_a_file_that_the_search_sees(relay: tuple[str, Spool]) -> None:
+def test_a_message_that_is_held_back_is_a_file_that_the_search_finds(
+    relay: tuple[str, MailSpool],
+) -> None:
     url, spool = relay
     spool.hold_back(ZOE)
 
@@ -47,17 +49,17 @@ def test_what_is_held_back_is_a_file_that_the_search_sees(relay: tuple[str, Spoo
     send(url, "camille@example.org")
 
     assert wait_until(lambda: len(spool.delivered) == 1, seconds=10)
-    assert [one.recipients for one in spool.in_flight()] == [(ZOE,)]
-    assert any(ZOE.encode() in piece for piece in searching.files_under(spool.folder))
+    assert [delivery.recipients for delivery in spool.in_flight()] == [(ZOE,)]
+    assert any(ZOE.encode() in piece for piece in search.files_under(spool.folder))
 
     spool.release()
 
     assert spool.wait_until_empty(seconds=10)
-    assert [one.recipients for one in spool.delivered][1:] == [(ZOE,)]
+    assert [delivery.recipients for delivery in spool.delivered][1:] == [(ZOE,)]
 
 
 @pytest.mark.parametrize("cut", [b"=\r\n", b"=\n", b"\r\n", b"\n"])
 def test_a_word_that_a_line_of_a_mail_breaks_is_found(cut: bytes) -> None:
-    pieces = list(searching.unfolded([b"UW" + cut + b"l0"]))
+    pieces = list(search.unfolded([b"UW" + cut + b"l0"]))
 
     assert any(b"UWl0" in piece for piece in pieces)

@@ -1,13 +1,13 @@
-"""Every hour that is shown, held, sent or filed, against a reference that counts minutes on a clock.
+"""Proof: each hour that is shown, held, sent or written to a calendar file is right, in each time zone of France.
 
-Practices of every territory are drawn by lot around the nights when clocks move, the leap day and
-public holidays. Their pages are asked for at a pretended now: each start of the grid of each local
-day is a case, proposed or not as `tests.naive` says it must be, holds that live and holds that have
-expired among what is taken. Slots are pressed, those around the hour when a clock moves before all:
-the time that is kept from others, margins and all, must be the naive one, and the page must not
-propose it any more. Then appointments are booked, some of them in the hour that happens
-twice: when the reminder is due, the hour on the person's page, in the mails and in the .ics (read by
-its own VTIMEZONE) must all be the naive one.
+The reference is `tests.naive`, which steps through local time minute by minute. Practices of each territory are
+drawn by lot around the nights on which clocks move, the leap day and public holidays. Their pages are requested
+at a pretended now: each start of the grid of each local day is a case, which the page proposes exactly when the
+reference does; holds and expired holds are among the taken times. Then slots are pressed, first those near the
+hour at which a clock moves: the time that the hold blocks, margins included, must be that of the reference, and
+the page must not propose the slot any more. At last appointments are booked, some of them in the hour that
+happens twice: the time at which the reminder is due, and the hour on the person's page, in the mails and in the
+calendar file (read by its own VTIMEZONE) must be those of the reference.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.fakes.smtp import SmtpServer
-from tests.proofs.sabotage import Guard
-from tests.proofs.stage import Stage, set_stage
-from tests.proofs.tally import Tally
+from tests.proofs.counter import CaseCounter
+from tests.proofs.environment import ProofEnvironment, open_environment
+from tests.proofs.guards import Guard, replace, replace_text, wrap
 
 HOST = "temps.lib-rdv.localhost"
 MINUTE = timedelta(minutes=1)
@@ -58,7 +58,7 @@ PLACES = {
     "98713": "Pacific/Tahiti",
     "98742": "Pacific/Marquesas",
 }
-"""Postcode to zone."""
+"""The time zone of each postcode."""
 PARIS_NIGHTS = (date(2027, 3, 28), date(2027, 10, 31))
 MIQUELON_NIGHTS = (date(2027, 3, 14), date(2027, 11, 7))
 REPEATED_AT = {PARIS_NIGHTS[1]: 180, MIQUELON_NIGHTS[1]: 120}
@@ -79,52 +79,49 @@ OVERSEAS_HOLIDAYS = {
 # --- The guards -----------------------------------------------------------------------------------
 
 
-def _keep_midnights_offset() -> None:
-    from booking import availability
+def _keep_the_offset_of_midnight() -> None:
+    from booking.rules import availability
 
-    def fixed(zone: str, day: int) -> tuple[Any, ...]:
+    def stretches(zone: str, day: int) -> tuple[Any, ...]:
         start = datetime.combine(date.fromordinal(day), time.min, ZoneInfo(zone))
         return (availability.Stretch(0, 1440, int(start.timestamp()) // 60),)
 
-    availability.stretches = fixed  # type: ignore[assignment]
+    replace(availability, "stretches", stretches)
 
 
 def _propose_the_repeated_hour_twice() -> None:
-    from booking import availability
+    from booking.rules import availability
 
-    exact = availability.stretches
-
-    def twice(zone: str, day: int) -> tuple[Any, ...]:
-        found = exact(zone, day)
+    def stretches(call: Any, arguments: Any) -> Any:
+        found = call()
         if len(found) == 2 and found[0].ends == found[1].starts:
             found = (found[0], availability.Stretch(found[1].starts - 60, 1440, found[1].shift))
         return found
 
-    availability.stretches = twice  # type: ignore[assignment]
+    wrap(availability, "stretches", stretches)
 
 
-def _add_margins_on_the_clock_of_the_wall() -> None:
-    from booking.services.choice import Placed
+def _add_margins_in_local_time() -> None:
+    from booking.scheduling.slots import ResolvedSlot
 
-    Placed.__post_init__ = lambda self: None  # type: ignore[method-assign]
-
-
-def _believe_expired_holds() -> None:
-    from booking import queries
-
-    queries._OCCUPYING = queries._OCCUPYING.replace(
-        "(held_until IS NULL OR held_until > %(now)s)", "TRUE"
-    )
+    replace(ResolvedSlot, "__post_init__", lambda self: None)
 
 
-def _forget_holidays() -> None:
-    from booking import queries
+def _count_expired_holds() -> None:
+    from booking.scheduling import queries
 
-    vars(queries)["public_holidays"] = lambda **_place: {}
+    expired = "(held_until IS NULL OR held_until > %(now)s)"
+    replace_text(queries, "_OCCUPYING", expired, "TRUE")
+
+
+def _know_no_holidays() -> None:
+    from booking.rules import holidays
+
+    replace(holidays, "public_holidays", lambda *, territory, postcode, year: {})
 
 
 def _take_the_eve_in_utc() -> None:
-    from booking import erasure
+    from booking.rules import erasure
 
     def reminder_due(
         *, starts_at: datetime, zone: ZoneInfo, reminder_minute: int, booked_at: datetime
@@ -133,37 +130,40 @@ def _take_the_eve_in_utc() -> None:
         due = datetime.combine(eve, time(reminder_minute // 60, reminder_minute % 60), zone)
         return due.astimezone(UTC) if booked_at < due else None
 
-    erasure.reminder_due = reminder_due
+    replace(erasure, "reminder_due", reminder_due)
 
 
 def _show_the_hour_of_paris() -> None:
-    from booking import messages
+    from booking.messages import appointment_messages
 
     paris = ZoneInfo("Europe/Paris")
-    messages.Visit.start = property(lambda visit: visit.starts_at.astimezone(paris))  # type: ignore[assignment,method-assign]
+    start = property(lambda visit: visit.starts_at.astimezone(paris))
+    replace(appointment_messages.MessageVisit, "start", start)
 
 
 def _file_the_second_hour_as_the_first() -> None:
-    from booking import calendar_file
+    from booking.formats import calendar_file
 
-    calendar_file.wall_clock = lambda moment, zone: moment.astimezone(zone)
+    replace(calendar_file, "wall_clock", lambda moment, zone: moment.astimezone(zone))
 
 
 SLOTS, VISITS = ("slots",), ("visits",)
 GUARDS = {
     "offset": Guard(
-        "the offset of a date that moves its clock is per minute", SLOTS, _keep_midnights_offset
+        "the offset of a day on which the clock moves is that of each minute",
+        SLOTS,
+        _keep_the_offset_of_midnight,
     ),
-    "once": Guard("a repeated wall time is proposed once", SLOTS, _propose_the_repeated_hour_twice),
-    "margins": Guard(
-        "lengths and margins are real time", SLOTS, _add_margins_on_the_clock_of_the_wall
+    "once": Guard(
+        "a repeated local time is proposed once", SLOTS, _propose_the_repeated_hour_twice
     ),
-    "holds": Guard("an expired hold hides nothing", SLOTS, _believe_expired_holds),
-    "holidays": Guard("public holidays of the territory are closed", SLOTS, _forget_holidays),
-    "eve": Guard("la veille is the local date before", VISITS, _take_the_eve_in_utc),
+    "margins": Guard("lengths and margins are real time", SLOTS, _add_margins_in_local_time),
+    "holds": Guard("an expired hold hides no slot", SLOTS, _count_expired_holds),
+    "holidays": Guard("public holidays of the territory are closed", SLOTS, _know_no_holidays),
+    "eve": Guard("the eve is the local date before", VISITS, _take_the_eve_in_utc),
     "zone": Guard("messages show the hour of the place", VISITS, _show_the_hour_of_paris),
     "calendar": Guard(
-        "the second 2:30 of the night is filed in UTC", VISITS, _file_the_second_hour_as_the_first
+        "the second 2:30 of the night is written in UTC", VISITS, _file_the_second_hour_as_the_first
     ),
 }
 
@@ -172,8 +172,8 @@ GUARDS = {
 
 
 @dataclass
-class World:
-    """One practice as it is written in the tables, and as the reference reads it."""
+class DrawnDataset:
+    """A practice, its week and its now, drawn by lot from a seed."""
 
     postcode: str
     around: date
@@ -193,7 +193,7 @@ class World:
         self.duration = self.lot.choice([15, 20, 30, 45, 60])
         self.step = self.lot.choice([5, 5, 10, 15])
         self.before, self.after = self.lot.choice([(0, 0), (0, 0), (5, 10), (15, 0)])
-        self.notice = self.lot.choice([0, 0, 120, 2880])
+        self.min_notice = self.lot.choice([0, 0, 120, 2880])
 
     @property
     def week(self) -> list[date]:
@@ -202,7 +202,7 @@ class World:
 
     @property
     def holidays(self) -> set[date]:
-        """The public holidays of this week and the next, written by hand."""
+        """The public holidays of the years of this week, by the law and not by the product."""
         from dateutil.easter import easter  # type: ignore[import-untyped]
 
         found = set()
@@ -219,7 +219,7 @@ class World:
         return found
 
     def ranges(self) -> list[tuple[int, int]]:
-        """Some ranges of one day; nights too, where the clock moves."""
+        """Draw some ranges of one day in minutes, the night included, when clocks move."""
         some = [(540, 720), (840, 1110), (480, 1200), (600, 605), (1380, 1440), (0, 330), (60, 255)]
         return [
             (start + 5 * self.lot.randrange(6), end)
@@ -228,19 +228,19 @@ class World:
         ]
 
 
-class Stand:
-    """The practice of the proof, written again for each world."""
+class PracticeTables:
+    """The tables of the practice; they are written again for each dataset."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, environment: ProofEnvironment) -> None:
         from tenants.schema import inside
         from tests import factories
 
-        self.unit = stage.add_tenant(HOST)
+        self.unit = environment.add_tenant(HOST)
         with inside(self.unit):
             self.cabinet = factories.Cabinet(reminder_minute=18 * 60)
 
-    def write(self, world: World) -> Any:
-        """Write a world into the tables; return what the reference reads."""
+    def write(self, dataset: DrawnDataset) -> Any:
+        """Write a dataset into the tables; return the same facts for the reference."""
         from booking import models
         from tenants.schema import inside
 
@@ -255,44 +255,55 @@ class Stand:
             ):
                 model._default_manager.all().delete()
             models.Location.objects.update(
-                time_zone=world.zone, postcode=world.postcode, territory=""
+                time_zone=dataset.zone, postcode=dataset.postcode, territory=""
             )
             models.AppointmentType.objects.update(
-                duration_min=world.duration,
-                step_min=world.step,
-                buffer_before_min=world.before,
-                buffer_after_min=world.after,
-                min_notice_min=world.notice,
-                horizon_days=world.horizon,
+                duration_min=dataset.duration,
+                step_min=dataset.step,
+                buffer_before_min=dataset.before,
+                buffer_after_min=dataset.after,
+                min_notice_min=dataset.min_notice,
+                horizon_days=dataset.horizon,
             )
             for row in (self.cabinet.location, self.cabinet.type):
                 row.refresh_from_db()
-            return self._reference(world)
+            return self._reference(dataset)
 
-    def _reference(self, world: World) -> Any:
-        from booking.availability import Agenda, Place, Wanted
-
-        hours = [each for weekday in range(7) for each in self._hours(world, weekday)]
-        exceptions = list(self._exceptions(world))
-        opened = self._opened(world)
-        busy = [*self._busy(world), *self._absences(world)]
-        seconds = world.now.timestamp() + world.notice * 60
-        return (
-            Agenda(self.cabinet.practitioner.pk, hours, exceptions, sorted(busy)),
-            Place(1, world.zone, frozenset(world.holidays - opened), world.last_on),
-            Wanted(0, world.duration, world.before, world.after, world.step, -int(-seconds // 60)),
+    def _reference(self, dataset: DrawnDataset) -> Any:
+        from booking.rules.availability import (
+            Agenda,
+            Place,
+            SlotShape,
         )
 
-    def _hours(self, world: World, weekday: int) -> Iterator[Any]:
-        from booking.availability import WeeklyHours
-        from booking.models import OpeningHours
+        hours = [each for weekday in range(7) for each in self._hours(dataset, weekday)]
+        exceptions = list(self._exceptions(dataset))
+        opened = self._opened(dataset)
+        busy = [*self._busy(dataset), *self._absences(dataset)]
+        seconds = dataset.now.timestamp() + dataset.min_notice * 60
+        return (
+            Agenda(self.cabinet.practitioner.pk, hours, exceptions, sorted(busy)),
+            Place(1, dataset.zone, frozenset(dataset.holidays - opened), dataset.last_on),
+            SlotShape(
+                0,
+                dataset.duration,
+                dataset.before,
+                dataset.after,
+                dataset.step,
+                -int(-seconds // 60),
+            ),
+        )
 
-        for starts, ends in world.ranges():
+    def _hours(self, dataset: DrawnDataset, weekday: int) -> Iterator[Any]:
+        from booking.models import OpeningHours
+        from booking.rules.opening_hours import WeeklyHours
+
+        for starts, ends in dataset.ranges():
             limits: dict[str, Any] = {}
-            if world.lot.random() < 0.15:
-                limits = {"every_n_weeks": 2, "anchor": world.monday - timedelta(days=11)}
-            if world.lot.random() < 0.1:
-                limits["valid_to"] = world.week[world.lot.randrange(7)]
+            if dataset.lot.random() < 0.15:
+                limits = {"every_n_weeks": 2, "anchor": dataset.monday - timedelta(days=11)}
+            if dataset.lot.random() < 0.1:
+                limits["valid_to"] = dataset.week[dataset.lot.randrange(7)]
             stored = {("anchor_on" if key == "anchor" else key): limits[key] for key in limits}
             OpeningHours.objects.create(
                 practitioner=self.cabinet.practitioner,
@@ -304,13 +315,13 @@ class Stand:
             )
             yield WeeklyHours(1, weekday, starts, ends, **limits)
 
-    def _exceptions(self, world: World) -> Iterator[Any]:
-        from booking.availability import DayException
+    def _exceptions(self, dataset: DrawnDataset) -> Iterator[Any]:
         from booking.models import OpeningException
+        from booking.rules.opening_hours import DayException
 
-        for _ in range(world.lot.randrange(2)):
-            on = world.lot.choice(world.week)
-            starts, ends = world.lot.choice([(None, None), (570, 690), (100, 300)])
+        for _ in range(dataset.lot.randrange(2)):
+            on = dataset.lot.choice(dataset.week)
+            starts, ends = dataset.lot.choice([(None, None), (570, 690), (100, 300)])
             OpeningException.objects.create(
                 practitioner=self.cabinet.practitioner,
                 location=self.cabinet.location,
@@ -320,35 +331,37 @@ class Stand:
             )
             yield DayException(1, on, starts, ends)
 
-    def _opened(self, world: World) -> set[date]:
+    def _opened(self, dataset: DrawnDataset) -> set[date]:
         from booking.models import HolidayOpening
 
-        opened = {on for on in world.holidays if on in world.week and world.seed % 2}
+        opened = {on for on in dataset.holidays if on in dataset.week and dataset.seed % 2}
         for on in opened:
             HolidayOpening.objects.create(location=self.cabinet.location, on_date=on)
         return opened
 
-    def _absences(self, world: World) -> Iterator[tuple[int, int]]:
+    def _absences(self, dataset: DrawnDataset) -> Iterator[tuple[int, int]]:
         from booking.models import Absence
 
-        for _ in range(world.lot.randrange(3)):
-            start = _instant(world.week[0]) + world.lot.randrange(7 * 86_400) * timedelta(seconds=1)
-            end = start + world.lot.randrange(60, 30_000) * timedelta(seconds=1)
-            who = world.lot.choice([self.cabinet.practitioner, None])
-            Absence.objects.create(practitioner=who, starts_at=start, ends_at=end)
+        for _ in range(dataset.lot.randrange(3)):
+            start = _instant(dataset.week[0]) + dataset.lot.randrange(7 * 86_400) * timedelta(
+                seconds=1
+            )
+            end = start + dataset.lot.randrange(60, 30_000) * timedelta(seconds=1)
+            practitioner = dataset.lot.choice([self.cabinet.practitioner, None])
+            Absence.objects.create(practitioner=practitioner, starts_at=start, ends_at=end)
             yield int(start.timestamp()) // 60, -(-int(end.timestamp()) // 60)
 
-    def _busy(self, world: World) -> Iterator[tuple[int, int]]:
-        """Appointments and holds that do not overlap; what takes time is yielded."""
+    def _busy(self, dataset: DrawnDataset) -> Iterator[tuple[int, int]]:
+        """Write appointments and holds that do not overlap; yield the intervals that block their time."""
         from booking.models import Appointment
 
-        minute = int(_instant(world.week[0]).timestamp()) // 60 - 720
+        minute = int(_instant(dataset.week[0]).timestamp()) // 60 - 720
         rows = []
         for _ in range(30):
-            minute += world.lot.randrange(10, 600)
-            end = minute + world.lot.randrange(5, 120)
+            minute += dataset.lot.randrange(10, 600)
+            end = minute + dataset.lot.randrange(5, 120)
             start_at, end_at = (_EPOCH + MINUTE * at for at in (minute, end))
-            state, held_until, is_taken = world.lot.choice(_STATES)
+            state, held_until, is_taken = dataset.lot.choice(_STATES)
             rows.append(
                 Appointment(
                     practitioner=self.cabinet.practitioner,
@@ -358,8 +371,8 @@ class Stand:
                     starts_at=start_at,
                     ends_at=end_at,
                     during=(start_at, end_at),
-                    held_until=None if held_until is None else world.now + held_until,
-                    booked_at=world.now if held_until is None else None,
+                    held_until=None if held_until is None else dataset.now + held_until,
+                    booked_at=dataset.now if held_until is None else None,
                 )
             )
             if is_taken:
@@ -386,12 +399,12 @@ def _instant(on: date) -> datetime:
 # --- Slots on the pages ---------------------------------------------------------------------------
 
 _BUTTON = re.compile(r'<button class="slot" name="slot" value="(([0-9a-z]+)-[^"]*)">([^<]*)')
-_HIDDEN = re.compile(r'<input type="hidden" name="(token|motif)" value="([^"]*)"')
+_HIDDEN = re.compile(r'<input type="hidden" name="(token|appointment_type)" value="([^"]*)"')
 _DAY = re.compile(r"jour=(\d{4}-\d\d-\d\d)")
 
 
-class Visitor:
-    """Asks the application for pages, at a pretended now, each time from another network."""
+class PageVisitor:
+    """Requests pages of the product at a pretended now, each time from another network."""
 
     def __init__(self) -> None:
         from django.test import Client
@@ -400,18 +413,18 @@ class Visitor:
         self.visits = 0
 
     def get(self, path: str, *, now: datetime) -> str:
-        """Return the page; anything but 200 is an error of the proof."""
-        answer = self._ask("GET", path, {}, now)
+        """Return the page; RuntimeError for any status but 200."""
+        answer = self._send("GET", path, {}, now)
         if answer.status_code != 200:
             raise RuntimeError(f"{path}: {answer.status_code}")
         return str(answer.content.decode())
 
     def press(self, slot: str, page: str, *, now: datetime) -> int:
-        """Press the button of a free slot of ``page``; return the status of the answer."""
+        """Press the button of a free slot of ``page``; return the status."""
         sent = dict(_HIDDEN.findall(page)) | {"slot": slot}
-        return int(self._ask("POST", "/reserver/", sent, now).status_code)
+        return int(self._send("POST", "/reserver/", sent, now).status_code)
 
-    def _ask(self, method: str, path: str, sent: dict[str, str], now: datetime) -> Any:
+    def _send(self, method: str, path: str, sent: dict[str, str], now: datetime) -> Any:
         import time_machine
 
         self.visits += 1
@@ -421,49 +434,57 @@ class Visitor:
             return getattr(self.client, method.lower())(path, sent, headers=headers)
 
 
-def check_slots(stand: Stand, visitor: Visitor, world: World, tally: Tally) -> None:
-    """Compare every start of the grid of one week with what the page offers."""
+def check_slots(
+    tables: PracticeTables, visitor: PageVisitor, dataset: DrawnDataset, counter: CaseCounter
+) -> None:
+    """Compare each start of the grid of one week with the starts that the page proposes."""
     from tests.naive import free_on, ranges_of
 
-    agenda, place, wanted = stand.write(world)
-    week = visitor.get(f"/creneaux/?semaine={world.monday:%Y-%m-%d}", now=world.now)
-    # A crowded day shows the rest of its hours on its own page.
+    agenda, place, query = tables.write(dataset)
+    week = visitor.get(f"/creneaux/?semaine={dataset.monday:%Y-%m-%d}", now=dataset.now)
+    # A day with many slots shows the rest of them on its own page.
     crowded = sorted(set(_DAY.findall(week)))
-    days = [visitor.get(f"/creneaux/?jour={day}", now=world.now) for day in crowded]
+    days = [visitor.get(f"/creneaux/?jour={day}", now=dataset.now) for day in crowded]
     offered = {
         (_EPOCH + MINUTE * int(minute, 36), unescape(clock).replace("\u00a0", " ").strip())
         for page in (week, *days)
         for _value, minute, clock in _BUTTON.findall(page)
     }
-    for on in world.week:
+    for on in dataset.week:
         expected = {
-            (start, _clock(start, world.clock)) for start in free_on(agenda, place, wanted, on)
+            (start, _clock(start, dataset.clock)) for start in free_on(agenda, place, query, on)
         }
-        seen = {pair for pair in offered if pair[0].astimezone(world.clock).date() == on}
-        walls = {
-            f"{wall // 60} h {wall % 60:02d}"
-            for starts, ends in ranges_of(agenda, place, wanted.motif, on)
-            for wall in range(starts, ends, wanted.step)
+        seen = {pair for pair in offered if pair[0].astimezone(dataset.clock).date() == on}
+        clocks = {
+            f"{minute // 60} h {minute % 60:02d}"
+            for starts, ends in ranges_of(agenda, place, query.appointment_type, on)
+            for minute in range(starts, ends, query.step)
         }
         wrong = {clock for _start, clock in expected ^ seen}
-        for wall in walls | wrong:
-            tally.count(
-                f"slots: {world.zone}",
-                (world.postcode, world.around, world.seed, on, wall),
-                failed=wall in wrong,
-                seen=wall,
+        for shown in clocks | wrong:
+            counter.count(
+                f"slots: {dataset.zone}",
+                (dataset.postcode, dataset.around, dataset.seed, on, shown),
+                failed=shown in wrong,
+                seen=shown,
             )
         offered -= seen
-    tally.count(
-        "slots: of no other week", (world.postcode, world.around, world.seed), failed=bool(offered)
+    counter.count(
+        "slots: of no other week",
+        (dataset.postcode, dataset.around, dataset.seed),
+        failed=bool(offered),
     )
-    check_held(stand, visitor, world, (week, *days), tally)
+    check_hold(tables, visitor, dataset, (week, *days), counter)
 
 
-def check_held(
-    stand: Stand, visitor: Visitor, world: World, pages: tuple[str, ...], tally: Tally
+def check_hold(
+    tables: PracticeTables,
+    visitor: PageVisitor,
+    dataset: DrawnDataset,
+    pages: tuple[str, ...],
+    counter: CaseCounter,
 ) -> None:
-    """Press slots of these pages, one at a time, and compare the time that each keeps from others."""
+    """Press slots of these pages, one at a time, and compare the time that each hold blocks."""
     from booking.models import Appointment
     from tenants.schema import inside
 
@@ -472,31 +493,31 @@ def check_held(
         for page in pages
         for value, minute, _clock in _BUTTON.findall(page)
     }
-    for start in _pressed(world, sorted(found)):
+    for start in _pressed(dataset, sorted(found)):
         value, page = found[start]
-        status = visitor.press(value, page, now=world.now)
-        with inside(stand.unit):
-            rows = Appointment.objects.filter(starts_at=start, held_until__gt=world.now)
+        status = visitor.press(value, page, now=dataset.now)
+        with inside(tables.unit):
+            rows = Appointment.objects.filter(starts_at=start, held_until__gt=dataset.now)
             kept = [(row.ends_at, row.during.lower, row.during.upper) for row in rows]
-        end = start + world.duration * MINUTE
-        expected = (end, start - world.before * MINUTE, end + world.after * MINUTE)
-        on = start.astimezone(world.clock).date()
-        again = visitor.get(f"/creneaux/?jour={on}", now=world.now)
-        tally.count(
-            f"held: {world.zone}",
-            (world.postcode, world.around, world.seed, start),
+        end = start + dataset.duration * MINUTE
+        expected = (end, start - dataset.before * MINUTE, end + dataset.after * MINUTE)
+        on = start.astimezone(dataset.clock).date()
+        again = visitor.get(f"/creneaux/?jour={on}", now=dataset.now)
+        counter.count(
+            f"hold: {dataset.zone}",
+            (dataset.postcode, dataset.around, dataset.seed, start),
             failed=status != 200 or kept != [expected] or value in again,
             seen=(status, kept),
         )
-        with inside(stand.unit):
+        with inside(tables.unit):
             rows.delete()
 
 
-def _pressed(world: World, starts: list[datetime]) -> list[datetime]:
-    """Draw a few starts; of those within the hours in which a clock may move, as many again."""
-    midnight = datetime.combine(world.around, time.min, world.clock).astimezone(UTC)
+def _pressed(dataset: DrawnDataset, starts: list[datetime]) -> list[datetime]:
+    """Draw six starts, and six of those within the hours in which a clock may move."""
+    midnight = datetime.combine(dataset.around, time.min, dataset.clock).astimezone(UTC)
     near = [at for at in starts if 45 * MINUTE <= at - midnight <= 255 * MINUTE]
-    drawn = {at for some in (starts, near) for at in world.lot.sample(some, min(len(some), 6))}
+    drawn = {at for some in (starts, near) for at in dataset.lot.sample(some, min(len(some), 6))}
     return sorted(drawn)
 
 
@@ -507,87 +528,95 @@ def _clock(start: datetime, clock: ZoneInfo) -> str:
 
 # --- Reminders, messages, calendar files ----------------------------------------------------------
 
-_SAID = re.compile(
+_PHRASE = re.compile(
     rf"({'|'.join(DAYS)}) (1er|\d+) ({'|'.join(MONTHS)})(?: (\d{{4}}))? à (\d+) h(?: (\d\d))?"
 )
 _WHEN = re.compile(r"^DT(START|END)(?:;TZID=([^:]+))?:(\d{8}T\d{6})(Z?)\r?$", re.MULTILINE)
 
 
 def check_visit(
-    stand: Stand, visitor: Visitor, relay: SmtpServer, world: World, tally: Tally
+    tables: PracticeTables,
+    visitor: PageVisitor,
+    relay: SmtpServer,
+    dataset: DrawnDataset,
+    counter: CaseCounter,
 ) -> None:
-    """Book one appointment by hand and compare every instant that follows from it."""
+    """Book one appointment as a secretary; compare each instant that is derived from it."""
     from booking.models import Appointment, Practice
-    from booking.services.links import manage_token
+    from booking.patients.links import manage_token
     from tenants.outbox.models import OutboxEntry
     from tenants.schema import inside
     from tests import factories
     from tests.naive import eve
 
-    stand.write(world)
-    start = _drawn_start(world)
-    told_at = start - timedelta(minutes=world.lot.choice([300, 2000, 4000, 20_000]))
-    minute = world.lot.randrange(8 * 60, 20 * 60)
-    with inside(stand.unit):
+    tables.write(dataset)
+    start = _drawn_start(dataset)
+    booked_at = start - timedelta(minutes=dataset.lot.choice([300, 2000, 4000, 20_000]))
+    minute = dataset.lot.randrange(8 * 60, 20 * 60)
+    with inside(tables.unit):
         Appointment.objects.all().delete()
         OutboxEntry.objects.all().delete()
         Practice.objects.update(reminder_minute=minute)
         booked = factories.make_appointment(
-            stand.cabinet,
+            tables.cabinet,
             start,
             person=factories.make_person(email=f"{uuid.uuid4().hex[:8]}@personne.example"),
-            now=told_at,
+            now=booked_at,
         )
         entries = {entry.kind: entry for entry in OutboxEntry.objects.all()}
         token = manage_token(booked)
-    case = (world.postcode, world.around, world.seed, start)
-    due = eve(start, world.zone, minute)
+    case = (dataset.postcode, dataset.around, dataset.seed, start)
+    due = eve(start, dataset.zone, minute)
     reminder = entries.get("booking.reminder")
     seen_due = reminder.due_at if reminder else None
-    expected_due = due if told_at < due else None
-    tally.count("la veille", case, failed=seen_due != expected_due, seen=seen_due)
-    said = _said(start, world.clock, today=told_at.astimezone(world.clock).date())
-    page = visitor.get(f"/rdv/{token}/", now=told_at)
-    shown = said.lower() in unescape(page).replace("\u00a0", " ").lower()
-    tally.count("the person's page", case, failed=not shown, seen=said)
-    end = start + world.duration * MINUTE
-    file = visitor.get(f"/rdv/{token}/rendez-vous.ics", now=told_at)
-    _check_file(tally, "file of the page", case, file, (start, end))
-    mail = _deliver(stand, relay, entries["booking.confirmation"], now=told_at)
-    _check_mail(tally, "confirmation", case, mail, said)
+    expected_due = due if booked_at < due else None
+    counter.count("the eve", case, failed=seen_due != expected_due, seen=seen_due)
+    phrase = _in_french(start, dataset.clock, today=booked_at.astimezone(dataset.clock).date())
+    page = visitor.get(f"/rdv/{token}/", now=booked_at)
+    shown = phrase.lower() in unescape(page).replace("\u00a0", " ").lower()
+    counter.count("the person's page", case, failed=not shown, seen=phrase)
+    end = start + dataset.duration * MINUTE
+    file = visitor.get(f"/rdv/{token}/rendez-vous.ics", now=booked_at)
+    _check_file(counter, "file of the page", case, file, (start, end))
+    mail = _deliver(tables, relay, entries["booking.confirmation"], now=booked_at)
+    _check_mail(counter, "confirmation", case, mail, phrase)
     attached = [part for part in mail.message.walk() if part.get_content_type() == "text/calendar"]
     _check_file(
-        tally, "file of the mail", case, attached[0].get_payload(decode=True).decode(), (start, end)
+        counter,
+        "file of the mail",
+        case,
+        attached[0].get_payload(decode=True).decode(),
+        (start, end),
     )
     if reminder and expected_due:
-        # Delivered when the place says so, even when a removed guard wrote another instant.
-        with inside(stand.unit):
+        # It is delivered at the expected instant, even when a removed guard has written another one.
+        with inside(tables.unit):
             OutboxEntry.objects.filter(pk=reminder.pk).update(due_at=due, expires_at=None)
-        mail = _deliver(stand, relay, reminder, now=due)
-        said = _said(start, world.clock, today=due.astimezone(world.clock).date())
-        _check_mail(tally, "reminder", case, mail, said)
+        mail = _deliver(tables, relay, reminder, now=due)
+        phrase = _in_french(start, dataset.clock, today=due.astimezone(dataset.clock).date())
+        _check_mail(counter, "reminder", case, mail, phrase)
         text = " ".join(mail.part("plain").split())
-        tally.count("reminder: demain", case, failed="de demain" not in text, seen=text[:80])
+        counter.count("reminder: demain", case, failed="de demain" not in text, seen=text[:80])
 
 
-def _drawn_start(world: World) -> datetime:
-    """A start of the week, often in the hours around midnight or those in which clocks move."""
-    midnight = datetime.combine(world.around, time.min, world.clock).astimezone(UTC)
-    if world.seed % 2 == 0 and world.around in REPEATED_AT:
-        return midnight + (REPEATED_AT[world.around] + world.lot.randrange(12) * 5) * MINUTE
-    minutes = world.lot.choice(
+def _drawn_start(dataset: DrawnDataset) -> datetime:
+    """Draw a start, often in the hours around midnight or those in which clocks move."""
+    midnight = datetime.combine(dataset.around, time.min, dataset.clock).astimezone(UTC)
+    if dataset.seed % 2 == 0 and dataset.around in REPEATED_AT:
+        return midnight + (REPEATED_AT[dataset.around] + dataset.lot.randrange(12) * 5) * MINUTE
+    minutes = dataset.lot.choice(
         [
-            world.lot.randrange(-30, 300),
-            world.lot.randrange(120, 260),
-            world.lot.randrange(0, 1440),
-            world.lot.randrange(1380, 1500),
+            dataset.lot.randrange(-30, 300),
+            dataset.lot.randrange(120, 260),
+            dataset.lot.randrange(0, 1440),
+            dataset.lot.randrange(1380, 1500),
         ]
     )
     return midnight + minutes // 5 * 5 * MINUTE
 
 
-def _said(start: datetime, clock: ZoneInfo, *, today: date) -> str:
-    """The way a French reader writes the hour of the place, without the product's own words."""
+def _in_french(start: datetime, clock: ZoneInfo, *, today: date) -> str:
+    """Write the local hour in French, without the product's code."""
     local = start.astimezone(clock)
     words = [DAYS[local.weekday()], "1er" if local.day == 1 else str(local.day)]
     words.append(MONTHS[local.month - 1])
@@ -597,43 +626,49 @@ def _said(start: datetime, clock: ZoneInfo, *, today: date) -> str:
     return f"{' '.join(words)} à {local.hour} h{minutes}"
 
 
-def _deliver(stand: Stand, relay: SmtpServer, entry: Any, *, now: datetime) -> Any:
-    """Let the worker's own function deliver one entry to the relay; return what arrived."""
+def _deliver(tables: PracticeTables, relay: SmtpServer, entry: Any, *, now: datetime) -> Any:
+    """Deliver one entry by the worker's function; return the mail that the relay got."""
     import time_machine
 
     from tenants.outbox.delivery import deliver_entry
 
     before = len(relay.deliveries)
     with time_machine.travel(now, tick=False):
-        outcome = deliver_entry(unit=stand.unit, ref=entry.ref, now=now, clock=lambda: now)
+        outcome = deliver_entry(unit=tables.unit, ref=entry.ref, now=now, clock=lambda: now)
     if len(relay.deliveries) != before + 1:
         raise RuntimeError(f"{entry.kind} was not sent: {outcome}")
     return list(relay.deliveries)[-1]
 
 
-def _check_mail(tally: Tally, kind: str, case: tuple[Any, ...], mail: Any, said: str) -> None:
-    # Hours are tied by no-break spaces: what stands on the next line is not theirs.
+def _check_mail(
+    counter: CaseCounter, kind: str, case: tuple[Any, ...], mail: Any, phrase: str
+) -> None:
+    # No-break spaces tie an hour together; the text of the next line does not belong to it.
     text = mail.part("plain").replace("\u00a0", " ").lower()
-    mentions = {match.group(0) for match in _SAID.finditer(text)}
-    tally.count(f"{kind}: the hour", case, failed=mentions != {said.lower()}, seen=mentions)
+    mentions = {match.group(0) for match in _PHRASE.finditer(text)}
+    counter.count(f"{kind}: the hour", case, failed=mentions != {phrase.lower()}, seen=mentions)
 
 
 def _check_file(
-    tally: Tally, kind: str, case: tuple[Any, ...], file: str, instants: tuple[datetime, ...]
+    counter: CaseCounter,
+    kind: str,
+    case: tuple[Any, ...],
+    file: str,
+    instants: tuple[datetime, ...],
 ) -> None:
-    """Read the instants of a calendar file by the VTIMEZONE that stands in it."""
+    """Read the instants of a calendar file by its own VTIMEZONE, and compare them."""
     event = file.partition("BEGIN:VEVENT")[2]
     found = tuple(
-        _instant_of_file(file, zone, wall, is_utc=bool(utc))
-        for _name, zone, wall, utc in sorted(_WHEN.findall(event), reverse=True)
+        _instant_of_file(file, zone, local_time, is_utc=bool(utc))
+        for _name, zone, local_time, utc in sorted(_WHEN.findall(event), reverse=True)
     )
-    tally.count(kind, case, failed=found != instants, seen=found)
+    counter.count(kind, case, failed=found != instants, seen=found)
 
 
-def _instant_of_file(file: str, zone: str, wall: str, *, is_utc: bool) -> datetime:
+def _instant_of_file(file: str, zone: str, local_time: str, *, is_utc: bool) -> datetime:
     from dateutil.tz import tzical  # type: ignore[import-untyped]
 
-    naive = datetime.strptime(wall, "%Y%m%dT%H%M%S")  # noqa: DTZ007  # its zone is the file's
+    naive = datetime.strptime(local_time, "%Y%m%dT%H%M%S")  # noqa: DTZ007  # its zone is the file's
     if is_utc:
         return naive.replace(tzinfo=UTC)
     rules = tzical(StringIO(file.replace("\r\n ", "").replace("\r\n", "\n"))).get(zone)
@@ -643,15 +678,15 @@ def _instant_of_file(file: str, zone: str, wall: str, *, is_utc: bool) -> dateti
 # --- The proof ------------------------------------------------------------------------------------
 
 
-def _worlds(*, seeds: int) -> Iterator[World]:
+def _datasets(*, seeds: int) -> Iterator[DrawnDataset]:
     for postcode in PLACES:
         nights = MIQUELON_NIGHTS if postcode == "97500" else PARIS_NIGHTS
         for around in (*nights, *OTHERS):
             for seed in range(seeds):
-                yield World(postcode, around, seed)
+                yield DrawnDataset(postcode, around, seed)
 
 
-def _short_worlds() -> Iterator[World]:
+def _short_datasets() -> Iterator[DrawnDataset]:
     chosen = [
         ("64210", PARIS_NIGHTS[0]),
         ("67000", PARIS_NIGHTS[0]),
@@ -663,26 +698,29 @@ def _short_worlds() -> Iterator[World]:
     ]
     for postcode, around in chosen:
         for seed in range(2):
-            yield World(postcode, around, seed)
+            yield DrawnDataset(postcode, around, seed)
 
 
 def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
-    """Play every world; a sabotaged run plays the short ones of its guard, until one shows it."""
-    tally = Tally(sabotage)
+    """Check all datasets; with ``sabotage`` the short ones, in the sections of the guard."""
+    guard = GUARDS[sabotage] if sabotage else None
+    counter = CaseCounter(guard)
     is_short = short or sabotage is not None
     with (
         SmtpServer() as relay,
-        set_stage(MAIL_PROVIDER="smtp", EMAIL_URL=relay.url) as stage,
+        open_environment(
+            proof="time", sabotage=sabotage, MAIL_PROVIDER="smtp", EMAIL_URL=relay.url
+        ) as environment,
     ):
         sections: tuple[str, ...] = SLOTS + VISITS
-        if sabotage:
-            GUARDS[sabotage].remove_from_process()
-            sections = GUARDS[sabotage].sections
-        stand, visitor = Stand(stage), Visitor()
+        if guard is not None:
+            guard.remove_from_process()
+            sections = guard.sections
+        tables, visitor = PracticeTables(environment), PageVisitor()
         if "slots" in sections:
-            for world in _short_worlds() if is_short else _worlds(seeds=5):
-                check_slots(stand, visitor, world, tally)
+            for dataset in _short_datasets() if is_short else _datasets(seeds=5):
+                check_slots(tables, visitor, dataset, counter)
         if "visits" in sections:
-            for world in _short_worlds() if is_short else _worlds(seeds=8):
-                check_visit(stand, visitor, relay, world, tally)
-    return tally.report("time", pages=visitor.visits)
+            for dataset in _short_datasets() if is_short else _datasets(seeds=8):
+                check_visit(tables, visitor, relay, dataset, counter)
+    return counter.report("time", pages=visitor.visits)

@@ -1,69 +1,80 @@
-"""Worker processes of a proof that may be killed at any moment, and are started again."""
+"""Worker processes that a proof kills at any moment and starts again."""
 
 import random
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.proofs import nursery
+from tests.proofs.child_process import ChildProcess
 
 
 class Workers:
-    """Worker processes, each with its own group: a blow takes the whole of it at once.
+    """Worker processes of the product, each in a process group of its own: one SIGKILL ends the whole group.
 
-    They do the jobs of every queue unless some are named.
+    They work on all queues unless ``queues`` names some.
     """
 
     def __init__(
         self,
-        environment: dict[str, str],
+        variables: Mapping[str, str],
         log: Path,
         *,
         many: int,
         threads: int,
         queues: Sequence[str] = (),
     ) -> None:
-        self.environment, self.log, self.many, self.threads = environment, log, many, threads
+        self.variables, self.log, self.many, self.threads = variables, log, many, threads
         self.queues = queues
-        self.running: list[nursery.Born] = []
+        self.running: list[ChildProcess] = []
         self.killed = 0
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Bring their number up to what it should be: what systemd does in production."""
-        arguments = ["tests.proofs.served_worker", "--processes", "1"]
+        """Start as many as are missing, as systemd does in production; call it in the main thread."""
+        arguments = ["tests.proofs.product_worker", "--processes", "1"]
         arguments += ["--threads", str(self.threads)]
         arguments += ["--queues", *self.queues] if self.queues else []
         with self._lock, self.log.open("ab") as log:
-            self.running = [worker for worker in self.running if worker.poll() is None]
+            self.running = self._alive()
             while len(self.running) < self.many:
                 self.running.append(
-                    nursery.born("dramatiq", *arguments, environment=self.environment, output=log)
+                    ChildProcess("dramatiq", *arguments, variables=self.variables, output=log)
                 )
 
     def have_started(self) -> bool:
-        """Whether one of them has ever been ready: a loaded machine takes its time."""
+        """Whether one of them has been ready at least once; on a loaded machine this takes seconds."""
         return self.log.exists() and b"ready for action" in self.log.read_bytes()
 
-    def kill(self, chosen: random.Random, *, everybody: bool = False) -> None:
-        """SIGKILL one group, or all of them."""
+    def kill_one(self, lot: random.Random) -> None:
+        """Send SIGKILL to one group, drawn by lot."""
         with self._lock:
-            alive = [worker for worker in self.running if worker.poll() is None]
-            for worker in alive if everybody else alive[:1] and [chosen.choice(alive)]:
-                worker.strike(signal.SIGKILL)
-                self.killed += 1
+            alive = self._alive()
+            self._kill([lot.choice(alive)] if alive else [])
+
+    def kill_all(self) -> None:
+        """Send SIGKILL to all groups."""
+        with self._lock:
+            self._kill(self._alive())
 
     def close(self) -> None:
-        """End them all, without waiting for their work."""
-        struck = self.killed
-        self.kill(random.Random(0), everybody=True)
-        self.killed = struck
+        """End them all without waiting for their work; they do not count as killed."""
+        killed = self.killed
+        self.kill_all()
+        self.killed = killed
         for worker in self.running:
-            worker.close()
+            worker.stop()
+
+    def _alive(self) -> list[ChildProcess]:
+        return [worker for worker in self.running if worker.returncode is None]
+
+    def _kill(self, workers: Sequence[ChildProcess]) -> None:
+        for worker in workers:
+            worker.signal_group(signal.SIGKILL)
+            self.killed += 1
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that a process has started."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    """Return the process numbers of the children of a process."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []

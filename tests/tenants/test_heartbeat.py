@@ -1,15 +1,15 @@
-"""What the duties of the house leave behind when they succeed."""
+"""Heartbeats of the recurring duties."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from compliance.retention.actors import purge_all
+from compliance.retention.actors import erase_all_due
+from tenants.audit.actors import seal_all
 from tenants.heartbeat import Duty, ages, beat
 from tenants.outbox.actors import sweep
 from tenants.schema import SWEEPER, Unit, inside
-from tenants.trail.actors import seal_all
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -19,21 +19,21 @@ def test_a_duty_that_never_ran_has_no_age(public: Unit) -> None:
 
 
 def test_the_age_counts_from_the_last_success(public: Unit) -> None:
-    beat(duty=Duty.PURGE, now=NOW - timedelta(minutes=9))
-    beat(duty=Duty.PURGE, now=NOW - timedelta(minutes=4))
+    beat(duty=Duty.EXPIRY, now=NOW - timedelta(minutes=9))
+    beat(duty=Duty.EXPIRY, now=NOW - timedelta(minutes=4))
 
-    assert ages(now=NOW)[Duty.PURGE] == timedelta(minutes=4)
+    assert ages(now=NOW)[Duty.EXPIRY] == timedelta(minutes=4)
 
 
-def test_every_duty_beats_when_it_ends(public: Unit) -> None:
+def test_every_duty_records_a_heartbeat_at_its_end(public: Unit) -> None:
     sweep()
     seal_all()
-    purge_all()
+    erase_all_due()
 
     assert None not in ages(now=datetime.now(UTC)).values()
 
 
-def test_a_sweep_that_fails_does_not_beat(public: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sweep_records_no_heartbeat(public: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*, now: datetime) -> None:
         raise RuntimeError
 

@@ -1,4 +1,4 @@
-"""Other commands run inside one tenant, and nowhere by default."""
+"""The command ``inside`` runs another command in one tenant's unit."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_a_command_runs_inside_the_named_tenant(
 
 
 @pytest.mark.parametrize("place", ["nowhere.lib-rdv.localhost", "x_1", "T_ONE"])
-def test_an_unknown_place_is_refused(committed_tenant, place: str) -> None:
+def test_an_unknown_target_is_refused(committed_tenant, place: str) -> None:
     committed_tenant("command")
 
     with pytest.raises(CommandError):

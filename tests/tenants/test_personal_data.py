@@ -1,4 +1,4 @@
-"""Every field of every model is declared, and the live schemas hold nothing else."""
+"""Every field of every model is declared, and the live schemas have only declared columns."""
 
 import json
 from io import StringIO
@@ -12,7 +12,7 @@ from tenants import personal_data
 from tenants.management.commands.register import differences
 from tenants.personal_data import DeclarationError, declare, personal_values, undeclared
 from tenants.schema import Unit
-from tests.conftest import ONE, owner_cursor
+from tests.conftest import TENANT_ONE, owner_cursor
 
 COMPLETE = {
     "subjects": "patients",
@@ -30,17 +30,17 @@ def test_every_field_of_every_model_is_declared() -> None:
     assert undeclared() == []
 
 
-def test_a_field_that_nobody_declared_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = PatientContact.personal_data
+def test_an_undeclared_field_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = PatientContact.personal_data
     without = declare(
-        subjects=said.subjects,
-        purpose=said.purpose,
-        legal_basis=said.legal_basis,
-        recipients=said.recipients,
-        source=said.source,
-        retention=said.retention,
+        subjects=declared.subjects,
+        purpose=declared.purpose,
+        legal_basis=declared.legal_basis,
+        recipients=declared.recipients,
+        source=declared.source,
+        retention=declared.retention,
         personal={"sealed": "identité"},
-        harmless=(*said.harmless, "phone_index", "gone"),
+        harmless=(*declared.harmless, "phone_index", "gone"),
     )
     monkeypatch.setattr(PatientContact, "personal_data", without)
 
@@ -50,7 +50,7 @@ def test_a_field_that_nobody_declared_is_named(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-def test_a_model_without_declaration_has_all_its_fields_named(
+def test_all_fields_of_an_undeclared_model_are_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(personal_data, "LIBRARY_DECLARATIONS", {})
@@ -72,12 +72,12 @@ def test_a_model_without_declaration_has_all_its_fields_named(
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_personal_field_says_all_that_a_register_asks(changed: dict[str, object]) -> None:
+def test_a_personal_field_needs_every_column_of_the_register(changed: dict[str, object]) -> None:
     with pytest.raises(DeclarationError):
         declare(**COMPLETE | changed)  # type: ignore[arg-type]  # one dict for brevity
 
 
-def test_a_table_without_people_needs_no_purpose() -> None:
+def test_a_table_without_personal_data_needs_no_purpose() -> None:
     assert declare(harmless=("id",)).fields == {"id"}
 
 
@@ -91,7 +91,7 @@ def test_the_personal_values_of_a_row_are_those_declared() -> None:
     }
 
 
-def test_a_model_that_declares_nothing_has_no_values_to_give() -> None:
+def test_an_undeclared_model_has_no_personal_values() -> None:
     class Undeclared(models.Model):
         class Meta:
             app_label = "booking"
@@ -107,11 +107,11 @@ def test_a_model_that_declares_nothing_has_no_values_to_give() -> None:
         del Undeclared._meta.apps.all_models["booking"]["undeclared"]
 
 
-def test_a_live_tenant_holds_what_is_declared(tenant: Unit) -> None:
+def test_a_live_tenant_has_the_declared_columns(tenant: Unit) -> None:
     assert differences(tenant) == []
 
 
-def test_the_public_schema_holds_what_is_declared(public: Unit) -> None:
+def test_the_public_schema_has_the_declared_columns(public: Unit) -> None:
     assert differences(public) == []
 
 
@@ -129,7 +129,7 @@ def test_a_column_added_or_lost_in_one_schema_is_found(committed_tenant) -> None
         call_command("register", "--check", stdout=StringIO(), stderr=StringIO())
 
 
-def test_the_register_lists_the_tables_that_know_people() -> None:
+def test_the_register_lists_the_tables_with_personal_data() -> None:
     out = StringIO()
 
     call_command("register", stdout=out)
@@ -138,4 +138,4 @@ def test_the_register_lists_the_tables_that_know_people() -> None:
     contact = next(line for line in lines if line["table"] == "booking_patientcontact")
     assert contact["legal_basis"] == "6.1.b"
     assert "sealed" in contact["personal"]
-    assert ONE.schema not in out.getvalue()
+    assert TENANT_ONE.schema not in out.getvalue()

@@ -1,4 +1,4 @@
-"""Making a client's space: resumable, one transaction, and the same as migrating."""
+"""Provisioning of a tenant: resumable, in one transaction, with the same schema as migrating."""
 
 import os
 from collections.abc import Iterator
@@ -10,8 +10,12 @@ import psycopg2
 import pytest
 from django.core.management import call_command
 
-from tenants.provisioning import build, machine, template
-from tests.conftest import APP_ROLE, ONE, owner_cursor, remove_tenant
+from tenants.provisioning import (
+    build,
+    state_machine,
+    template,
+)
+from tests.conftest import APP_ROLE, TENANT_ONE, owner_cursor, remove_tenant
 
 SCHEMA, NEXT = "t_ordered", "t_ordered_next"
 
@@ -65,10 +69,10 @@ def exists(schema: str) -> tuple[bool, bool]:
         return tuple(cursor.fetchone())
 
 
-def test_an_ordered_space_is_built_with_its_role_and_becomes_ready(owner: Any) -> None:
+def test_an_ordered_tenant_is_built_with_its_role_and_becomes_ready(owner: Any) -> None:
     order()
 
-    built = machine.advance_one(owner, app_role=APP_ROLE)
+    built = state_machine.advance_one(owner, app_role=APP_ROLE)
 
     assert built is not None
     assert built.schema == SCHEMA
@@ -77,14 +81,14 @@ def test_an_ordered_space_is_built_with_its_role_and_becomes_ready(owner: Any) -
     assert steps_of_order() == [("started", ""), ("built", "")]
 
 
-def test_nothing_ordered_is_nothing_done(owner: Any) -> None:
-    assert machine.advance_one(owner, app_role=APP_ROLE) is None
+def test_provisioning_without_an_order_does_nothing(owner: Any) -> None:
+    assert state_machine.advance_one(owner, app_role=APP_ROLE) is None
 
 
-def test_a_space_left_in_provisioning_by_a_crash_is_built_again(owner: Any) -> None:
+def test_a_tenant_left_in_provisioning_by_a_crash_is_built(owner: Any) -> None:
     order(state="provisioning")
 
-    machine.advance_one(owner, app_role=APP_ROLE)
+    state_machine.advance_one(owner, app_role=APP_ROLE)
 
     assert state_of_order()[0] == "ready"
 
@@ -94,11 +98,11 @@ def test_a_failure_leaves_no_schema_and_no_role_and_keeps_the_order(
 ) -> None:
     order()
     whole = template.statements_for
-    monkeypatch.setattr(build, "statements_for", lambda schema: whole(schema) + "SELECT 1/0;")
+    monkeypatch.setattr(build, "statements_for", lambda schema: [*whole(schema), "SELECT 1/0;"])
 
     for _try in range(3):
-        with pytest.raises(machine.NotBuilt) as failure:
-            machine.advance_one(owner, app_role=APP_ROLE)
+        with pytest.raises(state_machine.NotBuilt) as failure:
+            state_machine.advance_one(owner, app_role=APP_ROLE)
         assert isinstance(failure.value.__cause__, psycopg2.errors.DivisionByZero)
 
     assert steps_of_order() == [("started", ""), ("failed", "22012")]
@@ -106,14 +110,14 @@ def test_a_failure_leaves_no_schema_and_no_role_and_keeps_the_order(
     assert state_of_order() == ("provisioning", "", "22012")
 
     monkeypatch.undo()
-    machine.advance_one(owner, app_role=APP_ROLE)
+    state_machine.advance_one(owner, app_role=APP_ROLE)
 
     assert state_of_order() == ("ready", template.CURRENT_VERSION, "")
     assert steps_of_order() == [("started", ""), ("failed", "22012"), ("built", "")]
 
 
 class Watched(Exception):  # not an error: the command waits
-    """The command has nothing more to do at this moment."""
+    """Raised by the test when the command waits."""
 
 
 def watch() -> None:
@@ -121,15 +125,15 @@ def watch() -> None:
         call_command("provision", "--watch", stdout=StringIO())
 
 
-def test_a_space_that_cannot_be_built_holds_up_no_other(
+def test_a_tenant_that_cannot_be_built_does_not_block_others(
     owner: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order()
     order(schema=NEXT)
     whole = template.statements_for
-    broken = {SCHEMA: "SELECT 1/0;"}
+    broken = {SCHEMA: ["SELECT 1/0;"]}
     monkeypatch.setattr(
-        build, "statements_for", lambda schema: whole(schema) + broken.get(schema, "")
+        build, "statements_for", lambda schema: whole(schema) + broken.get(schema, [])
     )
 
     def sleep(_seconds: float) -> None:
@@ -141,23 +145,23 @@ def test_a_space_that_cannot_be_built_holds_up_no_other(
     assert state_of_order() == ("provisioning", "", "22012")
     assert state_of_order(NEXT)[0] == "ready"
 
-    # What was in the way is gone: the next turn builds it.
+    # The obstacle is removed: the next attempt builds the tenant.
     broken.clear()
     watch()
     assert state_of_order()[0] == "ready"
 
 
-def test_two_provisioners_do_not_build_the_same_space(owner: Any) -> None:
+def test_two_provisioners_do_not_build_the_same_tenant(owner: Any) -> None:
     order()
     with closing(psycopg2.connect(os.environ["OWNER_DATABASE_URL"])) as other:
         with other.cursor() as cursor:
             cursor.execute(
                 "SELECT id FROM public.tenants_tenant WHERE schema_name = %s FOR UPDATE", [SCHEMA]
             )
-            assert machine.advance_one(owner, app_role=APP_ROLE) is None
+            assert state_machine.advance_one(owner, app_role=APP_ROLE) is None
         other.rollback()
 
-    assert machine.advance_one(owner, app_role=APP_ROLE) is not None
+    assert state_machine.advance_one(owner, app_role=APP_ROLE) is not None
 
 
 def test_a_tenants_role_owns_nothing_and_inherits_only_the_group(django_db_setup: None) -> None:
@@ -167,7 +171,7 @@ def test_a_tenants_role_owns_nothing_and_inherits_only_the_group(django_db_setup
             " r.rolcreaterole, r.rolbypassrls,"
             " (SELECT array_agg(roleid::regrole::text) FROM pg_auth_members WHERE member = r.oid)"
             " FROM pg_roles r WHERE rolname = %s",
-            [ONE.role],
+            [TENANT_ONE.role],
         )
         assert cursor.fetchone() == (0, False, False, False, False, [build.TENANTS_GROUP])
 

@@ -1,4 +1,4 @@
-"""Host to tenant: from Host and from nothing else, without a lookup per request."""
+"""Routing of hosts to tenants: from the Host header only, without a query per request."""
 
 import string
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from django.test import RequestFactory
 from tenants import routing
 from tenants.middleware import UnitOfWork
 from tenants.schema import Unit, current_unit
-from tests.conftest import ONE, PUBLIC_HOST, TWO
+from tests.conftest import PUBLIC_HOST, TENANT_ONE, TENANT_TWO
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +26,8 @@ def seen() -> list[Any]:
 
 
 @pytest.fixture
-def door(public: Unit, seen: list[Any]) -> Callable[..., int]:
-    """Send a request through the middleware; the view notes the unit in which it runs."""
+def send(public: Unit, seen: list[Any]) -> Callable[..., int]:
+    """Return a function that sends a request through the middleware; the view records its unit."""
 
     def view(request: HttpRequest) -> HttpResponse:
         seen.append((current_unit(), request.urlconf))
@@ -43,16 +43,16 @@ def door(public: Unit, seen: list[Any]) -> Callable[..., int]:
 @pytest.mark.parametrize(
     ("host", "schema"),
     [
-        ("one.lib-rdv.localhost", ONE.schema),
-        ("one.lib-rdv.localhost:8000", ONE.schema),
-        ("ONE.Lib-RDV.localhost", ONE.schema),
-        ("two.lib-rdv.localhost", TWO.schema),
+        ("one.lib-rdv.localhost", TENANT_ONE.schema),
+        ("one.lib-rdv.localhost:8000", TENANT_ONE.schema),
+        ("ONE.Lib-RDV.localhost", TENANT_ONE.schema),
+        ("two.lib-rdv.localhost", TENANT_TWO.schema),
         (PUBLIC_HOST, "public"),
         (f"www.{PUBLIC_HOST}", "public"),
     ],
 )
-def test_a_host_leads_to_its_schema(door, seen, host: str, schema: str) -> None:
-    assert door(host) == 200
+def test_a_host_leads_to_its_schema(send, seen, host: str, schema: str) -> None:
+    assert send(host) == 200
     assert seen[0][0].schema == schema
 
 
@@ -76,41 +76,41 @@ def test_a_host_leads_to_its_schema(door, seen, host: str, schema: str) -> None:
         "..",
     ],
 )
-def test_any_other_host_is_a_404(door, seen, host: str) -> None:
-    assert door(host) == 404
+def test_any_other_host_is_a_404(send, seen, host: str) -> None:
+    assert send(host) == 404
     assert seen == []
 
 
-def test_forwarded_hosts_are_not_believed(door, seen) -> None:
-    door("two.lib-rdv.localhost", x_forwarded_host="one.lib-rdv.localhost")
+def test_forwarded_host_headers_are_ignored(send, seen) -> None:
+    send("two.lib-rdv.localhost", x_forwarded_host="one.lib-rdv.localhost")
 
-    assert seen[0][0] == TWO
+    assert seen[0][0] == TENANT_TWO
 
 
-def test_a_known_host_costs_no_lookup(door) -> None:
-    door("one.lib-rdv.localhost")
+def test_a_known_host_costs_no_lookup(send) -> None:
+    send("one.lib-rdv.localhost")
     before = routing.cache.lookups
 
     for _time in range(5):
-        door("one.lib-rdv.localhost")
+        send("one.lib-rdv.localhost")
 
     assert routing.cache.lookups == before
 
 
-def test_an_unknown_host_costs_one_lookup_a_minute(door) -> None:
+def test_an_unknown_host_costs_one_lookup_a_minute(send) -> None:
     before = routing.cache.lookups
 
     for _time in range(5):
-        door("nobody.lib-rdv.localhost")
+        send("nobody.lib-rdv.localhost")
 
     assert routing.cache.lookups == before + 1
 
 
-def test_a_scan_of_names_does_not_fill_the_memory(door, monkeypatch) -> None:
+def test_the_cache_of_unknown_hosts_is_bounded(send, monkeypatch) -> None:
     monkeypatch.setattr(routing, "CAPACITY", 10)
 
-    for letter in string.ascii_lowercase:
-        door(f"{letter}.lib-rdv.localhost")
+    for name in string.ascii_lowercase:
+        send(f"{name}.lib-rdv.localhost")
 
     assert len(routing.cache._entries) == 10
 
@@ -136,47 +136,49 @@ def set_state(public: Unit) -> Callable[[str, str], None]:
     return change
 
 
-def test_a_custom_domain_that_is_not_verified_leads_nowhere(door, add_domain) -> None:
-    add_domain("rdv.cabinet.example", ONE.schema, is_custom=True)
+def test_an_unverified_custom_domain_has_no_route(send, add_domain) -> None:
+    add_domain("rdv.cabinet.example", TENANT_ONE.schema, is_custom=True)
 
-    assert door("rdv.cabinet.example") == 404
+    assert send("rdv.cabinet.example") == 404
 
 
-def test_a_custom_domain_serves_the_patients_urls_only(door, seen, add_domain) -> None:
-    add_domain("rdv.cabinet.example", ONE.schema, is_custom=True, verified_at=datetime.now(UTC))
+def test_a_custom_domain_serves_the_patients_urls_only(send, seen, add_domain) -> None:
+    add_domain(
+        "rdv.cabinet.example", TENANT_ONE.schema, is_custom=True, verified_at=datetime.now(UTC)
+    )
 
-    door("rdv.cabinet.example")
+    send("rdv.cabinet.example")
 
-    assert seen[0] == (ONE, "config.urls_custom")
+    assert seen[0] == (TENANT_ONE, "config.urls_custom")
 
 
 @pytest.mark.parametrize("state", ["ordered", "provisioning", "terminated", "erased"])
-def test_a_space_that_is_not_served_is_a_404(door, set_state, state: str) -> None:
-    set_state(ONE.schema, state)
+def test_a_tenant_that_is_not_served_is_a_404(send, set_state, state: str) -> None:
+    set_state(TENANT_ONE.schema, state)
 
-    assert door("one.lib-rdv.localhost") == 404
+    assert send("one.lib-rdv.localhost") == 404
 
 
 @pytest.mark.parametrize("state", ["ready", "live", "suspended"])
-def test_a_space_that_is_served_answers(door, set_state, state: str) -> None:
-    set_state(ONE.schema, state)
+def test_a_served_tenant_responds(send, set_state, state: str) -> None:
+    set_state(TENANT_ONE.schema, state)
 
-    assert door("one.lib-rdv.localhost") == 200
+    assert send("one.lib-rdv.localhost") == 200
 
 
-def test_a_space_behind_in_migrations_is_not_served(door, seen) -> None:
+def test_a_tenant_with_outdated_migrations_is_not_served(send, seen) -> None:
     from tenants.models import Tenant
 
-    Tenant.objects.filter(schema_name=ONE.schema).update(schema_version="older")
+    Tenant.objects.filter(schema_name=TENANT_ONE.schema).update(schema_version="older")
 
-    assert door("one.lib-rdv.localhost") == 503
+    assert send("one.lib-rdv.localhost") == 503
     assert seen == []
 
 
-def test_a_name_dropped_from_memory_is_looked_up_again(door, set_state) -> None:
-    door("one.lib-rdv.localhost")
-    set_state(ONE.schema, "terminated")
+def test_an_evicted_host_is_queried_again(send, set_state) -> None:
+    send("one.lib-rdv.localhost")
+    set_state(TENANT_ONE.schema, "terminated")
 
-    assert door("one.lib-rdv.localhost") == 200  # a minute old at most
-    routing.forget("one.lib-rdv.localhost")
-    assert door("one.lib-rdv.localhost") == 404
+    assert send("one.lib-rdv.localhost") == 200  # a minute old at most
+    routing.evict_route("one.lib-rdv.localhost")
+    assert send("one.lib-rdv.localhost") == 404

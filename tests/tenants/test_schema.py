@@ -1,4 +1,4 @@
-"""The unit of work and the wall of the database."""
+"""The unit of work and the isolation boundary of the database."""
 
 import contextlib
 import threading
@@ -10,7 +10,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tenants.database.base import OutsideUnitError, SilentRollbackError
 from tenants.schema import PUBLIC, ROUTER, SWEEPER, Unit, WrongUnitError, inside, tenant_unit
-from tests.conftest import ONE, TWO
+from tests.conftest import TENANT_ONE, TENANT_TWO
 
 
 def query(statement: str) -> object:
@@ -31,7 +31,7 @@ def test_no_statement_runs_outside_a_unit(
         query("SELECT 1")
 
 
-def test_a_bare_transaction_gives_no_right(
+def test_a_transaction_without_a_unit_has_no_right(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
     with django_db_blocker.unblock(), transaction.atomic(), pytest.raises(OutsideUnitError):
@@ -48,9 +48,9 @@ def test_a_bare_transaction_gives_no_right(
         "CREATE TABLE mine (id int)",
         "CREATE TEMP TABLE mine (id int)",
         "TRUNCATE booking_appointment",
-        "UPDATE trail_act SET verb = ''",
-        "DELETE FROM trail_act",
-        "DELETE FROM trail_receipt",
+        "UPDATE audit_auditevent SET verb = ''",
+        "DELETE FROM audit_auditevent",
+        "DELETE FROM audit_receipt",
         "DELETE FROM django_migrations",
         "UPDATE booking_extrafield SET label = ''",
         "DELETE FROM booking_formversion",
@@ -95,7 +95,12 @@ def test_the_login_role_alone_reads_nothing(public: Unit) -> None:
 def test_another_unit_is_refused_inside_a_unit(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    with django_db_blocker.unblock(), inside(ONE), pytest.raises(WrongUnitError), inside(TWO):
+    with (
+        django_db_blocker.unblock(),
+        inside(TENANT_ONE),
+        pytest.raises(WrongUnitError),
+        inside(TENANT_TWO),
+    ):
         pass
 
 
@@ -120,7 +125,7 @@ def test_a_failed_statement_cannot_be_committed_silently(
 ) -> None:
     def careless_work() -> None:
         with (
-            inside(ONE),
+            inside(TENANT_ONE),
             connection.connection.cursor() as raw,
             contextlib.suppress(psycopg2.Error),
         ):

@@ -1,4 +1,4 @@
-"""Order, fill and open the practices of the demonstration, and say how to enter them."""
+"""Order, fill and open the practices of the demonstration, and print how to sign in."""
 
 import time
 from datetime import datetime
@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from config import demo_data
-from config.demo_data import PRACTICES, DemoPractice
+from config.devtools import demo_data
+from config.devtools.demo_data import PRACTICES, DemoPractice
 from tenants.keyring.services import ensure_tenant_key
 from tenants.models import Domain, Tenant
 from tenants.schema import PUBLIC, inside
@@ -19,12 +19,12 @@ PAUSE_SECONDS = 0.2
 
 
 class Command(BaseCommand):
-    """Fill the demonstration; what is already there stays as it is."""
+    """Creates the demonstration's data; existing practices stay unchanged."""
 
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Order all three, then fill each one as soon as it is built."""
+        """Order all three practices, then fill and open each one once it is built."""
         if not settings.DEMO:
             raise CommandError("Only the demonstration is filled with fictitious practices.")
         now = timezone.now()
@@ -39,16 +39,16 @@ class Command(BaseCommand):
                 ensure_tenant_key(now=now)
                 demo_data.fill(plan, now=now)
             go_live(tenant, now=now)
-        self.stdout.write(notice())
+        self.stdout.write(instructions())
 
 
 def host_of(plan: DemoPractice) -> str:
-    """The practice's own host name."""
+    """Return the host name of a practice."""
     return f"{plan.host}.{settings.APEX}"
 
 
 def order(plan: DemoPractice, *, now: datetime) -> None:
-    """Ask for a space, once."""
+    """Create the tenant in state ORDERED with its domain, once."""
     with inside(PUBLIC):
         if Domain.objects.filter(domain=host_of(plan)).exists():
             return
@@ -61,13 +61,13 @@ def order(plan: DemoPractice, *, now: datetime) -> None:
             owner_name=plan.owner.name,
             created_at=now,
         )
-        # Not Tenant.save(): the library's would create the schema in this process.
+        # Not Tenant.save(): the save() of django-tenants would create the schema in this process.
         (tenant,) = Tenant.objects.bulk_create([tenant])
         Domain.objects.bulk_create([Domain(domain=host_of(plan), tenant=tenant)])
 
 
 def wait_until_built(plan: DemoPractice) -> Tenant:
-    """Wait for the provisioner."""
+    """Return the tenant when the provisioner has built it. Raises CommandError after 60 s."""
     deadline = time.monotonic() + BUILD_SECONDS
     while time.monotonic() < deadline:
         with inside(PUBLIC):
@@ -79,15 +79,15 @@ def wait_until_built(plan: DemoPractice) -> Tenant:
 
 
 def go_live(tenant: Tenant, *, now: datetime) -> None:
-    """Open a practice that has just been filled."""
+    """Set a ready tenant to state LIVE."""
     with inside(PUBLIC):
         Tenant.objects.filter(pk=tenant.pk, state=Tenant.State.READY).update(
             state=Tenant.State.LIVE, live_at=now
         )
 
 
-def notice() -> str:
-    """Addresses, logins and how to get a code."""
+def instructions() -> str:
+    """Return the addresses, logins and password of the demonstration."""
     port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
     public = f"http://{settings.APEX}{port}"
     lines = ["Practices (patients book here, the team signs in at /connexion/):"]
@@ -95,9 +95,9 @@ def notice() -> str:
         lines.append(f"  http://{host_of(plan)}{port}/  {plan.practice['name']}")
         lines.extend(f"      {member.email}  {member.role.label}" for member in plan.members)
     lines += [
-        f"lib-rdv's desk:  {public}/bureau/",
+        f"lib-rdv's staff pages:  {public}/bureau/",
         f"      {demo_data.STAFF_EMAIL}",
-        f"Mails, and the desk's one-time code:  {public}/courrier/",
+        f"Mails, and the staff's one-time code:  {public}/courrier/",
         f"One password for all:  {demo_data.PASSWORD}",
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Who signs in: users, their roles in the practice, the invitations that made them."""
+"""The tables of accounts: users, memberships with roles, invitations, changes of address."""
 
 from tenants.accounts.models.email_change import EmailChange
 from tenants.accounts.models.invitation import Invitation

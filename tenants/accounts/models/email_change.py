@@ -1,4 +1,4 @@
-"""Another address to sign in with: asked, confirmed by a link, and undone by another for 72 hours."""
+"""The change of a sign-in address: a link confirms it, another link undoes it for 72 hours."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from tenants.refs import new_ref
 
 
 class EmailChange(models.Model):
-    """One request. Both tokens are derived by the keyring and kept only as hashes (S-06)."""
+    """One requested change. The keyring derives both tokens; only their hashes are stored (S-06)."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     user = models.ForeignKey(
@@ -48,7 +48,7 @@ class EmailChange(models.Model):
     )
 
     class Meta:
-        """One open request per account: asking again closes the one before."""
+        """At most one open request per account; the undo period follows the confirmation."""
 
         constraints = (
             models.UniqueConstraint(
@@ -67,9 +67,9 @@ class EmailChange(models.Model):
         return self.ref.hex
 
     def may_confirm(self, *, now: datetime) -> bool:
-        """Return whether the link at the new address still changes anything."""
+        """Return whether the link sent to the new address may still confirm the change."""
         return self.confirmed_at is None and self.closed_at is None and now < self.expires_at
 
     def may_undo(self, *, now: datetime) -> bool:
-        """Return whether the link at the old address still undoes the change."""
+        """Return whether the link sent to the old address may still undo the change."""
         return self.closed_at is None and self.undo_until is not None and now < self.undo_until

@@ -1,4 +1,4 @@
-"""A link that lets somebody choose a password and enter; no password is ever sent (S-06)."""
+"""The invitation of a person to a practice by a link; the application never sends a password (S-06)."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from tenants.refs import new_ref
 
 
 class Invitation(models.Model):
-    """Single use, with an end. The token is derived by the keyring and kept only as a hash."""
+    """A single-use link with an expiry. The keyring derives the token; only its hash is stored."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     email = models.EmailField()
@@ -58,7 +58,7 @@ class Invitation(models.Model):
     )
 
     class Meta:
-        """Found by the hash of its token only."""
+        """The newest invitations first."""
 
         ordering = ("-created_at", "-id")
 
@@ -66,5 +66,5 @@ class Invitation(models.Model):
         return self.ref.hex
 
     def is_open(self, *, now: datetime) -> bool:
-        """Return whether the link still opens: neither used, nor revoked, nor past its end."""
+        """Return whether the link is valid: neither accepted, nor revoked, nor expired."""
         return self.accepted_at is None and self.revoked_at is None and now < self.expires_at

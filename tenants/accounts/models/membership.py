@@ -10,7 +10,7 @@ from tenants.refs import new_ref
 
 
 class Role(models.TextChoices):
-    """What somebody is in the practice; rights per role stand in ``accounts.permissions``."""
+    """The roles of a practice; ``accounts.permissions`` holds their rights."""
 
     OWNER = "owner", "Titulaire"
     PRACTITIONER = "practitioner", "Praticien"
@@ -19,7 +19,7 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """One role of one user. Both dates are included, in the practice's zone."""
+    """One role of one user. Both dates are local days of the practice's zone, included."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     user = models.ForeignKey(
@@ -43,7 +43,7 @@ class Membership(models.Model):
     )
 
     class Meta:
-        """A replacement always has an end; dates are in order."""
+        """A replacement has both dates; the start is not after the end."""
 
         ordering = ("id",)
         constraints = (
@@ -64,7 +64,7 @@ class Membership(models.Model):
         return f"{self.role}:{self.ref.hex}"
 
     def is_current(self, *, on: date) -> bool:
-        """Return whether the role is held on that day of the practice's calendar."""
+        """Return whether the role is valid on that local day of the practice."""
         return (
             self.revoked_at is None
             and (self.from_on is None or self.from_on <= on)
@@ -73,11 +73,11 @@ class Membership(models.Model):
 
 
 class MembershipScope(models.Model):
-    """A practitioner whose agenda this membership reaches beyond the user's own.
+    """A practitioner whose agenda a membership reaches, besides the user's own agenda.
 
-    A secretary without any scope reaches every agenda; with some, only those. A replacement reaches
-    the agenda of the practitioner replaced. The practitioner is named by ref: this app imports
-    nothing of booking.
+    A secretary without a scope reaches every agenda, with scopes only those. A replacement reaches the
+    agenda of the replaced practitioner. ``practitioner_ref`` is no foreign key: this app does not import
+    ``booking``.
     """
 
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="scopes")
@@ -88,7 +88,7 @@ class MembershipScope(models.Model):
     )
 
     class Meta:
-        """Named once each."""
+        """Each practitioner at most once per membership."""
 
         constraints = (
             models.UniqueConstraint(

@@ -1,4 +1,4 @@
-"""A person who signs in: a member of a practice in its schema, lib-rdv's staff in ``public``."""
+"""The user model: members of a practice in its schema, lib-rdv's staff in the schema ``public``."""
 
 from typing import Any, ClassVar
 
@@ -12,26 +12,26 @@ from tenants.refs import new_ref
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates users by e-mail; the address is kept in lower case."""
+    """Creates users by e-mail address, stored in lower case."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a user; without a password nobody can sign in until one is chosen by a link."""
+        """Create a user; without a password the account needs a link to choose one."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a member of lib-rdv's staff with every right on reference data."""
+        """Create a member of lib-rdv's staff with all of Django's permissions."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Return the user of an address, whatever its case."""
+        """Return the user of an address, compared without case."""
         return self.get(email=(username or "").lower())
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Signs in by e-mail. ``is_staff`` means lib-rdv's desk and is read on the public host only."""
+    """An account identified by e-mail. ``is_staff`` opens lib-rdv's staff pages, on the public host only."""
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
     email = models.EmailField(unique=True)
@@ -72,7 +72,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
 
     class Meta:
-        """One account per address, compared in lower case."""
+        """Addresses are stored in lower case."""
 
         constraints = (
             models.CheckConstraint(
@@ -84,9 +84,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.ref.hex
 
     def get_full_name(self) -> str:
-        """Return the name to show, or the address when none was given."""
+        """Return the name, or the address when the name is empty."""
         return self.name or self.email
 
     def get_short_name(self) -> str:
-        """Return the same as the full name: names are not cut in two."""
+        """Return the full name: the model has no separate first name."""
         return self.get_full_name()

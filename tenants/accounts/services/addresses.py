@@ -1,7 +1,7 @@
-"""Another address to sign in with: confirmed where it arrives, told to the old one, undone from there.
+"""Changes of the sign-in address: a link to the new address confirms, a link to the old address undoes.
 
-Whoever reads the old mailbox stays stronger than whoever holds a session: for 72 hours one link there
-puts everything back, ends every session and asks for another password.
+Access to the old mailbox outranks access to a session: for 72 hours the undo link restores the old address,
+ends every session and requires a new password.
 """
 
 from datetime import datetime, timedelta
@@ -14,10 +14,15 @@ from tenants.accounts import kinds
 from tenants.accounts.errors import LinkClosedError
 from tenants.accounts.models import EmailChange, User
 from tenants.accounts.services.sessions import close_all
+from tenants.audit.services import (
+    SYSTEM,
+    actor_of,
+    record,
+)
 from tenants.keyring import services as keyring
-from tenants.outbox.services import Due, write
+from tenants.outbox.payloads import NO_PAYLOAD
+from tenants.outbox.services import Due, once_a_minute, subject_of, write
 from tenants.refs import new_ref
-from tenants.trail.services import SYSTEM, actor_of, record
 
 VALID_FOR = timedelta(hours=24)
 UNDO_FOR = timedelta(hours=72)
@@ -25,27 +30,28 @@ CONFIRM, UNDO = "accounts.email_confirm", "accounts.email_undo"
 
 
 def confirm_token(change: EmailChange) -> str:
-    """Return the token of the link at the new address: derived again whenever needed."""
+    """Return the token of the link to the new address; the keyring derives it at each call."""
     return keyring.link_token(purpose=CONFIRM, ref=change.ref, generation=0)
 
 
 def undo_token(change: EmailChange) -> str:
-    """Return the token of the link at the old address."""
+    """Return the token of the link to the old address; the keyring derives it at each call."""
     return keyring.link_token(purpose=UNDO, ref=change.ref, generation=0)
 
 
-def ask(*, user: User, new_email: str, now: datetime) -> EmailChange:
-    """Ask for another address; the one asked before is given up. The password was checked before.
+def request_change(*, user: User, new_email: str, now: datetime) -> EmailChange:
+    """Write a change request with its confirmation e-mail and close the account's open request.
 
-    The answer is the same when somebody else here signs in with it: then no link leaves.
+    The form has checked the password. The result is the same when another account of this host has the
+    address; the handler then sends no link.
     """
-    # One request at a time for an account: two forms sent at once must not both stay open.
-    held = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    _open_requests(held).update(closed_at=now)
+    # One request at a time per account: of two concurrent forms only one request may stay open.
+    account = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    _open_requests(account).update(closed_at=now)
     change = EmailChange(
         ref=new_ref(),
-        user=held,
-        old_email=held.email,
+        user=account,
+        old_email=account.email,
         new_email=new_email.strip().lower(),
         asked_at=now,
         expires_at=now + VALID_FOR,
@@ -53,54 +59,58 @@ def ask(*, user: User, new_email: str, now: datetime) -> EmailChange:
     change.confirm_hash = keyring.token_hash(confirm_token(change))
     change.undo_hash = keyring.token_hash(undo_token(change))
     change.save(force_insert=True)
-    due = Due(kinds.EMAIL_CONFIRM, change.pk, due_at=now, expires_at=change.expires_at)
+    due = Due(
+        kinds.EMAIL_CONFIRM, subject_of(change), NO_PAYLOAD, now, expires_at=change.expires_at
+    )
     write(due=[due], now=now)
-    record(verb="email.asked", ref=held.ref, actor=actor_of(held.pk), now=now)
+    record(verb="email.change_requested", ref=account.ref, actor=actor_of(account.pk), now=now)
     return change
 
 
 def pending_of(*, user: User, now: datetime) -> EmailChange | None:
-    """Return the request that waits for its link to be followed, if there is one."""
+    """Return the account's open request, or None."""
     return _open_requests(user).filter(expires_at__gt=now).first()
 
 
 def give_up(*, user: User, now: datetime) -> None:
-    """Close the request that waits: its link changes nothing any more."""
+    """Close the account's open request and with it its link."""
     if _open_requests(user).update(closed_at=now):
         record(verb="email.given_up", ref=user.ref, actor=actor_of(user.pk), now=now)
 
 
 def find_to_confirm(*, token: str, now: datetime) -> EmailChange | None:
-    """Return the request that this token confirms, or None when it confirms nothing any more."""
+    """Return the request that this token confirms, or None when the link is closed."""
     found = _found(confirm_hash=keyring.token_hash(token))
     return found if found is not None and _can_confirm(found, now=now) else None
 
 
 def confirm(*, token: str, now: datetime) -> EmailChange:
-    """Change the address, once, and tell the old one. Raises LinkClosedError."""
+    """Change the address, once, and write the e-mail to the old one. Raises LinkClosedError."""
     change = _locked(confirm_hash=keyring.token_hash(token))
     if change is None or not _can_confirm(change, now=now):
         raise LinkClosedError
     change.confirmed_at, change.undo_until = now, now + UNDO_FOR
     change.save(update_fields=["confirmed_at", "undo_until"])
     _set_address(change.user, change.new_email)
-    due = Due(kinds.EMAIL_CHANGED, change.pk, due_at=now, expires_at=change.undo_until)
+    due = Due(
+        kinds.EMAIL_CHANGED, subject_of(change), NO_PAYLOAD, now, expires_at=change.undo_until
+    )
     write(due=[due], now=now)
     record(verb="email.changed", ref=change.user.ref, actor=actor_of(change.user_id), now=now)
     return change
 
 
 def find_to_undo(*, token: str, now: datetime) -> EmailChange | None:
-    """Return the change that this token undoes, or None when it undoes nothing any more."""
+    """Return the change that this token undoes, or None when the link is closed."""
     found = _found(undo_hash=keyring.token_hash(token))
     return found if found is not None and _can_undo(found, now=now) else None
 
 
 def undo(*, token: str, now: datetime) -> EmailChange:
-    """Put the old address back, end all sessions, and send a link there for another password.
+    """Restore the old address, end all sessions and send a link for a new password to it.
 
-    Whoever made the change knew the password, and may have added a passkey or a second factor before: none
-    of them opens anything any more, nor do the links of later changes. Raises LinkClosedError.
+    The author of the change knew the password and may have added a passkey or a second factor: password and
+    factors are deleted, and later changes are closed. Raises LinkClosedError.
     """
     change = _locked(undo_hash=keyring.token_hash(token))
     if change is None or not _can_undo(change, now=now):
@@ -112,14 +122,13 @@ def undo(*, token: str, now: datetime) -> EmailChange:
     EmailChange.objects.filter(user=user, pk__gte=change.pk).update(closed_at=now)
     Authenticator.objects.filter(user=user).delete()
     close_all(user=user, now=now)
-    minute = int(now.timestamp()) // 60
-    write(due=[Due(kinds.PASSWORD_RESET, user.pk, due_at=now, version=minute)], now=now)
+    write(due=[once_a_minute(kinds.PASSWORD_RESET, subject_of(user), now=now)], now=now)
     record(verb="email.restored", ref=user.ref, actor=SYSTEM, now=now)
     return change
 
 
 def is_taken(address: str, *, by_other_than: User) -> bool:
-    """Return whether another account of this host signs in with the address."""
+    """Return whether another account of this host has the address."""
     return User.objects.filter(email=address).exclude(pk=by_other_than.pk).exists()
 
 
@@ -151,7 +160,7 @@ def _found(**hashed: bytes) -> EmailChange | None:
 
 
 def _locked(**hashed: bytes) -> EmailChange | None:
-    """Lock the account, then read the change again: two links of one account wait for each other."""
+    """Lock the account, then reload the change: concurrent links of one account run one after the other."""
     found = _found(**hashed)
     if found is None:
         return None

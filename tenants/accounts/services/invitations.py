@@ -1,4 +1,4 @@
-"""Inviting somebody, and letting them in by the link: single use, with an end, no password sent."""
+"""Invitations: single-use links with an expiry, by which invited persons open their accounts."""
 
 import uuid
 from collections.abc import Iterable
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from allauth.account.models import EmailAddress
+from django.db.models import QuerySet
 
 from tenants.accounts import kinds
 from tenants.accounts.errors import InvitationClosedError
 from tenants.accounts.models import Invitation, Membership, Role, User
 from tenants.accounts.services.memberships import give_role
+from tenants.audit.services import actor_of, record
 from tenants.keyring import services as keyring
-from tenants.outbox.services import Due, write
+from tenants.outbox.services import Due, subject_of, write
 from tenants.refs import new_ref
-from tenants.trail.services import actor_of, record
 
 VALID_FOR = timedelta(days=7)
 PURPOSE = "accounts.invitation"
@@ -22,7 +23,7 @@ PURPOSE = "accounts.invitation"
 
 @dataclass(frozen=True)
 class Invited:
-    """Whom to invite, as what. Dates are local days, both included."""
+    """The recipient and the role of an invitation. Dates are local days, both included."""
 
     email: str
     role: Role
@@ -30,13 +31,13 @@ class Invited:
     from_on: date | None = None
     until_on: date | None = None
     practitioner_ref: uuid.UUID | None = None
-    """The person's own agenda, or the one that a replacement keeps."""
+    """The invited practitioner's own agenda, or the agenda of the replaced practitioner."""
     entrusted: frozenset[uuid.UUID] = frozenset()
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """Who came in, and in which role."""
+    """The account and the membership that an accepted invitation created."""
 
     user: User
     membership: Membership
@@ -44,12 +45,12 @@ class Accepted:
 
 
 def token_of(invitation: Invitation) -> str:
-    """Return the token of the link: derived again whenever needed, stored nowhere."""
+    """Return the token of the link; the keyring derives it at each call and it is never stored."""
     return keyring.link_token(purpose=PURPOSE, ref=invitation.ref, generation=invitation.generation)
 
 
 def invite(*, invited: Invited, invited_by: User | None, actor: str, now: datetime) -> Invitation:
-    """Write an invitation that opens for seven days and the message that carries its link."""
+    """Write an invitation, valid for seven days, and the e-mail with its link."""
     invitation = Invitation(
         ref=new_ref(),
         email=invited.email.strip().lower(),
@@ -71,21 +72,21 @@ def invite(*, invited: Invited, invited_by: User | None, actor: str, now: dateti
 
 
 def renew(*, invitation: Invitation, actor: str, now: datetime) -> Invitation:
-    """Make a new link for seven days; the old one stops. Raises when it was used or revoked."""
-    held = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
-    if held.accepted_at is not None or held.revoked_at is not None:
+    """Replace the link by a new one for seven days. Raises InvitationClosedError once accepted or revoked."""
+    renewed = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
+    if renewed.accepted_at is not None or renewed.revoked_at is not None:
         raise InvitationClosedError
-    held.generation += 1
-    held.expires_at = now + VALID_FOR
-    held.token_hash = keyring.token_hash(token_of(held))
-    held.save(update_fields=["generation", "expires_at", "token_hash"])
-    _send(held, now=now)
-    record(verb="invitation.sent", ref=held.ref, actor=actor, now=now)
-    return held
+    renewed.generation += 1
+    renewed.expires_at = now + VALID_FOR
+    renewed.token_hash = keyring.token_hash(token_of(renewed))
+    renewed.save(update_fields=["generation", "expires_at", "token_hash"])
+    _send(renewed, now=now)
+    record(verb="invitation.sent", ref=renewed.ref, actor=actor, now=now)
+    return renewed
 
 
 def revoke_invitation(*, invitation: Invitation, actor: str, now: datetime) -> None:
-    """Close a link that has not been used."""
+    """Revoke an invitation that was not accepted; otherwise do nothing."""
     closed = Invitation.objects.filter(
         pk=invitation.pk, accepted_at__isnull=True, revoked_at__isnull=True
     ).update(revoked_at=now)
@@ -93,45 +94,50 @@ def revoke_invitation(*, invitation: Invitation, actor: str, now: datetime) -> N
         record(verb="invitation.revoked", ref=invitation.ref, actor=actor, now=now)
 
 
+def pending() -> QuerySet[Invitation]:
+    """Return the invitations that were neither accepted nor revoked; they may have expired."""
+    return Invitation.objects.filter(accepted_at__isnull=True, revoked_at__isnull=True)
+
+
 def find_open(*, token: str, now: datetime) -> Invitation | None:
-    """Return the invitation of a token, or None when the link opens nothing any more."""
+    """Return the open invitation of a token, or None."""
     found = Invitation.objects.filter(token_hash=keyring.token_hash(token)).first()
     return found if found is not None and found.is_open(now=now) else None
 
 
 def accept(*, token: str, password: str, name: str, now: datetime) -> Accepted:
-    """Open the account, once. The password was validated by the form.
+    """Create the account or reopen it, once. The form has validated the password.
 
-    An existing account of that address gets the role and keeps its own password: the link proves
-    the address, not more. Raises InvitationClosedError when the link opens nothing.
+    An open account of the address gets the role and keeps its password, because the link proves the address
+    only. Raises InvitationClosedError when the invitation is not open.
     """
-    held = (
+    invitation = (
         Invitation.objects.select_for_update(of=("self",))
         .filter(token_hash=keyring.token_hash(token))
         .first()
     )
-    if held is None or not held.is_open(now=now):
+    if invitation is None or not invitation.is_open(now=now):
         raise InvitationClosedError
-    user = _user_for(held, password=password, name=name)
+    user = _user_for(invitation, password=password, name=name)
     membership = give_role(
         user=user,
-        role=Role(held.role),
+        role=Role(invitation.role),
         actor=actor_of(user.pk),
         now=now,
-        from_on=held.from_on,
-        until_on=held.until_on,
-        practitioner_refs=_entrusted(held),
+        from_on=invitation.from_on,
+        until_on=invitation.until_on,
+        practitioner_refs=_entrusted(invitation),
     )
-    held.accepted_at = now
-    held.save(update_fields=["accepted_at"])
-    record(verb="invitation.accepted", ref=held.ref, actor=actor_of(user.pk), now=now)
-    return Accepted(user=user, membership=membership, practitioner_ref=held.practitioner_ref)
+    invitation.accepted_at = now
+    invitation.save(update_fields=["accepted_at"])
+    record(verb="invitation.accepted", ref=invitation.ref, actor=actor_of(user.pk), now=now)
+    return Accepted(user=user, membership=membership, practitioner_ref=invitation.practitioner_ref)
 
 
 def has_account(invitation: Invitation) -> bool:
-    """Return whether the invited address already signs in here with a password of its own.
+    """Return whether the invited address has an open account with a password in this schema.
 
-    A closed account does not: it chooses a new password when it is invited again.
+    A closed account has none: it chooses a new password with the invitation.
     """
     user = User.objects.filter(email=invitation.email).first()
     return user is not None and _is_open(user)
@@ -166,9 +172,9 @@ def _entrusted(invitation: Invitation) -> Iterable[uuid.UUID]:
 def _send(invitation: Invitation, *, now: datetime) -> None:
     due = Due(
         kinds.INVITATION,
-        invitation.pk,
+        subject_of(invitation),
+        kinds.InvitationLink(invitation.generation),
         due_at=now,
-        version=invitation.generation,
         expires_at=invitation.expires_at,
     )
     write(due=[due], now=now)

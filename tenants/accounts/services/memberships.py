@@ -1,4 +1,4 @@
-"""Giving a role, changing it, taking it back, and reading what somebody may do today."""
+"""Memberships: grants, changes and revokes roles, and returns a user's access on a day."""
 
 import uuid
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ from django.db.models import Q, QuerySet
 
 from tenants.accounts.errors import LastOwnerError, RoleGoneError
 from tenants.accounts.models import Invitation, Membership, MembershipScope, Role, User
-from tenants.accounts.permissions import Access, Grant
+from tenants.accounts.permissions import Access, RoleGrant
 from tenants.accounts.services.sessions import close_all
-from tenants.trail.services import record
+from tenants.audit.services import record
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a role is held for: between two local days, both included, on which agendas.
+    """The role, dates and agendas of a membership. Dates are local days, both included.
 
-    A secretary without ``entrusted`` reaches every agenda.
+    ``entrusted`` holds refs of practitioners; a secretary without any reaches every agenda.
     """
 
     role: Role
@@ -28,7 +28,10 @@ class Terms:
 
 
 def access_of(*, user: User, own: Iterable[uuid.UUID], on: date) -> Access:
-    """Return the rights of ``user`` on that local day of the practice, in one query."""
+    """Return the roles of ``user`` valid on that local day of the practice, in one query.
+
+    ``own`` are the refs of the user's own agendas.
+    """
     rows = (
         Membership.objects.filter(user=user, revoked_at__isnull=True)
         .order_by("id")
@@ -45,16 +48,22 @@ def access_of(*, user: User, own: Iterable[uuid.UUID], on: date) -> Access:
     return Access(grants=grants, own=frozenset(own))
 
 
+def unrevoked() -> QuerySet[Membership]:
+    """Return the memberships that are not revoked, with their users and scopes."""
+    memberships = Membership.objects.filter(revoked_at__isnull=True)
+    return memberships.select_related("user").prefetch_related("scopes")
+
+
 def has_role(*, user: User, on: date) -> bool:
-    """Return whether ``user`` holds any role on that local day of the practice."""
-    held = Membership.objects.filter(user=user, revoked_at__isnull=True)
-    return any(membership.is_current(on=on) for membership in held)
+    """Return whether ``user`` has a valid role on that local day of the practice."""
+    memberships = Membership.objects.filter(user=user, revoked_at__isnull=True)
+    return any(membership.is_current(on=on) for membership in memberships)
 
 
-def _grant_of(role: Role, refs: frozenset[uuid.UUID]) -> Grant:
+def _grant_of(role: Role, refs: frozenset[uuid.UUID]) -> RoleGrant:
     if role is Role.SECRETARY and not refs:
-        return Grant(role=role, entrusted=None)
-    return Grant(role=role, entrusted=refs)
+        return RoleGrant(role=role, entrusted=None)
+    return RoleGrant(role=role, entrusted=refs)
 
 
 def give_role(
@@ -67,7 +76,7 @@ def give_role(
     until_on: date | None = None,
     practitioner_refs: Iterable[uuid.UUID] = (),
 ) -> Membership:
-    """Give a role between two local days, both included."""
+    """Create a membership between two local days, both included."""
     membership = Membership.objects.create(
         user=user, role=role, from_on=from_on, until_on=until_on, created_at=now
     )
@@ -79,64 +88,65 @@ def give_role(
 def change(
     *, membership: Membership, terms: Terms, actor: str, on: date, now: datetime
 ) -> Membership:
-    """Change a role, its dates and the agendas entrusted, at once; ``on`` is the practice's local day.
+    """Replace role, dates and entrusted agendas of a membership; ``on`` is the practice's local day.
 
-    Raises LastOwnerError rather than leave the practice without an owner, and RoleGoneError when the
-    role was revoked meanwhile.
+    Raises LastOwnerError when the practice would lose its last owner, and RoleGoneError when the membership
+    is revoked.
     """
-    held = _lock(membership)
-    if held.revoked_at is not None:
+    locked = _lock(membership)
+    if locked.revoked_at is not None:
         raise RoleGoneError
-    _keep_an_owner(held, stays=_stands(terms, on=on), on=on)
-    held.role, held.from_on, held.until_on = terms.role, terms.from_on, terms.until_on
-    held.save(update_fields=["role", "from_on", "until_on"])
-    held.scopes.exclude(practitioner_ref__in=terms.entrusted).delete()
-    _entrust(held, terms.entrusted)
-    record(verb="role.changed", ref=held.ref, actor=actor, now=now)
-    return held
+    _keep_an_owner(locked, stays_owner=_is_active_owner(terms, on=on), on=on)
+    locked.role, locked.from_on, locked.until_on = terms.role, terms.from_on, terms.until_on
+    locked.save(update_fields=["role", "from_on", "until_on"])
+    locked.scopes.exclude(practitioner_ref__in=terms.entrusted).delete()
+    _entrust(locked, terms.entrusted)
+    record(verb="role.changed", ref=locked.ref, actor=actor, now=now)
+    return locked
 
 
 def revoke(*, membership: Membership, actor: str, on: date, now: datetime) -> None:
-    """Take a role back and end the person's sessions, in this very transaction.
+    """Revoke a membership and end the user's sessions, in one transaction.
 
-    Without any role left, now or later, the account is closed. With another one the person signs in
-    again with what is left. Raises LastOwnerError rather than leave the practice without an owner.
+    Closes the account when no current or future membership remains; otherwise the user signs in again with
+    the remaining roles. Raises LastOwnerError when the practice would lose its last owner.
     """
-    held = _lock(membership)
-    if held.revoked_at is not None:
+    locked = _lock(membership)
+    if locked.revoked_at is not None:
         return
-    _keep_an_owner(held, stays=False, on=on)
-    held.revoked_at = now
-    held.save(update_fields=["revoked_at"])
-    # A link that is still open would bring back what is taken here.
+    _keep_an_owner(locked, stays_owner=False, on=on)
+    locked.revoked_at = now
+    locked.save(update_fields=["revoked_at"])
+    # An open invitation would restore the revoked role.
     Invitation.objects.filter(
-        email=held.user.email, accepted_at__isnull=True, revoked_at__isnull=True
+        email=locked.user.email, accepted_at__isnull=True, revoked_at__isnull=True
     ).update(revoked_at=now)
-    left = Membership.objects.filter(user_id=held.user_id, revoked_at__isnull=True)
-    if not left.filter(Q(until_on__isnull=True) | Q(until_on__gte=on)).exists():
-        User.objects.filter(pk=held.user_id).update(is_active=False)
-    close_all(user=held.user, now=now)
-    record(verb="role.revoked", ref=held.ref, actor=actor, now=now)
+    remaining = Membership.objects.filter(user_id=locked.user_id, revoked_at__isnull=True)
+    if not remaining.filter(Q(until_on__isnull=True) | Q(until_on__gte=on)).exists():
+        User.objects.filter(pk=locked.user_id).update(is_active=False)
+    close_all(user=locked.user, now=now)
+    record(verb="role.revoked", ref=locked.ref, actor=actor, now=now)
 
 
 def _lock(membership: Membership) -> Membership:
-    """Lock the owners' roles and this one, in one order, so that two owners do not close each other."""
+    """Lock the owners' memberships and this one by id, so that two owners cannot revoke each other at once."""
     owners = Q(role=Role.OWNER, revoked_at__isnull=True)
     locked = Membership.objects.select_for_update(of=("self",)).select_related("user")
     rows = list(locked.filter(owners | Q(pk=membership.pk)).order_by("pk"))
     return next(row for row in rows if row.pk == membership.pk)
 
 
-def _keep_an_owner(held: Membership, *, stays: bool, on: date) -> None:
-    if held.role != Role.OWNER or stays:
+def _keep_an_owner(membership: Membership, *, stays_owner: bool, on: date) -> None:
+    if membership.role != Role.OWNER or stays_owner:
         return
-    standing = standing_owners(on=on)
-    if standing.filter(pk=held.pk).exists() and not standing.exclude(pk=held.pk).exists():
+    owners = active_owners(on=on)
+    is_active = owners.filter(pk=membership.pk).exists()
+    if is_active and not owners.exclude(pk=membership.pk).exists():
         raise LastOwnerError
 
 
-def standing_owners(*, on: date) -> QuerySet[Membership]:
-    """Return the owners who manage the practice today and whose role has no end."""
+def active_owners(*, on: date) -> QuerySet[Membership]:
+    """Return the owners' memberships that are valid on that day without an end, of active users."""
     return Membership.objects.filter(
         Q(from_on__isnull=True) | Q(from_on__lte=on),
         role=Role.OWNER,
@@ -146,7 +156,7 @@ def standing_owners(*, on: date) -> QuerySet[Membership]:
     )
 
 
-def _stands(terms: Terms, *, on: date) -> bool:
+def _is_active_owner(terms: Terms, *, on: date) -> bool:
     has_begun = terms.from_on is None or terms.from_on <= on
     return terms.role is Role.OWNER and has_begun and terms.until_on is None
 

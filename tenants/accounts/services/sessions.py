@@ -1,7 +1,7 @@
-"""Open sessions: listing one's own, and ending them, one by one or all at once.
+"""Open sessions of a user: lists them and ends one, the others or all.
 
-A session names its device's family and the instant it began, in its own data; no address is kept. A
-practice has few sessions at a time, and only reading one says whose it is.
+The session data hold the family of the device and the instant of opening, no IP address. Django stores the
+user inside the encoded data, so each call decodes all sessions of the schema; a practice has few.
 """
 
 import uuid
@@ -14,73 +14,73 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 
 from tenants.accounts.models import User
+from tenants.audit.services import actor_of, record
 from tenants.refs import new_ref
-from tenants.trail.services import actor_of, record
 
 IDLE_SECONDS = 30 * 60
 SEEN_AT = "seen_at"
 OPENED = "opened"
-"""Key under which a session keeps what its owner is shown of it."""
+"""The key of the session data for the list of sessions: ref, device and opening instant."""
 
 
 @dataclass(frozen=True)
 class OpenSession:
-    """One session, as its owner is shown it. ``device`` is "" when the browser did not say."""
+    """One session in the list of its user. ``device`` is "" for an unknown browser."""
 
     ref: uuid.UUID
     device: str
     opened_at: datetime
     seen_at: datetime
-    is_this_one: bool
+    is_current: bool
 
 
-def opening(*, device: str, now: datetime) -> dict[str, Any]:
-    """Return what a session that begins keeps for the list of its owner."""
+def opening_record(*, device: str, now: datetime) -> dict[str, Any]:
+    """Return the data of a new session under OPENED; ``at`` is in seconds since the epoch."""
     return {"ref": new_ref().hex, "device": device, "at": int(now.timestamp())}
 
 
 def open_sessions(*, user: User, current: str, now: datetime) -> list[OpenSession]:
-    """Return the sessions of ``user`` that still open something, the most recent use first.
+    """Return the valid sessions of ``user``: the current one, then the most recently used first.
 
-    ``current`` is the key of the session that asks.
+    ``current`` is the key of the session of the request.
     """
     found = [
-        _shown(held, data, current=current)
-        for held, data in _of(user.pk, now=now)
+        _to_open_session(session, data, current=current)
+        for session, data in _of(user.pk, now=now)
         if OPENED in data and not _is_idle(data, now=now)
     ]
-    return sorted(found, key=lambda one: (one.is_this_one, one.seen_at), reverse=True)
+    return sorted(found, key=lambda session: (session.is_current, session.seen_at), reverse=True)
 
 
 def close_one(*, user: User, ref: uuid.UUID, now: datetime) -> bool:
-    """End one session of ``user``; False when it is none of theirs or has already ended."""
-    for held, data in _of(user.pk, now=now):
+    """End one session of ``user``; return False when the user has no such session."""
+    for session, data in _of(user.pk, now=now):
         if data.get(OPENED, {}).get("ref") == ref.hex:
-            held.delete()
+            session.delete()
             record(verb="sessions.closed", ref=user.ref, actor=actor_of(user.pk), now=now)
             return True
     return False
 
 
 def close_others(*, user: User, keep: str, now: datetime) -> int:
-    """End every session of ``user`` except ``keep``; return how many."""
-    found = [held.pk for held, _data in _of(user.pk, now=now) if held.pk != keep]
+    """End every session of ``user`` except the one with key ``keep``; return how many."""
+    found = [session.pk for session, _data in _of(user.pk, now=now) if session.pk != keep]
     closed = Session.objects.filter(pk__in=found).delete()[0]
     record(verb="sessions.closed", ref=user.ref, actor=actor_of(user.pk), now=now)
     return closed
 
 
 def close_all(*, user: User, now: datetime) -> int:
-    """End every session of ``user``, in the transaction of the act that asks for it; return how many."""
-    found = [held.pk for held, _data in _of(user.pk, now=now)]
+    """End every session of ``user`` in the caller's transaction; return how many."""
+    found = [session.pk for session, _data in _of(user.pk, now=now)]
     return Session.objects.filter(pk__in=found).delete()[0]
 
 
 def _of(user_id: int, *, now: datetime) -> Iterator[tuple[Session, dict[str, Any]]]:
-    for held in Session.objects.filter(expire_date__gte=now):
-        data: dict[str, Any] = held.get_decoded()
+    for session in Session.objects.filter(expire_date__gte=now):
+        data: dict[str, Any] = session.get_decoded()
         if data.get(SESSION_KEY) == str(user_id):
-            yield held, data
+            yield session, data
 
 
 def _is_idle(data: dict[str, Any], *, now: datetime) -> bool:
@@ -88,12 +88,12 @@ def _is_idle(data: dict[str, Any], *, now: datetime) -> bool:
     return now - seen > timedelta(seconds=IDLE_SECONDS)
 
 
-def _shown(held: Session, data: dict[str, Any], *, current: str) -> OpenSession:
+def _to_open_session(session: Session, data: dict[str, Any], *, current: str) -> OpenSession:
     opened = data[OPENED]
     return OpenSession(
         ref=uuid.UUID(opened["ref"]),
         device=opened["device"],
         opened_at=datetime.fromtimestamp(opened["at"], tz=UTC),
         seen_at=datetime.fromtimestamp(int(data[SEEN_AT]), tz=UTC),
-        is_this_one=held.pk == current,
+        is_current=session.pk == current,
     )

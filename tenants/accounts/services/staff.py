@@ -1,4 +1,4 @@
-"""lib-rdv's own people: opened by a link, closed in one act (S-30). Runs inside the public unit."""
+"""Accounts of lib-rdv's staff: opened by a link, closed in one step (S-30). Runs inside the public unit."""
 
 from datetime import datetime
 
@@ -9,15 +9,15 @@ from django.contrib.sessions.models import Session
 
 from tenants.accounts import kinds
 from tenants.accounts.models import User
+from tenants.audit.services import SYSTEM, record
 from tenants.keyring.services import ensure_tenant_key
-from tenants.outbox.services import Due, write
-from tenants.trail.services import SYSTEM, record
+from tenants.outbox.services import once_a_minute, subject_of, write
 
 
 def open_account(*, email: str, name: str, now: datetime) -> User:
-    """Open an account, or open a closed one again, and send a link to choose a password.
+    """Create a staff account, or reopen a closed one, and send a link to choose a password.
 
-    The desk asks for a second factor before its first page; none is kept from an earlier time.
+    The staff pages require a second factor; closing an account deletes its factors.
     """
     ensure_tenant_key(now=now)
     email = email.strip().lower()
@@ -27,14 +27,13 @@ def open_account(*, email: str, name: str, now: datetime) -> User:
     EmailAddress.objects.update_or_create(
         user=user, email=email, defaults={"verified": True, "primary": True}
     )
-    minute = int(now.timestamp()) // 60
-    write(due=[Due(kinds.PASSWORD_RESET, user.pk, due_at=now, version=minute)], now=now)
+    write(due=[once_a_minute(kinds.PASSWORD_RESET, subject_of(user), now=now)], now=now)
     record(verb="staff.opened", ref=user.ref, actor=SYSTEM, now=now)
     return user
 
 
 def close_account(*, email: str, now: datetime) -> bool:
-    """Close an account in one act: password, second factors and open sessions end. False: unknown."""
+    """Close a staff account: end its password, second factors and sessions; return False for an unknown one."""
     user = User.objects.filter(email=email.strip().lower(), is_staff=True).first()
     if user is None:
         return False

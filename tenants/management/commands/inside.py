@@ -16,32 +16,32 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: Any) -> None:
-        """Take the place, then a command with whatever it takes."""
-        parser.add_argument("place", help="a host name, a schema name, or public")
+        """Add the target, then the command with its own arguments."""
+        parser.add_argument("target", help="a host name, a schema name, or public")
         parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="command")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Enter the unit and call the command there."""
+        """Call the command inside the unit of the target. Raises CommandError for an unknown target."""
         if not options["rest"]:
             raise CommandError("name the command to run")
-        with inside(_unit_of(options["place"])):
+        with inside(_unit_of(options["target"])):
             call_command(*options["rest"])
 
 
-def _unit_of(place: str) -> Unit:
-    if place == PUBLIC.schema:
+def _unit_of(target: str) -> Unit:
+    if target == PUBLIC.schema:
         return PUBLIC
-    if "." not in place:
+    if "." not in target:
         try:
-            return tenant_unit(place)
+            return tenant_unit(target)
         except ValueError:
-            raise CommandError(f"{place} is not a schema of a tenant") from None
+            raise CommandError(f"{target} is not a schema of a tenant") from None
     with inside(ROUTER):
         schema = (
-            Domain.objects.filter(domain=place.lower())
+            Domain.objects.filter(domain=target.lower())
             .values_list("tenant__schema_name", flat=True)
             .first()
         )
     if schema is None:
-        raise CommandError(f"nobody answers to {place}")
+        raise CommandError(f"no tenant has the host name {target}")
     return tenant_unit(schema)

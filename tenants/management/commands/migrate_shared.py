@@ -1,4 +1,4 @@
-"""Migrate the public schema and give the public host its rights."""
+"""Migrate the public schema and grant the rights of the router, the public host and the sweeper."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,12 +11,12 @@ from tenants.provisioning.build import grant_shared
 
 
 class Command(BaseCommand):
-    """Migrate what is shared. Needs the owner's login."""
+    """Migrates the shared apps. Needs the owner's login."""
 
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate, then grant: new tables get their rights in the same command."""
+        """Migrate, then grant, so that new tables get their rights in the same command."""
         call_command(
             "migrate_schemas", shared=True, interactive=False, verbosity=options["verbosity"]
         )

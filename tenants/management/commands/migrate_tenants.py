@@ -1,4 +1,4 @@
-"""Bring every tenant schema to the running code's version."""
+"""Migrate every tenant schema to the version of the running code."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from tenants.provisioning.template import CURRENT_VERSION
 
 
 class Command(BaseCommand):
-    """Migrate the tenants that are behind, one after the other; resumable. Needs the owner's login.
+    """Migrates the outdated tenants one after the other; resumable. Needs the owner's login.
 
-    A tenant that is behind is not served until its turn has come.
+    An outdated tenant is not served before its migration.
     """
 
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate, restrict, note the version: what is up to date is skipped."""
-        behind = Tenant.objects.filter(state__in=Tenant.SERVED).exclude(
+        """Migrate each outdated tenant, restrict its rights and store the version."""
+        outdated = Tenant.objects.filter(state__in=Tenant.SERVED).exclude(
             schema_version=CURRENT_VERSION
         )
-        for tenant in behind.order_by("id"):
+        for tenant in outdated.order_by("id"):
             call_command(
                 "migrate_schemas", schema_name=tenant.schema_name, interactive=False, verbosity=0
             )

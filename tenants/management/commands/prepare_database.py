@@ -1,4 +1,4 @@
-"""Create the roles of the house and take PUBLIC's rights away."""
+"""Create the roles of the application and revoke the rights of PUBLIC."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from tenants.provisioning.build import prepare_roles
 
 
 class Command(BaseCommand):
-    """Prepare a fresh database; harmless when run again. Needs the owner's login."""
+    """Prepares a new database; idempotent. Needs the owner's login."""
 
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run it in one transaction."""
+        """Create the roles in one transaction."""
         with transaction.atomic(), connection.cursor() as cursor:
             prepare_roles(
                 cursor.cursor, app_role=settings.APP_ROLE, database=connection.settings_dict["NAME"]

@@ -1,4 +1,4 @@
-"""Build the spaces that have been ordered."""
+"""Provision the ordered tenants."""
 
 import time
 from typing import Any
@@ -8,35 +8,35 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from tenants.provisioning.machine import NotBuilt, advance_one
-from tenants.provisioning.pruning import prune_all
+from tenants.provisioning.audit_pruning import prune_all
+from tenants.provisioning.state_machine import NotBuilt, advance_one
 
 PAUSE_SECONDS = 1.0
 AGAIN_AFTER_SECONDS = 60.0
-PRUNE_EVERY_SECONDS = 24 * 3600.0
+AUDIT_PRUNE_SECONDS = 24 * 3600.0
 
 
 class Command(BaseCommand):
-    """Build what is ordered, once or for ever. The only long process with the owner's login."""
+    """Provisions ordered tenants, once or continuously. The only long-running process with the owner's login."""
 
     help = __doc__ or ""
 
     def add_arguments(self, parser: Any) -> None:
-        """Offer to keep watching."""
+        """Add ``--watch``, which keeps the command running."""
         parser.add_argument("--watch", action="store_true", help="keep watching for new orders")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Advance until nothing is left; with --watch, ask again every second.
+        """Provision until no tenant is left; with --watch, poll every second and prune audit trails once a day.
 
-        Then a space that cannot be built holds up no other: it is tried again a minute later.
+        With --watch a failed tenant does not block the others: it is retried a minute later.
         """
         self._again_at: dict[int, float] = {}
         connection = psycopg2.connect(settings.OWNER_DATABASE_URL)
-        prunes_at = time.monotonic()
+        audit_prune_at = time.monotonic()
         try:
             while True:
-                if options["watch"] and time.monotonic() >= prunes_at:
-                    prunes_at = time.monotonic() + PRUNE_EVERY_SECONDS
+                if options["watch"] and time.monotonic() >= audit_prune_at:
+                    audit_prune_at = time.monotonic() + AUDIT_PRUNE_SECONDS
                     prune_all(connection, now=timezone.now())
                 try:
                     if self._advance(connection):

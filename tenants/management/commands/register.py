@@ -1,4 +1,4 @@
-"""The register of personal data, from the declarations of the models (Art. 30)."""
+"""Print the register of personal data from the declarations of the models (Art. 30)."""
 
 import json
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ _COLUMNS = (
 
 
 class Command(BaseCommand):
-    """Print one JSON line per table that knows people; --check compares with every live schema."""
+    """Prints one JSON line per table with personal data; --check compares declarations and live schemas."""
 
     help = __doc__ or ""
 
     def add_arguments(self, parser: Any) -> None:
-        """Allow to check instead of print."""
+        """Add ``--check``, which compares and prints differences only."""
         parser.add_argument("--check", action="store_true", help="compare with the live schemas")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print, or compare both ways and fail on any difference."""
+        """Print the register, or compare in both directions and raise CommandError on a difference."""
         if not options["check"]:
             self._print()
             return
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def differences(unit: Unit) -> list[str]:
-    """Return what one live schema has and nobody declared, and what is declared and not there."""
+    """Return the undeclared columns of one live schema and the declared columns that it lacks."""
     app_names = settings.TENANT_APPS if unit.is_tenant else settings.SHARED_APPS
     declared = columns_declared(apps_of_schema=app_names)
     return sorted(_compare(declared, _live_columns(unit)))
@@ -70,9 +70,9 @@ def _compare(
 ) -> list[str]:
     wrong: list[str] = []
     for table in declared.keys() | live.keys():
-        here, said = live.get(table, frozenset()), declared.get(table, frozenset())
-        wrong += [f"{table}.{column} is not declared" for column in here - said]
-        wrong += [f"{table}.{column} is declared and not there" for column in said - here]
+        existing, expected = live.get(table, frozenset()), declared.get(table, frozenset())
+        wrong += [f"{table}.{column} is not declared" for column in existing - expected]
+        wrong += [f"{table}.{column} is declared and not there" for column in expected - existing]
     return wrong
 
 

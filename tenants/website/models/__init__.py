@@ -1,4 +1,4 @@
-"""The tables of the practice's pages."""
+"""The tables of a practice's website."""
 
 from tenants.website.models.draft import Card, Draft
 from tenants.website.models.picture import Picture, PictureFile

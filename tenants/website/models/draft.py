@@ -1,4 +1,4 @@
-"""What is being written and nobody outside sees."""
+"""The unpublished state of the website: texts, pictures, colour, and the cards of practitioners."""
 
 from django.db import models
 from django.db.models import Q
@@ -10,7 +10,7 @@ from tenants.website.models.picture import Picture
 
 
 class Draft(models.Model):
-    """The pages as they are being edited: one row."""
+    """The website as it is edited: one row per schema."""
 
     only = models.BooleanField(default=True, unique=True, editable=False)
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -46,7 +46,7 @@ class Draft(models.Model):
     )
 
     class Meta:
-        """One row."""
+        """At most one row per schema; the colour is ``#rrggbb`` or empty."""
 
         constraints = (
             models.CheckConstraint(condition=Q(only=True), name="website_draft_is_one"),
@@ -61,9 +61,9 @@ class Draft(models.Model):
 
 
 class Card(models.Model):
-    """How one practitioner is presented: their agenda is named by its ref, as in memberships.
+    """The presentation of one practitioner; ``practitioner_ref`` identifies the agenda, as in MembershipScope.
 
-    A number shows when its holder asked for it, or when the profession's rule forces it (G-06, E-33).
+    A professional number is displayed on request of its holder, or when the profession requires it (G-06, E-33).
     """
 
     practitioner_ref = models.UUIDField(unique=True)
@@ -95,7 +95,7 @@ class Card(models.Model):
     )
 
     class Meta:
-        """Showing on request keeps when it was asked."""
+        """A requested display has the instant of its request."""
 
         constraints = (
             models.CheckConstraint(

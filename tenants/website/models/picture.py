@@ -1,4 +1,4 @@
-"""A picture of the practice: who holds the rights, what it shows, and its bytes in rows of their own."""
+"""Pictures of a practice: rights, description and sizes, with the bytes in separate rows."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,22 +8,22 @@ from tenants.refs import new_ref
 
 
 class Picture(models.Model):
-    """One picture that was uploaded, re-encoded by us; never changed, replaced by another one (G-09)."""
+    """One uploaded and re-encoded picture. Its image never changes; a new upload replaces the row (G-09)."""
 
-    class Kind(models.TextChoices):
-        """What it is for."""
+    class PictureKind(models.TextChoices):
+        """The use of the picture on the website."""
 
         PHOTO = "photo", "Photo"
         LOGO = "logo", "Logo"
 
     class People(models.TextChoices):
-        """Whether somebody can be recognised; without their agreement there is no picture."""
+        """Whether persons are recognisable; a picture of them needs their written agreement."""
 
         NOBODY = "nobody", "Personne n’est reconnaissable"
         AGREED = "agreed", "Les personnes reconnaissables ont donné leur accord écrit"
 
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
-    kind = models.CharField(max_length=5, choices=Kind)
+    kind = models.CharField(max_length=5, choices=PictureKind)
     alt = models.CharField(max_length=200, blank=True, default="")
     credit = models.CharField(max_length=80, blank=True, default="")
     rights_holder = models.CharField(max_length=120)
@@ -62,7 +62,7 @@ class Picture(models.Model):
     )
 
     class Meta:
-        """Nobody publishes a picture without saying whose it is; a photo says what it shows."""
+        """Every picture has a rights holder; a photo has an alternative text."""
 
         constraints = (
             models.CheckConstraint(
@@ -78,10 +78,10 @@ class Picture(models.Model):
 
 
 class PictureFile(models.Model):
-    """The bytes of one size: in the tenant's schema, erased and dumped with it."""
+    """The bytes of one size of a picture, stored in the tenant's schema."""
 
     class Size(models.TextChoices):
-        """How large it is drawn."""
+        """The two sizes in which a page shows a picture."""
 
         LARGE = "grande", "Grande"
         SMALL = "petite", "Petite"
@@ -104,7 +104,7 @@ class PictureFile(models.Model):
     )
 
     class Meta:
-        """Each size once."""
+        """One row for each size of a picture."""
 
         constraints = (
             models.UniqueConstraint(fields=("picture", "size"), name="website_file_once_a_size"),

@@ -1,4 +1,4 @@
-"""What patients see."""
+"""The published website, which patients see."""
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +11,7 @@ from tenants.website.models.picture import Picture
 
 
 class Publication(models.Model):
-    """The published pages: one row, replaced whole; no row when nothing is published."""
+    """The published website: one row, replaced as a whole; no row while nothing is published."""
 
     only = models.BooleanField(default=True, unique=True, editable=False)
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -46,7 +46,7 @@ class Publication(models.Model):
     )
 
     class Meta:
-        """One row."""
+        """At most one row per schema."""
 
         constraints = (
             models.CheckConstraint(condition=Q(only=True), name="website_publication_is_one"),
@@ -57,5 +57,5 @@ class Publication(models.Model):
 
     @property
     def content(self) -> Content:
-        """Return what is published."""
+        """Return the published content."""
         return Content.from_json(self.document)

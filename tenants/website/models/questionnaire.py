@@ -1,4 +1,4 @@
-"""What the practice told about itself once (G-08)."""
+"""The questionnaire about the practice (G-08)."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from tenants.refs import new_ref
 
 
 class Questionnaire(models.Model):
-    """The answers, structured: one row. No file can be given, and no patient named."""
+    """The structured answers: one row per schema. There are no uploads and no data of patients."""
 
     only = models.BooleanField(default=True, unique=True, editable=False)
     ref = models.UUIDField(default=new_ref, unique=True, editable=False)
@@ -27,7 +27,7 @@ class Questionnaire(models.Model):
     )
 
     class Meta:
-        """One row."""
+        """At most one row per schema."""
 
         constraints = (
             models.CheckConstraint(condition=Q(only=True), name="website_questionnaire_is_one"),

@@ -1,1 +1,1 @@
-"""What is done to the practice's pages; every act is in the trail."""
+"""The services of the website; each operation is recorded in the audit trail."""

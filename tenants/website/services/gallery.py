@@ -1,15 +1,15 @@
-"""Pictures: taken in, described, taken away. A picture that no page uses is deleted in the same act."""
+"""Adds, describes and removes pictures of the draft; deletes a picture as soon as nothing uses it."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
 
-from tenants.trail import services as trail
-from tenants.website.content import Known
+from tenants.audit import services as audit
+from tenants.website.content import PracticeFacts
 from tenants.website.models import Draft, Picture, PictureFile
 from tenants.website.pictures import Encoded
-from tenants.website.services import editing
+from tenants.website.services import drafts
 
 
 @transaction.atomic
@@ -18,12 +18,12 @@ def put_picture(
     kind: str,
     encoded: Encoded,
     described: Mapping[str, str],
-    known: Known,
+    known: PracticeFacts,
     actor: str,
     now: datetime,
 ) -> Picture:
-    """Put a picture on the draft in the place of the one that is there (G-09: with its rights holder)."""
-    draft = editing.lock_draft(known=known, now=now)
+    """Store a picture with its rights holder and put it on the draft in place of the previous one (G-09)."""
+    draft = drafts.lock_draft(known=known, now=now)
     picture = Picture.objects.create(
         kind=kind,
         width=encoded.large.width,
@@ -37,49 +37,49 @@ def put_picture(
         PictureFile(
             picture=picture,
             size=size,
-            media_type=one.media_type,
-            digest=one.digest,
-            data=one.data,
+            media_type=file.media_type,
+            digest=file.digest,
+            data=file.data,
         )
-        for size, one in (
+        for size, file in (
             (PictureFile.Size.LARGE, encoded.large),
             (PictureFile.Size.SMALL, encoded.small),
         )
     )
-    _place(draft, kind, picture, now=now)
-    trail.record(verb="site.picture_added", ref=picture.ref, actor=actor, now=now)
+    _set_picture(draft, kind, picture, now=now)
+    audit.record(verb="site.picture_added", ref=picture.ref, actor=actor, now=now)
     return picture
 
 
 @transaction.atomic
 def describe_picture(
-    *, kind: str, described: Mapping[str, str], known: Known, actor: str, now: datetime
+    *, kind: str, described: Mapping[str, str], known: PracticeFacts, actor: str, now: datetime
 ) -> Picture | None:
-    """Change what is said of the draft's picture; what is published keeps its words until it is replaced."""
-    draft = editing.lock_draft(known=known, now=now)
+    """Change the texts of the draft's picture; the publication keeps its texts until the next publishing."""
+    draft = drafts.lock_draft(known=known, now=now)
     picture: Picture | None = getattr(draft, kind)
     if picture is None:
         return None
     for name, value in described.items():
         setattr(picture, name, value)
     picture.save(update_fields=list(described))
-    trail.record(verb="site.picture_described", ref=picture.ref, actor=actor, now=now)
+    audit.record(verb="site.picture_described", ref=picture.ref, actor=actor, now=now)
     return picture
 
 
 @transaction.atomic
-def remove_picture(*, kind: str, known: Known, actor: str, now: datetime) -> None:
-    """Take the picture off the draft; patients still see it until the pages are published again."""
-    draft = editing.lock_draft(known=known, now=now)
+def remove_picture(*, kind: str, known: PracticeFacts, actor: str, now: datetime) -> None:
+    """Remove the picture from the draft; it stays on the published website until the next publishing."""
+    draft = drafts.lock_draft(known=known, now=now)
     picture: Picture | None = getattr(draft, kind)
     if picture is None:
         return
-    _place(draft, kind, None, now=now)
-    trail.record(verb="site.picture_removed", ref=picture.ref, actor=actor, now=now)
+    _set_picture(draft, kind, None, now=now)
+    audit.record(verb="site.picture_removed", ref=picture.ref, actor=actor, now=now)
 
 
-def forget_unused() -> None:
-    """Delete the pictures that neither the draft nor the published pages show."""
+def delete_unused() -> None:
+    """Delete the pictures that neither the draft nor the publication uses."""
     Picture.objects.filter(
         drafts_with_photo__isnull=True,
         drafts_with_logo__isnull=True,
@@ -88,8 +88,8 @@ def forget_unused() -> None:
     ).delete()
 
 
-def _place(draft: Draft, kind: str, picture: Picture | None, *, now: datetime) -> None:
+def _set_picture(draft: Draft, kind: str, picture: Picture | None, *, now: datetime) -> None:
     setattr(draft, kind, picture)
     draft.changed_at = now
     draft.save(update_fields=[kind, "changed_at"])
-    forget_unused()
+    delete_unused()

@@ -1,4 +1,4 @@
-"""The bench of bookings says equal only of moods that differ less than their own rounds do."""
+"""The benchmark of bookings calls two modes equal only when they differ less than their own rounds."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from tests.bench.google import AT_ONCE, HOLE, MODES, REFUSES, Rounds
 
 
 def rounds_of(p95: dict[str, list[float]]) -> Rounds:
-    """Return rounds in which all else went well."""
-    nobody: Any = None
+    """Return rounds without any other failure."""
+    nothing: Any = None
     waiting = dict.fromkeys(MODES, 0) | {REFUSES: 9, HOLE: 9}
     return Rounds(
-        nobody, nobody, nobody, nobody, nobody, p95=p95, waiting=waiting, pushes=[0.1] * 20
+        nothing, nothing, nothing, nothing, nothing, p95=p95, waiting=waiting, pushes=[0.1] * 20
     )
 
 

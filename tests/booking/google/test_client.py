@@ -1,40 +1,40 @@
-"""One client is made for all accounts; each request leaves through the connection of its own."""
+"""One client serves all accounts; each request uses the connection of its own account."""
 
 import pytest
 
-from booking import google_calendar, google_oauth
-from tenants import outbound
+from booking.google import calendar_api, oauth
+from tenants import http_gateway
 from tests.fakes.google import Google
 
 ACCOUNTS = ("maite@exemple.fr", "hugo@exemple.fr")
 
 
 class Unmetered:
-    """Lets everything pass."""
+    """A meter without limits."""
 
-    def pass_or_wait(self) -> None:
+    def count_request(self) -> None:
         pass
 
     def count_fault(self) -> None:
         pass
 
 
-def client(google: Google, address: str) -> google_calendar.Client:
-    access, _refresh = google.grant(address, [google_oauth.WRITE])
-    return google_calendar.Client(token=access, account=address, meter=Unmetered())
+def client(google: Google, address: str) -> calendar_api.Client:
+    access, _refresh = google.grant(address, [oauth.WRITE])
+    return calendar_api.Client(token=access, account=address, meter=Unmetered())
 
 
 def test_accounts_asked_in_turn_are_never_mistaken(google: Google) -> None:
-    one, other = (client(google, address) for address in ACCOUNTS)
-    with one, other:
-        made = [each.create_calendar(zone="Europe/Paris") for each in (one, other, one)]
+    first, second = (client(google, address) for address in ACCOUNTS)
+    with first, second:
+        made = [each.create_calendar(zone="Europe/Paris") for each in (first, second, first)]
 
     owned = {address: set(google.account(address).calendars) - {address} for address in ACCOUNTS}
     assert owned == {ACCOUNTS[0]: {made[0], made[2]}, ACCOUNTS[1]: {made[1]}}
 
 
 def test_a_request_without_its_connection_does_not_leave(google: Google) -> None:
-    api = google_calendar._api(outbound.base_address("google_calendar"))
+    api = calendar_api._api(http_gateway.base_address("google_calendar"))
 
     with pytest.raises(RuntimeError):
         api.calendars.insert(body={"summary": "x"}).execute()

@@ -1,4 +1,4 @@
-"""Requests that cross on the way: the last word is lib-rdv's, whatever arrives late."""
+"""Requests that arrive in another order than sent: the target state of lib-rdv prevails."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -6,29 +6,31 @@ from uuid import UUID
 
 import pytest
 
-from booking import event_body
-from booking.google_calendar import Changed, Client, HeldBack
+from booking.appointments.cancel import cancel
+from booking.calendar_sync import calendar_entries
+from booking.google import limits, polls
+from booking.google.accounts import event_key
+from booking.google.calendar_api import (
+    Changed,
+    Client,
+    RequestPostponed,
+)
 from booking.models import CalendarEntry, GoogleAccount
-from booking.services import calendar_entries
-from booking.services.appointments import cancel
-from booking.services.google import limits, polling
-from booking.services.google.accounts import event_key
+from booking.rules import event_body
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import inside
-from tests.booking.google.conftest import ADDRESS, Linked
+from tests.booking.google.practices import ADDRESS, MONDAY, LinkedPractice
 from tests.factories import NOW, local
 from tests.fakes.google import KNOWN
 
-MONDAY = local((NOW + timedelta(days=7)).date(), 10)
 
-
-def cancel_in(agenda: Linked, appointment: object) -> None:
-    """Cancel as a patient does."""
+def cancel_in(agenda: LinkedPractice, appointment: object) -> None:
+    """Cancel an appointment as its patient does."""
     with inside(agenda.unit):
         cancel(appointment=appointment, by_patient=True, actor="patient", now=agenda.clock())  # type: ignore[arg-type]
 
 
-def test_a_deletion_names_the_state_that_it_deletes(linked: Callable[..., Linked]) -> None:
+def test_a_deletion_names_the_state_that_it_deletes(linked: Callable[..., LinkedPractice]) -> None:
     agenda = linked()
     booked = agenda.book(MONDAY)
     agenda.deliver()
@@ -43,7 +45,7 @@ def test_a_deletion_names_the_state_that_it_deletes(linked: Callable[..., Linked
 
 
 def test_a_deletion_that_comes_late_deletes_nothing_that_was_written_since(
-    linked: Callable[..., Linked],
+    linked: Callable[..., LinkedPractice],
 ) -> None:
     agenda = linked()
     agenda.book(MONDAY)
@@ -63,7 +65,7 @@ def test_a_deletion_that_comes_late_deletes_nothing_that_was_written_since(
 
 
 def test_what_the_practitioner_has_changed_is_deleted_all_the_same(
-    linked: Callable[..., Linked],
+    linked: Callable[..., LinkedPractice],
 ) -> None:
     agenda = linked()
     booked = agenda.book(MONDAY)
@@ -81,7 +83,7 @@ def test_what_the_practitioner_has_changed_is_deleted_all_the_same(
 
 
 def test_an_event_that_was_never_written_is_gone_without_a_deletion(
-    linked: Callable[..., Linked],
+    linked: Callable[..., LinkedPractice],
 ) -> None:
     agenda = linked()
     booked = agenda.book(MONDAY)
@@ -94,7 +96,7 @@ def test_an_event_that_was_never_written_is_gone_without_a_deletion(
 
 
 def test_what_came_back_under_a_new_identifier_unanswered_is_deleted_too(
-    linked: Callable[..., Linked],
+    linked: Callable[..., LinkedPractice],
 ) -> None:
     agenda = linked()
     booked = agenda.book(MONDAY)
@@ -117,8 +119,8 @@ def test_what_came_back_under_a_new_identifier_unanswered_is_deleted_too(
     assert agenda.entry(booked).state == "gone"
 
 
-def test_an_insertion_that_comes_after_its_deletion_is_taken_away_at_the_next_look(
-    linked: Callable[..., Linked],
+def test_an_insertion_that_arrives_after_its_deletion_is_deleted_by_the_next_poll(
+    linked: Callable[..., LinkedPractice],
 ) -> None:
     agenda = linked()
     booked = agenda.book(MONDAY)
@@ -139,14 +141,14 @@ def test_an_insertion_that_comes_after_its_deletion_is_taken_away_at_the_next_lo
     assert agenda.events() == []
 
 
-def key_of(agenda: Linked) -> bytes:
+def key_of(agenda: LinkedPractice) -> bytes:
     """Return the key of the practice's identifiers."""
     with inside(agenda.unit):
         return event_key()
 
 
 def test_a_limit_stops_the_round_and_says_when_the_next_one_begins(
-    linked: Callable[..., Linked], monkeypatch: pytest.MonkeyPatch
+    linked: Callable[..., LinkedPractice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agenda = linked()
     for hour in range(3):
@@ -155,50 +157,52 @@ def test_a_limit_stops_the_round_and_says_when_the_next_one_begins(
 
     def refuse(*, schema: str, account: UUID, now: datetime) -> None:
         asked.append(account)
-        raise HeldBack("quota", after=timedelta(seconds=20))
+        raise RequestPostponed("quota", after=timedelta(seconds=20))
 
-    monkeypatch.setattr(limits, "pass_or_wait", refuse)
+    monkeypatch.setattr(limits, "count_request", refuse)
     agenda.deliver(rounds=1)
 
-    assert len(asked) == 3  # once for each doorbell, not for each event behind it
+    assert len(asked) == 3  # once for each outbox entry, not for each waiting event
     assert agenda.account().failures == 0
     with inside(agenda.unit):
         waiting = OutboxEntry.objects.filter(kind="calendar.push", state="pending")
         assert {entry.due_at - agenda.clock() for entry in waiting} == {timedelta(seconds=20)}
 
 
-def test_after_a_push_the_calendar_is_asked_once_more(linked: Callable[..., Linked]) -> None:
-    """Something noted there since the last look meets the visit that was booked over it (section 7).
+def test_after_a_push_the_busy_times_are_read_again(linked: Callable[..., LinkedPractice]) -> None:
+    """An event added there since the last poll conflicts with the visit booked over it (design section 11).
 
-    By the next beat, which would have come ten minutes later without the push.
+    The push makes the account due at once; without it the next poll would be ten minutes later.
     """
     agenda = linked()
     agenda.poll()
-    agenda.clock.pass_(minutes=1)
+    agenda.clock.advance(minutes=1)
     starts_at = local((NOW + timedelta(days=7)).date(), 10)
     agenda.google.add_event(ADDRESS, starts_at, starts_at + timedelta(hours=1))
-    held = agenda.book(starts_at)
+    appointment = agenda.book(starts_at)
     assert not beat(agenda)
 
     agenda.deliver()
 
     assert beat(agenda)
-    assert agenda.entry(held).has_conflict
+    assert agenda.entry(appointment).has_conflict
 
 
-def beat(agenda: Linked) -> bool:
-    """Let the clock beat: whoever is not due is left alone."""
+def beat(agenda: LinkedPractice) -> bool:
+    """Run the periodic poll, which skips an account that is not due."""
     with inside(agenda.unit):
-        # Fresh as after any look, so that only the push can make it due.
+        # Busy times are fresh, so that only the push can make the account due.
         GoogleAccount.objects.update(busy_at=agenda.clock())
-    return polling.poll(unit=agenda.unit, account_id=agenda.account_id, clock=agenda.clock)
+    return polls.poll(unit=agenda.unit, account_id=agenda.account_id, clock=agenda.clock)
 
 
-def test_busy_times_that_cannot_be_read_hold_up_no_push(linked: Callable[..., Linked]) -> None:
+def test_busy_times_that_cannot_be_read_hold_up_no_push(
+    linked: Callable[..., LinkedPractice],
+) -> None:
     agenda = linked()
     agenda.google.faults["calendar.freebusy.query"].append(KNOWN["403 insufficientPermissions"])
-    held = agenda.book(local((NOW + timedelta(days=7)).date(), 10))
+    appointment = agenda.book(local((NOW + timedelta(days=7)).date(), 10))
 
     agenda.deliver()
 
-    assert agenda.entry(held).state == "written"
+    assert agenda.entry(appointment).state == "written"

@@ -1,4 +1,4 @@
-"""Each account has its own key: what one sealed opens for no other, and for nobody once the link has ended."""
+"""Each account has its own key: no other key opens its secret, and no key at all after the disconnection."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,28 +8,33 @@ import pytest
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
-from booking import google_oauth, kinds
-from booking.google_oauth import Grant
+from booking.google import (
+    authorization,
+    disconnection,
+    oauth,
+    polls,
+    sync_health,
+)
+from booking.google.accounts import open_secret
+from booking.google.oauth import Grant
 from booking.models import CalendarEntry, GoogleAccount
-from booking.services.google import authorizing, leaving, lights, polling
-from booking.services.google.accounts import open_secret
-from config import processes
+from booking.rules import kinds
+from config.devtools import processes
 from tenants.keyring import services as keyring
 from tenants.keyring.errors import UnreadableError
 from tenants.keyring.models import DataKey
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside
-from tests.booking.google.conftest import ADDRESS, Linked
-from tests.factories import NOW, local, make_hours, make_practitioner
+from tests.booking.google.practices import ADDRESS, MONDAY, LinkedPractice
+from tests.factories import make_hours, make_practitioner
 from tests.fakes.google import RandomFaults
 
-MONDAY = local((NOW + timedelta(days=7)).date(), 10)
-Links = Callable[..., Linked]
+Links = Callable[..., LinkedPractice]
 
 
-def grant(agenda: Linked, address: str) -> Grant:
-    """Return what comes of a consent of this account."""
-    scopes = [google_oauth.WRITE, google_oauth.BUSY]
+def grant(agenda: LinkedPractice, address: str) -> Grant:
+    """Return the grant of a consent of this account."""
+    scopes = [oauth.WRITE, oauth.BUSY]
     access, refresh = agenda.google.grant(address, scopes)
     return Grant(
         refresh_token=refresh,
@@ -41,13 +46,13 @@ def grant(agenda: Linked, address: str) -> Grant:
     )
 
 
-def link_another(agenda: Linked, address: str) -> GoogleAccount:
+def link_another(agenda: LinkedPractice, address: str) -> GoogleAccount:
     """Link a second practitioner of the same practice."""
     with inside(agenda.unit):
         person = make_practitioner(address)
         agenda.cabinet.type.practitioners.add(person)
         make_hours(person, agenda.cabinet.location)
-        return authorizing.keep(
+        return authorization.save_account(
             practitioner=person, user_id=0, grant=grant(agenda, address), now=agenda.clock()
         )
 
@@ -59,7 +64,7 @@ def rows(unit: Unit) -> list[GoogleAccount]:
 
 
 def opens(unit: Unit, account: GoogleAccount) -> bool:
-    """Return whether what the row holds can be read, as the product reads it."""
+    """Return whether the product can read the secret of the row."""
     with inside(unit):
         try:
             return bool(open_secret(account).refresh_token)
@@ -71,11 +76,11 @@ def test_each_account_opens_with_its_own_key(linked: Links) -> None:
     agenda = linked()
     link_another(agenda, "autre@exemple.fr")
 
-    one, two = rows(agenda.unit)
+    first, second = rows(agenda.unit)
 
-    assert one.data_key_id != two.data_key_id
-    assert opens(agenda.unit, one)
-    assert opens(agenda.unit, two)
+    assert first.data_key_id != second.data_key_id
+    assert opens(agenda.unit, first)
+    assert opens(agenda.unit, second)
 
 
 @pytest.mark.parametrize("swapped", ["data_key", "sealed", "both"])
@@ -84,15 +89,15 @@ def test_within_a_practice_nothing_of_one_account_opens_in_the_row_of_another(
 ) -> None:
     agenda = linked()
     link_another(agenda, "autre@exemple.fr")
-    one, two = rows(agenda.unit)
+    first, second = rows(agenda.unit)
 
     if swapped != "sealed":
-        one.data_key, two.data_key = two.data_key, one.data_key
+        first.data_key, second.data_key = second.data_key, first.data_key
     if swapped != "data_key":
-        one.sealed, two.sealed = two.sealed, one.sealed
+        first.sealed, second.sealed = second.sealed, first.sealed
 
-    assert not opens(agenda.unit, one)
-    assert not opens(agenda.unit, two)
+    assert not opens(agenda.unit, first)
+    assert not opens(agenda.unit, second)
 
 
 @pytest.mark.parametrize("taken", ["sealed", "sealed and key", "whole row"])
@@ -111,7 +116,7 @@ def test_nothing_of_one_practice_opens_in_another(linked: Links, taken: str) -> 
 
 
 @pytest.mark.parametrize("how", ["answering", "refused", "silent"])
-def test_after_leaving_no_key_of_the_database_opens_the_token(
+def test_after_a_disconnection_no_key_of_the_database_opens_the_token(
     linked: Links, settings: Settings, how: str
 ) -> None:
     agenda = linked()
@@ -126,9 +131,9 @@ def test_after_leaving_no_key_of_the_database_opens_the_token(
         settings.GOOGLE_TIMEOUT_SECONDS = 0.1
         agenda.google.black_hole.open()
     with inside(agenda.unit):
-        leaving.leave(
+        disconnection.disconnect(
             account=left,
-            on_leaving=GoogleAccount.Leaving.KEEP,
+            on_disconnect=GoogleAccount.OnDisconnect.KEEP,
             actor="user:1",
             now=agenda.clock(),
         )
@@ -145,7 +150,9 @@ def test_after_leaving_no_key_of_the_database_opens_the_token(
     assert opens(agenda.unit, kept)
 
 
-def test_a_new_kek_wraps_anew_and_touches_no_token(linked: Links, settings: Settings) -> None:
+def test_a_new_kek_wraps_the_keys_again_and_changes_no_token(
+    linked: Links, settings: Settings
+) -> None:
     agenda = linked()
     (before,) = rows(agenda.unit)
     wrapped = bytes(before.data_key.wrapped) if before.data_key else b""
@@ -154,7 +161,7 @@ def test_a_new_kek_wraps_anew_and_touches_no_token(linked: Links, settings: Sett
         settings.KEKS = [("next", b"n" * 32), *of_the_run]
         call_command("rotate_keks", stdout=StringIO())
         settings.KEKS = settings.KEKS[:1]
-        keyring.forget_unwrapped_keys()
+        keyring.delete_unwrapped_keys()
 
         (after,) = rows(agenda.unit)
 
@@ -170,8 +177,8 @@ def test_a_new_kek_wraps_anew_and_touches_no_token(linked: Links, settings: Sett
 ADDRESSES = (ADDRESS, "autre@exemple.fr", "troisieme@exemple.fr")
 
 
-def three_accounts(agenda: Linked) -> list[GoogleAccount]:
-    """Link two practitioners more; each has a coming appointment that is not written yet."""
+def three_accounts(agenda: LinkedPractice) -> list[GoogleAccount]:
+    """Link two more practitioners; each of the three has a coming appointment that waits for a push."""
     for address in ADDRESSES[1:]:
         link_another(agenda, address)
     accounts = rows(agenda.unit)
@@ -182,65 +189,65 @@ def three_accounts(agenda: Linked) -> list[GoogleAccount]:
     return accounts
 
 
-def letters(unit: Unit) -> int:
-    """Return how many mails were written to practitioners who have to connect again."""
+def count_emails(unit: Unit) -> int:
+    """Return how many e-mails to practitioners with a lost link were enqueued."""
     with inside(unit):
         return OutboxEntry.objects.filter(kind=kinds.CALENDAR_LOST).count()
 
 
 def waiting(unit: Unit) -> int:
-    """Return how many events are not written."""
+    """Return how many events were never pushed."""
     with inside(unit):
         return CalendarEntry.objects.filter(pushed=0).count()
 
 
 def test_after_a_revocation_no_account_stays_stuck(linked: Links) -> None:
     agenda = linked()
-    agenda.clock.pass_(hours=2)
+    agenda.clock.advance(hours=2)
     accounts = three_accounts(agenda)
     for address in ADDRESSES:
         agenda.google.revoke(address)
 
     agenda.deliver()
-    agenda.clock.pass_(hours=3)
+    agenda.clock.advance(hours=3)
     agenda.deliver()
 
-    # One mail each, nothing lost, and nothing asked of Google any more.
+    # One e-mail for each account, and all events still wait.
     assert {account.state for account in rows(agenda.unit)} == {"reconnect"}
-    assert letters(agenda.unit) == 3
+    assert count_emails(agenda.unit) == 3
     assert waiting(agenda.unit) == 3
     for account, address in zip(accounts, ADDRESSES, strict=True):
         with inside(agenda.unit):
-            authorizing.keep(
+            authorization.save_account(
                 practitioner=account.practitioner,
                 user_id=0,
                 grant=grant(agenda, address),
                 now=agenda.clock(),
             )
-        assert polling.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
+        assert polls.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
     assert waiting(agenda.unit) == 0
     assert {account.state for account in rows(agenda.unit)} == {"connected"}
-    assert lights.stuck_accounts(now=agenda.clock()) == lights.Stuck()
-    assert letters(agenda.unit) == 3
+    assert sync_health.stuck_accounts(now=agenda.clock()) == sync_health.StuckAccounts()
+    assert count_emails(agenda.unit) == 3
 
 
-def test_after_a_day_without_google_one_look_writes_everything(linked: Links) -> None:
+def test_after_a_day_without_google_one_poll_pushes_everything(linked: Links) -> None:
     agenda = linked()
     accounts = three_accounts(agenda)
-    # The token endpoint answers: google-auth would sleep between its tries.
+    # The token endpoint has no fault: google-auth would sleep between its attempts.
     methods = ["calendar.freebusy.query", "calendar.events.insert"]
     agenda.google.random_faults = RandomFaults(rate=1.0, kinds=["503"], methods=methods)
     for _times in range(6):
-        agenda.clock.pass_(hours=5)
+        agenda.clock.advance(hours=5)
         agenda.deliver(rounds=2)
         for account in accounts:
-            polling.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
+            polls.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
     assert waiting(agenda.unit) == 3
     agenda.google.random_faults = None
-    agenda.clock.pass_(minutes=10)
+    agenda.clock.advance(minutes=10)
 
     for account in accounts:
-        assert polling.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
+        assert polls.poll(unit=agenda.unit, account_id=account.pk, clock=agenda.clock)
 
     assert waiting(agenda.unit) == 0
-    assert lights.stuck_accounts(now=agenda.clock()) == lights.Stuck()
+    assert sync_health.stuck_accounts(now=agenda.clock()) == sync_health.StuckAccounts()

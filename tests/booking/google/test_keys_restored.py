@@ -1,4 +1,4 @@
-"""A link that was ended stays unreadable in what is restored from a backup of before, and its row stays away."""
+"""A disconnected account stays unreadable in a restored backup, and the erasure ledger deletes its row again."""
 
 import base64
 import json
@@ -12,15 +12,15 @@ import pytest
 from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from booking import google_oauth
-from booking.google_oauth import Grant
+from booking.google import authorization, disconnection, oauth
+from booking.google.oauth import Grant
 from booking.models import GoogleAccount
-from booking.services.google import authorizing, leaving
-from config import processes
+from booking.rules import kinds
+from config.devtools import processes
 from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit, inside, tenant_unit
-from tests.conftest import ROOT, SPACES, add_tenant, ensure_key, owner_cursor, remove_tenant
+from tests.conftest import ROOT, SCHEMA_POOL, add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.databases import drop_database
 from tests.factories import NOW, Cabinet, make_practitioner
 from tests.tenants.backup.test_restore import Run, in_database, new_database
@@ -32,7 +32,7 @@ import json, sys
 import django
 django.setup()
 from booking.models import GoogleAccount
-from booking.services.google.accounts import open_secret
+from booking.google.accounts import open_secret
 from tenants.keyring.errors import UnreadableError
 from tenants.schema import inside, tenant_unit
 found = {}
@@ -49,11 +49,10 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def run(
     django_db_setup: None,
-    nursed: None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Run]:
-    """Link two practitioners, back up, end one link while Google is away, restore in three ways."""
+    """Link two practitioners, back up, disconnect one while Google does not respond, restore in three ways."""
     folder = tmp_path_factory.mktemp("backups")
     environment = {
         "BACKUP_DIR": str(folder / "main"),
@@ -64,7 +63,7 @@ def run(
     unit = tenant_unit("t_left")
     databases = (REPLAYED, KEYLESS, UNREPLAYED)
     with owner_cursor() as cursor:
-        SPACES.drop_all(cursor)
+        SCHEMA_POOL.drop_schemas(cursor)
         remove_tenant(cursor, schema=unit.schema)
         add_tenant(cursor, schema=unit.schema, host="left.lib-rdv.localhost")
     made = Run(unit, folder, environment)
@@ -77,7 +76,7 @@ def run(
         closed = f"http://127.0.0.1:{processes.free_port()}/"
         outbound = {"google_calendar": closed, "google_oauth": closed}
         with override_settings(ERASURE_LEDGER=environment["ERASURE_LEDGER"], OUTBOUND=outbound):
-            leave(unit, left)
+            disconnect(unit, left)
     made.with_keys = made.restore(REPLAYED)
     made.without_keys = made.restore(KEYLESS, keys=False)
     assert made.restore(UNREPLAYED, ERASURE_LEDGER=str(folder / "none")).returncode == 0
@@ -89,20 +88,20 @@ def run(
 
 
 def link_two(unit: Unit) -> GoogleAccount:
-    """Link two practitioners; return the account that will be left."""
+    """Link two practitioners; return the account that will be disconnected."""
     with inside(unit):
         people = [Cabinet().practitioner, make_practitioner("Restée")]
         people[0].name = "Partie"
         people[0].save(update_fields=["name"])
         accounts = [
-            authorizing.keep(
+            authorization.save_account(
                 practitioner=person,
                 user_id=0,
                 grant=Grant(
                     refresh_token=f"1//{person.name}",
                     access_token="ya29.fictitious",
                     expires_at=NOW + timedelta(hours=1),
-                    scopes=frozenset({google_oauth.WRITE}),
+                    scopes=frozenset({oauth.WRITE}),
                     subject=person.name,
                     is_workspace=False,
                 ),
@@ -113,13 +112,15 @@ def link_two(unit: Unit) -> GoogleAccount:
         return accounts[0]
 
 
-def leave(unit: Unit, account: GoogleAccount) -> None:
-    """End a link, as its page and a worker do."""
+def disconnect(unit: Unit, account: GoogleAccount) -> None:
+    """Disconnect an account as its page and a worker do."""
     with inside(unit):
-        leaving.leave(
-            account=account, on_leaving=GoogleAccount.Leaving.KEEP, actor="user:1", now=NOW
+        disconnection.disconnect(
+            account=account, on_disconnect=GoogleAccount.OnDisconnect.KEEP, actor="user:1", now=NOW
         )
-        (ref,) = OutboxEntry.objects.filter(kind="calendar.leave").values_list("ref", flat=True)
+        (ref,) = OutboxEntry.objects.filter(kind=kinds.CALENDAR_DISCONNECT).values_list(
+            "ref", flat=True
+        )
     outcome = deliver_entry(unit=unit, ref=ref, now=NOW, clock=lambda: NOW)
     assert outcome is not None
     assert outcome.reason == "not_revoked"

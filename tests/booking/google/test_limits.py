@@ -1,4 +1,4 @@
-"""Quotas are kept, request by request, and Google is left alone while it is ill, and only then."""
+"""Quotas count each request, and the circuit breaker stops requests only while Google has a fault."""
 
 import uuid
 from collections.abc import Callable
@@ -6,38 +6,36 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from booking.google_calendar import Unavailable
+from booking.google import limits, names
+from booking.google.calendar_api import Unavailable
 from booking.models import GoogleAccount
-from booking.services.google import limits, names
-from tenants import counters
+from tenants import rate_counters
 from tenants.schema import inside
-from tests.booking.google.conftest import Linked
-from tests.factories import NOW as TODAY
-from tests.factories import local
+from tests.booking.google.practices import MONDAY, LinkedPractice
 from tests.fakes.google import KNOWN
 
 SCHEMA = "t_limits"
 
 
-class Counted:
-    """The counters of one test: nobody else's, and forgotten with it."""
+class FakeCounters:
+    """Counters in the memory of one test."""
 
     def __init__(self) -> None:
         self.values: dict[str, int] = {}
 
     def count(
-        self, seconds_by_key: dict[str, int], *, look_at: tuple[str, ...] = ()
+        self, seconds_by_key: dict[str, int], *, read_keys: tuple[str, ...] = ()
     ) -> dict[str, int]:
         for key in seconds_by_key:
             self.values[key] = self.values.get(key, 0) + 1
-        return {key: self.values.get(key, 0) for key in (*seconds_by_key, *look_at)}
+        return {key: self.values.get(key, 0) for key in (*seconds_by_key, *read_keys)}
 
 
 @pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    """Replace what many processes share."""
-    made = Counted()
-    monkeypatch.setattr(counters, "count", made.count)
+def counted(monkeypatch: pytest.MonkeyPatch) -> FakeCounters:
+    """Replace the shared rate counters in Redis."""
+    made = FakeCounters()
+    monkeypatch.setattr(rate_counters, "count", made.count)
     return made
 
 
@@ -45,7 +43,7 @@ NOON = datetime(2026, 11, 24, 12, 0, 10, tzinfo=UTC)
 
 
 def call(account: uuid.UUID | None = None, *, now: datetime = NOON) -> None:
-    limits.pass_or_wait(schema=SCHEMA, account=account or uuid.uuid4(), now=now)
+    limits.count_request(schema=SCHEMA, account=account or uuid.uuid4(), now=now)
 
 
 def test_an_account_waits_for_the_next_minute_at_its_limit() -> None:
@@ -57,11 +55,11 @@ def test_an_account_waits_for_the_next_minute_at_its_limit() -> None:
         call(account)
 
     assert refusal.value.after == timedelta(seconds=50)
-    call()  # nobody else waits
+    call()  # another account does not wait
     call(account, now=NOON + timedelta(minutes=1))
 
 
-def test_while_most_calls_fail_everybody_waits() -> None:
+def test_while_most_calls_fail_every_account_waits() -> None:
     for _ in range(limits.FAULTS_TO_BREAK):
         call()
         limits.count_fault(now=NOON)
@@ -70,7 +68,7 @@ def test_while_most_calls_fail_everybody_waits() -> None:
         call()
 
 
-def test_while_some_calls_fail_nobody_waits() -> None:
+def test_while_some_calls_fail_no_account_waits() -> None:
     for _ in range(limits.FAULTS_TO_BREAK):
         call()
         call()
@@ -88,38 +86,37 @@ def test_the_faults_of_a_minute_are_no_share_of_the_next_ones_calls() -> None:
     call(now=NOON + timedelta(minutes=1))
 
 
-def test_without_the_counters_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_counters_no_account_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_arguments: object, **_options: object) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(counters, "count", away)
+    monkeypatch.setattr(rate_counters, "count", away)
 
     call()
     limits.count_fault(now=NOON)
 
 
 # --- What is counted -----------------------------------------------------------------------------------------
-MONDAY = local((TODAY + timedelta(days=7)).date(), 10)
-Links = Callable[..., Linked]
+Links = Callable[..., LinkedPractice]
 
 
-def sent(agenda: Linked) -> int:
-    """Return how many requests have reached the interface of calendars."""
-    return sum(one.method.startswith("calendar.") for one in agenda.google.journal)
+def sent(agenda: LinkedPractice) -> int:
+    """Return how many requests the calendar API of the fake server has received."""
+    return sum(call.method.startswith("calendar.") for call in agenda.google.journal)
 
 
-def counted_of(agenda: Linked, counted: Counted) -> int:
+def counted_of(agenda: LinkedPractice, counted: FakeCounters) -> int:
     """Return how many requests of the account were counted, over all minutes."""
     own = f"google|{agenda.unit.schema}|{agenda.account().ref.hex}|"
     return sum(count for key, count in counted.values.items() if key.startswith(own))
 
 
 def test_each_request_is_counted_however_many_a_scenario_makes(
-    linked: Links, counted: Counted
+    linked: Links, counted: FakeCounters
 ) -> None:
     agenda = linked()
     with inside(agenda.unit):
-        agenda.cabinet.type.horizon_days = 150  # three questions about busy times
+        agenda.cabinet.type.horizon_days = 150  # three requests for busy times
         agenda.cabinet.type.save()
     agenda.book(MONDAY)
     agenda.google.faults["calendar.events.insert"].append(KNOWN["drop_after"])
@@ -133,23 +130,23 @@ def test_each_request_is_counted_however_many_a_scenario_makes(
     assert sum(count for key, count in counted.values.items() if "|faults|" in key) == 1
 
 
-def test_a_page_that_asks_for_names_is_counted(linked: Links, counted: Counted) -> None:
+def test_a_page_that_asks_for_names_is_counted(linked: Links, counted: FakeCounters) -> None:
     agenda = linked()
-    held = agenda.book(MONDAY)
+    appointment = agenda.book(MONDAY)
     agenda.deliver()
     before = counted_of(agenda, counted)
     ids = [agenda.cabinet.practitioner.pk]
     with inside(agenda.unit):
-        found = names.lookups(refs=[held.ref], practitioner_ids=ids, now=agenda.clock())
+        found = names.lookups(refs=[appointment.ref], practitioner_ids=ids, now=agenda.clock())
 
-    assert names.ask(found)
+    assert names.read_names(found)
 
     assert counted_of(agenda, counted) == before + 1
     assert counted_of(agenda, counted) == sent(agenda)
 
 
 def test_at_its_limit_an_account_asks_nothing_and_has_not_failed(
-    linked: Links, counted: Counted, monkeypatch: pytest.MonkeyPatch
+    linked: Links, counted: FakeCounters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agenda = linked()
     monkeypatch.setattr(limits, "PER_ACCOUNT", counted_of(agenda, counted) + 2)
@@ -161,7 +158,7 @@ def test_at_its_limit_an_account_asks_nothing_and_has_not_failed(
 
     assert sent(agenda) == before + 2
     account = agenda.account()
-    assert (account.state, account.failures) == (GoogleAccount.State.CONNECTED, 0)
-    agenda.clock.pass_(minutes=1)
+    assert (account.state, account.failures) == (GoogleAccount.LinkState.CONNECTED, 0)
+    agenda.clock.advance(minutes=1)
     counted.values.clear()
     assert agenda.poll()

@@ -1,4 +1,4 @@
-"""Each call to Google leaves a line (S-17): scenario, account, outcome, and nothing that was sent or answered."""
+"""Each call to Google writes one log line (S-17): scenario, account and outcome, no content of the call."""
 
 import json
 from collections.abc import Callable
@@ -6,22 +6,19 @@ from typing import Any
 
 import pytest
 
+from booking.google import disconnection
+from booking.google.accounts import Secret, open_secret
 from booking.models import GoogleAccount
-from booking.services.google import leaving
-from booking.services.google.accounts import Secret, open_secret
 from tenants.schema import inside
-from tests.booking.google.conftest import ADDRESS, Linked
-from tests.booking.google.test_authorizing import Practice, practice
+from tests.booking.google.practices import ADDRESS, LinkedPractice, UnlinkedPractice
 from tests.fakes.google import KNOWN
 
-__all__ = ["practice"]
-
-Links = Callable[..., Linked]
+Links = Callable[..., LinkedPractice]
 
 
-def calls(said: str, *kinds: str) -> list[tuple[Any, ...]]:
-    """Return scenario, account and outcome of the lines of these scenarios."""
-    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+def calls(log: str, *kinds: str) -> list[tuple[Any, ...]]:
+    """Return scenario, account and outcome of the log lines of these scenarios."""
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     return [
         (line["kind"], line.get("entry"), line["reason"])
         for line in lines
@@ -29,7 +26,7 @@ def calls(said: str, *kinds: str) -> list[tuple[Any, ...]]:
     ]
 
 
-def secret_of(agenda: Linked) -> Secret:
+def secret_of(agenda: LinkedPractice) -> Secret:
     with inside(agenda.unit):
         return open_secret(GoogleAccount.objects.select_related("data_key").get())
 
@@ -43,19 +40,19 @@ def test_a_refresh_and_a_revocation_are_logged_with_their_account(
     agenda.poll()
     after = secret_of(agenda)
     with inside(agenda.unit):
-        leaving.leave(
+        disconnection.disconnect(
             account=account,
-            on_leaving=GoogleAccount.Leaving.KEEP,
+            on_disconnect=GoogleAccount.OnDisconnect.KEEP,
             actor="user:1",
             now=agenda.clock(),
         )
     agenda.deliver()
 
-    said = capsys.readouterr().err
-    who = account.ref.hex
-    assert calls(said, "refresh", "revoke") == [("refresh", who, "ok"), ("revoke", who, "ok")]
+    log = capsys.readouterr().err
+    ref = account.ref.hex
+    assert calls(log, "refresh", "revoke") == [("refresh", ref, "ok"), ("revoke", ref, "ok")]
     for word in (before.access_token, after.access_token, after.refresh_token, ADDRESS):
-        assert word not in said
+        assert word not in log
 
 
 def test_a_refresh_that_fails_is_logged_with_its_code(
@@ -65,23 +62,23 @@ def test_a_refresh_that_fails_is_logged_with_its_code(
     agenda.google.revoke(ADDRESS)
     agenda.poll()
 
-    said = capsys.readouterr().err
-    assert calls(said, "refresh") == [("refresh", agenda.account().ref.hex, "invalid_grant")]
+    log = capsys.readouterr().err
+    assert calls(log, "refresh") == [("refresh", agenda.account().ref.hex, "invalid_grant")]
 
 
 def test_an_exchange_is_logged_with_its_attempt_and_without_its_code(
-    practice: Practice,
+    practice: UnlinkedPractice,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     practice.google.faults["oauth.token"].append(KNOWN["503"])
-    said_back = practice.consent(practice.begin())
-    practice.take(said_back)
-    practice.work()
-    practice.clock.pass_(seconds=2)
-    practice.work()
+    parameters = practice.consent(practice.begin())
+    practice.receive_return(parameters)
+    practice.deliver()
+    practice.clock.advance(seconds=2)
+    practice.deliver()
 
-    said = capsys.readouterr().err
-    who = practice.attempt().ref.hex
-    assert calls(said, "exchange") == [("exchange", who, "google_fault"), ("exchange", who, "ok")]
-    for word in (said_back["code"], said_back["state"], ADDRESS):
-        assert word not in said
+    log = capsys.readouterr().err
+    ref = practice.attempt().ref.hex
+    assert calls(log, "exchange") == [("exchange", ref, "google_fault"), ("exchange", ref, "ok")]
+    for word in (parameters["code"], parameters["state"], ADDRESS):
+        assert word not in log

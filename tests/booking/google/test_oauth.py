@@ -1,4 +1,4 @@
-"""The exchange: what Google says of a person is believed only when it answers this very attempt."""
+"""The exchange of a code: the identity token must belong to the attempt."""
 
 import base64
 import json
@@ -9,9 +9,9 @@ import pytest
 import responses
 from pytest_django.fixtures import Settings
 
-from booking import google_oauth
-from booking.google_calendar import Refused, Unavailable
-from tenants.outbound import OutboundRefusedError
+from booking.google import oauth
+from booking.google.calendar_api import Refused, Unavailable
+from tenants.http_gateway import OutboundRefusedError
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
 TOKEN = "https://oauth2.example/token"
@@ -35,18 +35,18 @@ def identity(**changes: Any) -> str:
     return f"e30.{body}.sig"
 
 
-def exchange(token: str | None, **answer: Any) -> google_oauth.Grant:
-    said = {
+def exchange(token: str | None, **answer: Any) -> oauth.Grant:
+    body = {
         "access_token": "a",
         "refresh_token": "r",
         "expires_in": 3600,
-        "scope": " ".join(google_oauth.DEFAULT_SCOPES),
+        "scope": " ".join(oauth.DEFAULT_SCOPES),
         **({"id_token": token} if token is not None else {}),
         **answer,
     }
     with responses.RequestsMock() as wire:
-        wire.post(TOKEN, json=said)
-        return google_oauth.exchange(code="c", verifier="v" * 43, nonce="n", now=NOW)
+        wire.post(TOKEN, json=body)
+        return oauth.exchange(code="c", verifier="v" * 43, nonce="n", now=NOW)
 
 
 def test_an_honest_answer_is_taken() -> None:
@@ -93,36 +93,36 @@ def test_an_answer_without_a_token_is_refused() -> None:
 @pytest.mark.parametrize(
     ("status", "error"), [(400, Refused), (401, Refused), (429, Unavailable), (503, Unavailable)]
 )
-def test_refusals_are_told_from_faults(status: int, error: type[Exception]) -> None:
+def test_refusals_are_distinguished_from_faults(status: int, error: type[Exception]) -> None:
     with responses.RequestsMock() as wire:
         wire.post(TOKEN, json={"error": "invalid_grant"}, status=status)
         with pytest.raises(error):
-            google_oauth.exchange(code="c", verifier="v" * 43, nonce="n", now=NOW)
+            oauth.exchange(code="c", verifier="v" * 43, nonce="n", now=NOW)
 
 
 def test_scopes_are_the_narrowest_that_do_the_work() -> None:
-    assert google_oauth.DEFAULT_SCOPES == (
+    assert oauth.DEFAULT_SCOPES == (
         "openid",
         "https://www.googleapis.com/auth/calendar.app.created",
         "https://www.googleapis.com/auth/calendar.freebusy",
     )
-    assert google_oauth.INSTANT not in google_oauth.DEFAULT_SCOPES
+    assert oauth.INSTANT not in oauth.DEFAULT_SCOPES
 
 
 def test_the_challenge_is_that_of_the_standard() -> None:
     # RFC 7636, appendix B.
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-    assert google_oauth.challenge_of(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-    assert google_oauth.challenge_of(verifier) != verifier
+    assert oauth.challenge_of(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert oauth.challenge_of(verifier) != verifier
 
 
 def test_a_redirect_is_followed_nowhere_and_tried_again_later() -> None:
     with responses.RequestsMock() as wire:
         wire.post(TOKEN, status=302, headers={"Location": "https://elsewhere.example/"})
         with pytest.raises(Unavailable):
-            google_oauth.exchange(code="c", verifier="v" * 43, nonce="n", now=NOW)
+            oauth.exchange(code="c", verifier="v" * 43, nonce="n", now=NOW)
 
 
 def test_nothing_is_asked_while_a_unit_is_open(tenant: object) -> None:
     with pytest.raises(OutboundRefusedError):
-        google_oauth.revoke(token="r")
+        oauth.revoke(token="r")

@@ -1,7 +1,7 @@
 """`python -m tests.contract.google`: every check of the contract with its mark, its source and its result.
 
-On the double; on a real account when the environment names one (see `place`), and then without what only
-the double can do. Exit code 1 when a check fails.
+On the fake server; on a real account when the environment names one (see `place`), and then without what only
+the fake server can do. Exit code 1 when a check fails.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.contract.google.checks import Check, Mark, all_checks
-from tests.contract.google.place import Place, on_a_real_account, on_the_double
+from tests.contract.google.place import Place, on_a_real_account, on_the_fake_server
 
 
 @contextlib.contextmanager
@@ -29,13 +29,13 @@ def _places(*, is_real: bool) -> Iterator[object]:
 def result(check: Check, make: object) -> str:
     """`ok`, why it was left out, or how it failed."""
     if make is not None and (check.fake_only or check.scopes):
-        return "double only"
+        return "fake only"
     try:
         if callable(make):
             place: Place = make()
             check.body(place)
         else:
-            with on_the_double(check.scopes) as place:
+            with on_the_fake_server(check.scopes) as place:
                 check.body(place)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is reported
         return f"FAILED: {type(error).__name__}: {error}"
@@ -57,9 +57,9 @@ def main() -> int:
     width = None if sys.stdout.isatty() else 240
     Console(width=width).print(table)
     marks = ", ".join(f"{counts[mark]} {mark}" for mark in Mark)
-    where = "a real account" if is_real else "the double"
+    where = "a real account" if is_real else "the fake server"
     print(f"On {where}: {counts['ok']} ok, {counts['FAILED']} failed,", end=" ")
-    print(f"{counts['double only']} left out ({marks})")
+    print(f"{counts['fake only']} left out ({marks})")
     return 1 if counts["FAILED"] else 0
 
 

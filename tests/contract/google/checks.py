@@ -25,7 +25,7 @@ class Mark(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One claim. `fake_only`: it needs the double's hand, or would harm the account."""
+    """One claim. `fake_only`: it needs control of the fake server, or would harm the account."""
 
     body: Body
     mark: Mark

@@ -20,7 +20,7 @@ def _shown(place: Place, start: int, end: int) -> tuple[str, str]:
 
 
 @check(Mark.DOCUMENTED, _QUERY)
-def an_event_is_busy_and_nothing_else_is_told(place: Place) -> None:
+def an_event_is_busy_and_nothing_else_is_shown(place: Place) -> None:
     place.insert(9)
 
     found = place.busy()[place.calendar]

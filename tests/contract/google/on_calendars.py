@@ -72,7 +72,7 @@ def the_main_calendar_cannot_be_deleted(place: Place) -> None:
 
 @check(Mark.ASSUMED, "calendar.app.created reaches only what the app created", fake_only=True)
 def a_calendar_of_another_application_is_not_found(place: Place) -> None:
-    google = place.double
+    google = place.fake
     with google.lock:
         account = next(iter(google.accounts.values()))
         other = google.make_calendar(account, {"summary": "Autre"}, made_by="another-client")
@@ -84,7 +84,7 @@ def a_calendar_of_another_application_is_not_found(place: Place) -> None:
 @check(Mark.ASSUMED, "calendar.events.freebusy: availability only", fake_only=True,
        scopes=("calendar.events.freebusy",))  # fmt: skip
 def titles_are_absent_under_the_freebusy_scope(place: Place) -> None:
-    place.double.add_event(
+    place.fake.add_event(
         "camille@exemple.fr", place.at(9), place.at(10), summary="Secret", location="Ici"
     )
 

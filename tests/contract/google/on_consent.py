@@ -39,7 +39,7 @@ def _consent(
     place: Place, *, account: str = ACCOUNT, untick: str = "", **asked: str
 ) -> dict[str, str]:
     unticked = [untick] if untick else []
-    sent_to = place.double.consent(_address(place, **asked), account, untick=unticked)
+    sent_to = place.fake.consent(_address(place, **asked), account, untick=unticked)
     return {key: values[0] for key, values in parse_qs(urlsplit(sent_to).query).items()}
 
 
@@ -53,12 +53,12 @@ def _refused(answer: requests.Response) -> tuple[int, str]:
 
 
 def _later(place: Place, wait: timedelta) -> None:
-    usual = place.double.clock
+    usual = place.fake.clock
 
     def later() -> datetime:
         return usual() + wait
 
-    place.double.clock = later
+    place.fake.clock = later
 
 
 def _claims(answer: requests.Response) -> dict[str, Any]:
@@ -111,16 +111,16 @@ def another_kind_of_grant_is_unsupported(place: Place) -> None:
 
 @check(Mark.DOCUMENTED, "guides/errors, 401", fake_only=True)
 def an_expired_access_token_is_refreshed_by_the_client(place: Place) -> None:
-    place.double.oauth.expire_access_tokens()
+    place.fake.oauth.expire_access_tokens()
 
     place.page()
 
-    assert [entry.status for entry in place.double.asked("oauth.token")] == [200]
+    assert [entry.status for entry in place.fake.asked("oauth.token")] == [200]
 
 
 @check(Mark.DOCUMENTED, f"{_GUIDE}, revoking; guides/errors, 401", fake_only=True)
 def a_revoked_grant_is_an_invalid_grant(place: Place) -> None:
-    place.double.revoke(ACCOUNT)
+    place.fake.revoke(ACCOUNT)
 
     answer = place.token(grant_type="refresh_token", refresh_token=place.refresh)
 
@@ -142,7 +142,7 @@ def revoking_answers_200_and_then_400(place: Place) -> None:
 
 @check(Mark.ASSUMED, "whether it ends every grant of the account must be seen", fake_only=True)
 def revoking_one_token_ends_the_other_grants_of_the_account(place: Place) -> None:
-    _, other = place.double.grant(ACCOUNT, USUAL)
+    _, other = place.fake.grant(ACCOUNT, USUAL)
     requests.post(f"{place.base}/revoke", data={"token": place.refresh}, timeout=10)
 
     answer = place.token(grant_type="refresh_token", refresh_token=other)
@@ -161,7 +161,7 @@ def consent_comes_back_with_code_state_scopes_and_issuer(place: Place) -> None:
 
 @check(Mark.DOCUMENTED, _GUIDE, fake_only=True)
 def refusal_comes_back_as_access_denied_with_the_state(place: Place) -> None:
-    sent_to = place.double.consent(_address(place), ACCOUNT, deny=True)
+    sent_to = place.fake.consent(_address(place), ACCOUNT, deny=True)
 
     answer = parse_qs(urlsplit(sent_to).query)
     assert (answer["error"], answer["state"]) == (["access_denied"], ["opaque"])
@@ -240,7 +240,7 @@ def granted_scopes_are_kept_when_asked(place: Place) -> None:
 
 @check(Mark.DOCUMENTED, "identity/openid-connect, hd", fake_only=True)
 def an_id_token_names_the_domain_of_a_workspace_account_only(place: Place) -> None:
-    place.double.account("cabinet@exemple.org", workspace=True)
+    place.fake.account("cabinet@exemple.org", workspace=True)
     scope = f"openid {_SCOPES[0]}"
 
     found = [
@@ -267,7 +267,7 @@ def the_scope_of_the_address_comes_back_under_its_long_name(place: Place) -> Non
        fake_only=True)  # fmt: skip
 def the_oldest_of_too_many_grants_dies_silently(place: Place) -> None:
     for _ in range(100):
-        place.double.grant(ACCOUNT, USUAL)
+        place.fake.grant(ACCOUNT, USUAL)
 
     answer = place.token(grant_type="refresh_token", refresh_token=place.refresh)
 
@@ -276,6 +276,6 @@ def the_oldest_of_too_many_grants_dies_silently(place: Place) -> None:
 
 @check(Mark.DOCUMENTED, "discovery document, scopes of each method", fake_only=True,
        scopes=("calendar.freebusy",))  # fmt: skip
-def a_missing_scope_is_told_as_insufficient(place: Place) -> None:
+def a_missing_scope_is_answered_as_insufficient(place: Place) -> None:
     with refused(403, "insufficientPermissions"):
         place.insert()

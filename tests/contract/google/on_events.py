@@ -42,7 +42,7 @@ def the_same_id_twice_is_a_duplicate(place: Place) -> None:
         place.insert(id=event["id"])
 
 
-@check(Mark.ASSUMED, "the double is strict; Google may ignore it")
+@check(Mark.ASSUMED, "the fake server is strict; Google may ignore it")
 def an_unknown_field_is_refused(place: Place) -> None:
     with refused(400):
         place.insert(patient="x")

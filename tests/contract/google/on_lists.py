@@ -104,7 +104,7 @@ def an_invented_sync_token_is_refused(place: Place) -> None:
 @check(Mark.DOCUMENTED, f"{_SYNC}; guides/errors, 410", fake_only=True)
 def an_old_sync_token_asks_for_a_full_sync(place: Place) -> None:
     _, token = place.all_pages()
-    place.double.expire_sync_tokens()
+    place.fake.expire_sync_tokens()
 
     with refused(410, "fullSyncRequired"):
         place.page(syncToken=token)

@@ -1,4 +1,4 @@
-"""Push notifications. Google calls only public HTTPS addresses, so these run on the double alone."""
+"""Push notifications. Google calls only public HTTPS addresses, so these run on the fake server alone."""
 
 import uuid
 from datetime import timedelta
@@ -26,7 +26,7 @@ def _watch(place: Place, receiver: Receiver, **fields: Any) -> dict[str, Any]:
 
 
 def _states(place: Place, receiver: Receiver) -> list[str]:
-    place.double.watch.flush()
+    place.fake.watch.flush()
     return [headers["x-goog-resource-state"] for headers in receiver.received]
 
 
@@ -46,7 +46,7 @@ def the_first_message_is_sync_and_has_number_one(place: Place) -> None:
 
 
 @check(Mark.SEEN, "activepieces/activepieces #13425: exists, never add", fake_only=True)
-def a_change_is_told_as_exists(place: Place) -> None:
+def a_change_is_notified_as_exists(place: Place) -> None:
     with receiving() as receiver:
         _watch(place, receiver)
         event = place.insert()
@@ -87,8 +87,8 @@ def a_channel_id_serves_once(place: Place) -> None:
 
 @check(Mark.DOCUMENTED, "reference/events/watch, params.ttl: 604800 s by default", fake_only=True)
 def a_channel_lives_a_week_unless_asked_otherwise(place: Place) -> None:
-    now = place.double.now()
-    place.double.clock = lambda: now
+    now = place.fake.now()
+    place.fake.clock = lambda: now
 
     with receiving() as receiver:
         week = _watch(place, receiver)
@@ -100,11 +100,11 @@ def a_channel_lives_a_week_unless_asked_otherwise(place: Place) -> None:
 
 @check(Mark.DOCUMENTED, f"{_PUSH}: no way to renew a channel", fake_only=True)
 def an_expired_channel_ends_without_a_word(place: Place) -> None:
-    usual = place.double.clock
+    usual = place.fake.clock
     with receiving() as receiver:
         _watch(place, receiver, params={"ttl": "60"})
-        place.double.clock = lambda: usual() + timedelta(minutes=2)
-        place.double.add_event(
+        place.fake.clock = lambda: usual() + timedelta(minutes=2)
+        place.fake.add_event(
             "camille@exemple.fr", place.at(9), place.at(10), calendar=place.calendar
         )
         states = _states(place, receiver)
@@ -113,7 +113,7 @@ def an_expired_channel_ends_without_a_word(place: Place) -> None:
 
 
 @check(Mark.DOCUMENTED, f"{_PUSH}, resource states", fake_only=True)
-def a_deleted_calendar_is_told_as_not_exists(place: Place) -> None:
+def a_deleted_calendar_is_notified_as_not_exists(place: Place) -> None:
     with receiving() as receiver:
         _watch(place, receiver)
         place.api.calendars().delete(calendarId=place.calendar).execute()

@@ -1,4 +1,4 @@
-"""Where the contract is checked: the double, or a real account with a throw-away calendar.
+"""Where the contract is checked: the fake server, or a real account with a throw-away calendar.
 
 The real client is used either way, over a socket. For a real account the environment gives
 GOOGLE_CONTRACT_REFRESH_TOKEN, GOOGLE_CONTRACT_CLIENT_ID and GOOGLE_CONTRACT_CLIENT_SECRET.
@@ -36,7 +36,7 @@ _MONDAY = date(2027, 3, 22)
 
 @dataclass
 class Place:
-    """The calendar to work in, and the door to it. `google` is None on a real account."""
+    """The calendar of a check, and its API client. `google` is None on a real account."""
 
     api: Any
     calendar: str
@@ -50,8 +50,8 @@ class Place:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
-    def double(self) -> Google:
-        """The double, for checks that act on it."""
+    def fake(self) -> Google:
+        """The fake server, for checks that act on it."""
         assert self.google is not None
         return self.google
 
@@ -74,7 +74,7 @@ class Place:
         }
 
     def new_id(self) -> str:
-        """An id that nobody has used."""
+        """Return an unused id."""
         return f"v{secrets.token_hex(12)}{next(self._numbers)}"
 
     def insert(self, hour: int = 9, **fields: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Place:
         return self._run(self.api.events().get(calendarId=self.calendar, eventId=event_id, **query))
 
     def patch(self, event_id: str, body: dict[str, Any], etag: str = "") -> dict[str, Any]:
-        """Change some fields, as the one who knows `etag`."""
+        """Change some fields, with `If-Match: etag`."""
         request = self.api.events().patch(
             calendarId=self.calendar, eventId=event_id, body=body, sendUpdates="none"
         )
@@ -104,7 +104,7 @@ class Place:
         )
 
     def delete(self, event_id: str, etag: str = "") -> None:
-        """Delete an event, as the one who knows `etag`."""
+        """Delete an event, with `If-Match: etag`."""
         request = self.api.events().delete(
             calendarId=self.calendar, eventId=event_id, sendUpdates="none"
         )
@@ -174,8 +174,8 @@ def service(base: str, credentials: Credentials) -> Any:
 
 
 @contextlib.contextmanager
-def on_the_double(scopes: tuple[str, ...] = ()) -> Iterator[Place]:
-    """A double of its own with one account and one calendar made by us."""
+def on_the_fake_server(scopes: tuple[str, ...] = ()) -> Iterator[Place]:
+    """A fake server of its own with one account and one calendar made by us."""
     google = Google(redirects=[REDIRECT], checks_answers=True)
     with serving(google) as served:
         access, refresh = google.grant(ACCOUNT, scopes or USUAL)

@@ -1,16 +1,16 @@
-"""The double keeps the contract that `python -m tests.contract.google` can replay on a real account."""
+"""The fake server keeps the contract that `python -m tests.contract.google` can replay on a real account."""
 
 import pytest
 
 from tests.contract.google.checks import Check, Mark, all_checks
-from tests.contract.google.place import on_the_double
+from tests.contract.google.place import on_the_fake_server
 
 CHECKS = all_checks()
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)
-def test_the_double_keeps_the_contract(check: Check) -> None:
-    with on_the_double(check.scopes) as place:
+def test_the_fake_server_keeps_the_contract(check: Check) -> None:
+    with on_the_fake_server(check.scopes) as place:
         check.body(place)
 
 

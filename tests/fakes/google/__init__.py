@@ -11,7 +11,7 @@ In a test:
 
 One origin: the interface at `{base}/calendar/v3/`, `{base}/o/oauth2/v2/auth`, `{base}/token`, `{base}/revoke`,
 and an agenda to act as the practitioner at `{base}/agenda/`. Routes, parameters, bodies and scopes are those
-of the discovery document; what the document has and the double has not is 501.
+of the discovery document; what the document has and the fake server has not is 501.
 
 From another process (`python -m tests.fakes.google --port N --redirect URL`), JSON under `{base}/_control/`.
 Instants are ISO 8601, without zone they are of Paris; a bare date is a whole day. `calendar` is `primary`
@@ -32,17 +32,17 @@ unless it is given.
     POST faults             {method, faults: ["drop_after", "503", {kind, status?, reason?, seconds?}]}
     POST random-faults      {rate, seed?, kinds?, methods?, seconds?}
     POST black-hole         {open: true, methods?} or {open: false}
-    POST gate               {}      what a fault has held is applied now
-    POST notifications      {drop_every?, repeat_every?, reorders?}
+    POST apply-held         {}      the requests that a fault has held are applied now
+    POST notifications      {lose_every?, repeat_every?, reorders?}
     POST latency            {seconds} before anything else, for each call
     POST quota              {per_user: 600}, or null for none
-    POST calm               {}      no more faults, latency or quota, the black hole closed
-    POST forget             {}      journal and counters begin again
+    POST clear-faults       {}      no more faults, latency or quota, the black hole closed
+    POST reset              {}      journal and counters begin again
 """
 
-from tests.fakes.google.double import Google
 from tests.fakes.google.errors import OAuthRefused
 from tests.fakes.google.faults import KNOWN, Fault, RandomFaults
 from tests.fakes.google.server import Served, serving
+from tests.fakes.google.state import Google
 
 __all__ = ["KNOWN", "Fault", "Google", "OAuthRefused", "RandomFaults", "Served", "serving"]

@@ -9,7 +9,7 @@ from tests.fakes.google import Google, serving
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description="Google Agenda's double, on the loopback.")
+    parser = argparse.ArgumentParser(description="Google Agenda's fake server, on the loopback.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--redirect", action="append", default=[], metavar="URL")
     parser.add_argument("--account", action="append", default=[], metavar="ADDRESS[:workspace]")

@@ -1,4 +1,4 @@
-"""Accounts of the double and their calendars."""
+"""Accounts of the fake server and their calendars."""
 
 import hashlib
 import itertools
@@ -43,7 +43,7 @@ class Event:
 
 @dataclass
 class Page:
-    """What a page token stands for."""
+    """The query of a page token."""
 
     items: list[dict[str, Any]]
     offset: int
@@ -73,7 +73,7 @@ class Calendar:
     on_change: Callable[["Calendar"], None] = lambda calendar: None
 
     def keep(self, event: Event, now: datetime) -> None:
-        """Store an event as changed now: new etag, last in order, watchers told."""
+        """Store an event as changed now: with a new etag, last in order; watchers are notified."""
         self.change += 1
         event.change = self.change
         event.body["etag"] = f'"{int(now.timestamp() * 1000)}{self.change:06d}"'

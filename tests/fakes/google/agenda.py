@@ -1,4 +1,4 @@
-"""A tiny agenda to act as the practitioner: see the days, add a busy event, move one, delete one."""
+"""A tiny agenda to work as the practitioner: see the days, add a busy event, move one, delete one."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.fakes.google import events
 from tests.fakes.google.accounts import Account, Calendar, Event
-from tests.fakes.google.double import Google
 from tests.fakes.google.errors import Refused
 from tests.fakes.google.layout import Page, page, seen
+from tests.fakes.google.state import Google
 
 Form = dict[str, list[str]]
 _DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -22,17 +22,17 @@ _SHOWN = timedelta(days=14)
 
 
 def answer(google: Google, verb: str, path: str, query: Form, form: Form) -> Page:
-    """The accounts, one account's days, or an act followed by its days."""
+    """The accounts, one account's days, or a change followed by its days."""
     fields = form if verb == "POST" else query
     account = _account(google, fields)
     if account is None:
         return _accounts(google)
     day = _day(fields, google.now().astimezone(account.zone).date())
-    act = _ACTS.get(path.removeprefix("/agenda/"))
-    if verb != "POST" or act is None:
+    action = _ACTIONS.get(path.removeprefix("/agenda/"))
+    if verb != "POST" or action is None:
         return _days(google, account, day)
     try:
-        act(google, account, {key: values[-1] for key, values in form.items()})
+        action(google, account, {key: values[-1] for key, values in form.items()})
     except (KeyError, ValueError):
         return _days(google, account, day, "Il manque une date ou une heure.")
     except Refused as refused:
@@ -41,8 +41,8 @@ def answer(google: Google, verb: str, path: str, query: Form, form: Form) -> Pag
 
 
 def _account(google: Google, fields: Form) -> Account | None:
-    wanted = fields.get("compte", [""])[0]
-    return next((one for one in google.accounts.values() if one.subject == wanted), None)
+    subject = fields.get("compte", [""])[0]
+    return next((found for found in google.accounts.values() if found.subject == subject), None)
 
 
 def _day(fields: Form, today: date) -> date:
@@ -54,8 +54,8 @@ def _day(fields: Form, today: date) -> date:
 
 def _accounts(google: Google) -> Page:
     items = "".join(
-        f'<li><a href="/agenda/?compte={one.subject}">{escape(one.email)}</a></li>'
-        for one in google.accounts.values()
+        f'<li><a href="/agenda/?compte={listed.subject}">{escape(listed.email)}</a></li>'
+        for listed in google.accounts.values()
     )
     empty = (
         "<p>Aucun compte pour l’instant : le premier naît quand une application est autorisée.</p>"
@@ -145,7 +145,7 @@ def _local(text: str, account: Account) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=account.zone)
 
 
-_ACTS: dict[str, Callable[[Google, Account, dict[str, Any]], None]] = {
+_ACTIONS: dict[str, Callable[[Google, Account, dict[str, Any]], None]] = {
     "ajouter": _add,
     "deplacer": _move,
     "supprimer": _delete,

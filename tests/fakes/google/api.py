@@ -12,7 +12,7 @@ from tests.fakes.google.contract import SCOPE
 from tests.fakes.google.errors import Refused
 
 if TYPE_CHECKING:
-    from tests.fakes.google.double import Google
+    from tests.fakes.google.state import Google
 
 APP_CREATED = f"{SCOPE}calendar.app.created"
 _TIMES_ONLY = frozenset({f"{SCOPE}calendar.events.freebusy", f"{SCOPE}calendar.freebusy"})
@@ -88,7 +88,7 @@ def delete_calendar(call: Call) -> None:
     call.matches(calendar.etag)
     if calendar.is_primary:
         raise Refused(403, "forbidden", "The primary calendar cannot be deleted.")
-    call.google.drop_calendar(call.account, calendar)
+    call.google.remove_calendar(call.account, calendar)
 
 
 def list_calendars(call: Call) -> dict[str, Any]:
@@ -257,4 +257,4 @@ METHODS: dict[str, Callable[[Call], dict[str, Any] | None]] = {
     "calendar.channels.stop": stop_channel,
     "calendar.freebusy.query": query_freebusy,
 }
-"""What the double does; the other methods of the document answer 501."""
+"""What the fake server does; the other methods of the document answer 501."""

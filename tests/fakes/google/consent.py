@@ -3,11 +3,11 @@
 from html import escape
 from urllib.parse import parse_qsl
 
-from tests.fakes.google.double import Google
 from tests.fakes.google.errors import OAuthRefused
 from tests.fakes.google.id_tokens import SIGN_IN
 from tests.fakes.google.layout import Page, page, seen
 from tests.fakes.google.oauth import Request
+from tests.fakes.google.state import Google
 
 PATH = "/o/oauth2/v2/auth"
 _MEANING = {
@@ -29,7 +29,7 @@ def answer(google: Google, verb: str, query: str, form: dict[str, list[str]]) ->
     with google.lock:
         try:
             request = google.oauth.request(dict(parse_qsl(query)))
-            found = _decide(google, request, form) if verb == "POST" else _ask(google, request)
+            found = _decide(google, request, form) if verb == "POST" else _question(google, request)
         except OAuthRefused as refused:
             entry.reason = refused.error
             found = _error(refused)
@@ -42,12 +42,12 @@ def _decide(google: Google, request: Request, form: dict[str, list[str]]) -> Pag
         return seen(google.oauth.deny(request))
     email = form.get("other", [""])[0].strip() or form.get("account", [""])[0]
     if "@" not in email:
-        return _ask(google, request, "Choisissez un compte, ou écrivez une adresse.")
+        return _question(google, request, "Choisissez un compte, ou écrivez une adresse.")
     kept = [*form.get("scope", []), *SIGN_IN]
     return seen(google.oauth.allow(request, google.account(email), kept))
 
 
-def _ask(google: Google, request: Request, problem: str = "") -> Page:
+def _question(google: Google, request: Request, problem: str = "") -> Page:
     accounts = "".join(
         f'<p><label><input type="radio" name="account" value="{escape(email)}"'
         f"{' checked' if number == 0 else ''}> {escape(email)}</label></p>"

@@ -1,6 +1,6 @@
 """Google's contract: routes, parameters, bodies, answers and scopes, read from the discovery document.
 
-Nothing here is written by hand, so the double can be stricter than Google but not laxer than what Google
+Nothing here is written by hand, so the fake server can be stricter than Google but not laxer than what Google
 publishes: an unknown route is 404, an unknown parameter or field, a wrong type or value 400.
 """
 
@@ -69,7 +69,7 @@ class Contract:
         self.by_id = {method.id: method for method in methods}
 
     def find(self, verb: str, path: str) -> tuple[Method, dict[str, str]]:
-        """The method behind a path, and what stands in the path."""
+        """The method of a path, and the parameters in the path."""
         for method in self.methods:
             if method.verb == verb and (match := method.route.fullmatch(path[len(BASE) :])):
                 return method, {key: unquote(text) for key, text in match.groupdict().items()}
@@ -111,7 +111,7 @@ class Contract:
         return body
 
     def check_answer(self, method: Method, body: object) -> None:
-        """Refuse an answer that the schema does not allow: the double itself is wrong."""
+        """Refuse an answer that the schema does not allow: the fake server itself is wrong."""
         if method.response:
             self._check(body, self.schemas[method.response], method.response)
 

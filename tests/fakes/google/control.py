@@ -6,26 +6,26 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.fakes.google.double import PARIS, Google
 from tests.fakes.google.errors import OAuthRefused, Refused
 from tests.fakes.google.faults import KNOWN, PASSING, Fault, RandomFaults
+from tests.fakes.google.state import PARIS, Google
 
 Query = dict[str, list[str]]
-Order = dict[str, Any]
+Command = dict[str, Any]
 
 
 def answer(
     google: Google, verb: str, path: str, query: Query, raw: bytes
 ) -> tuple[int, dict[str, Any]]:
-    """Obey; 400 for an order that cannot be understood, 404 for one that does not exist."""
+    """Execute a command; 400 for a wrong one, 404 for an unknown one."""
     name = path.removeprefix("/_control/")
     try:
         if verb == "GET" and name in _READS:
             return 200, _READS[name](google, query)
-        if verb == "POST" and name in _ORDERS:
-            order = json.loads(raw or b"{}")
+        if verb == "POST" and name in _COMMANDS:
+            command = json.loads(raw or b"{}")
             with google.lock:
-                return 200, _ORDERS[name](google, order) or {}
+                return 200, _COMMANDS[name](google, command) or {}
     except Refused as refused:
         return refused.status, refused.body()
     except OAuthRefused as refused:
@@ -51,7 +51,7 @@ def _counters(google: Google, query: Query) -> dict[str, Any]:
         "calls": dict(google.calls),
         "injected": dict(google.injected),
         "broken": len(google.broken),
-        "held": google.black_hole.held + google.gate.waiting,
+        "held": google.black_hole.waiting + google.held_requests.waiting,
         "channels": len(google.watch.channels),
         "notifications": len(google.watch.sent),
     }
@@ -75,109 +75,113 @@ def _calendars(google: Google, query: Query) -> dict[str, Any]:
         }
 
 
-def _account(google: Google, order: Order) -> None:
+def _account(google: Google, command: Command) -> None:
     google.account(
-        order["account"], workspace=order.get("workspace", False), zone=order.get("zone", PARIS)
+        command["account"],
+        workspace=command.get("workspace", False),
+        zone=command.get("zone", PARIS),
     )
 
 
-def _consent(google: Google, order: Order) -> dict[str, Any]:
+def _consent(google: Google, command: Command) -> dict[str, Any]:
     address = google.consent(
-        order["url"],
-        order["account"],
-        untick=order.get("untick", ()),
-        deny=order.get("deny", False),
+        command["url"],
+        command["account"],
+        untick=command.get("untick", ()),
+        deny=command.get("deny", False),
     )
     return {"redirect": address}
 
 
-def _grant(google: Google, order: Order) -> dict[str, Any]:
-    access, refresh = google.grant(order["account"], order["scopes"])
+def _grant(google: Google, command: Command) -> dict[str, Any]:
+    access, refresh = google.grant(command["account"], command["scopes"])
     return {"access": access, "refresh": refresh}
 
 
-def _revoke(google: Google, order: Order) -> dict[str, Any]:
-    return {"grants": google.revoke(order["account"])}
+def _revoke(google: Google, command: Command) -> dict[str, Any]:
+    return {"grants": google.revoke(command["account"])}
 
 
-def _add(google: Google, order: Order) -> dict[str, Any]:
-    start, end = _at(order.pop("start")), _at(order.pop("end"))
-    account, calendar = order.pop("account"), order.pop("calendar", "primary")
-    return {"id": google.add_event(account, start, end, calendar=calendar, **order)}
+def _add(google: Google, command: Command) -> dict[str, Any]:
+    start, end = _at(command.pop("start")), _at(command.pop("end"))
+    account, calendar = command.pop("account"), command.pop("calendar", "primary")
+    return {"id": google.add_event(account, start, end, calendar=calendar, **command)}
 
 
-def _move(google: Google, order: Order) -> None:
-    start = _at(order["start"])
-    end = _at(order["end"]) if "end" in order else None
+def _move(google: Google, command: Command) -> None:
+    start = _at(command["start"])
+    end = _at(command["end"]) if "end" in command else None
     assert isinstance(start, datetime)
     assert end is None or isinstance(end, datetime)
     google.move_event(
-        order["account"], order["id"], start, end, calendar=order.get("calendar", "primary")
+        command["account"], command["id"], start, end, calendar=command.get("calendar", "primary")
     )
 
 
-def _delete(google: Google, order: Order) -> None:
-    google.delete_event(order["account"], order["id"], calendar=order.get("calendar", "primary"))
+def _delete(google: Google, command: Command) -> None:
+    google.delete_event(
+        command["account"], command["id"], calendar=command.get("calendar", "primary")
+    )
 
 
-def _delete_calendar(google: Google, order: Order) -> None:
-    google.delete_calendar(order["account"], order["calendar"])
+def _delete_calendar(google: Google, command: Command) -> None:
+    google.delete_calendar(command["account"], command["calendar"])
 
 
-def _expire_sync_tokens(google: Google, order: Order) -> None:
+def _expire_sync_tokens(google: Google, command: Command) -> None:
     google.expire_sync_tokens()
 
 
-def _expire_channels(google: Google, order: Order) -> None:
+def _expire_channels(google: Google, command: Command) -> None:
     google.watch.expire()
 
 
-def _expire_access_tokens(google: Google, order: Order) -> None:
+def _expire_access_tokens(google: Google, command: Command) -> None:
     google.oauth.expire_access_tokens()
 
 
-def _faults(google: Google, order: Order) -> None:
-    for item in order["faults"]:
+def _faults(google: Google, command: Command) -> None:
+    for item in command["faults"]:
         fault = KNOWN[item] if isinstance(item, str) else Fault(**item)
-        google.faults[order["method"]].append(fault)
+        google.faults[command["method"]].append(fault)
 
 
-def _random_faults(google: Google, order: Order) -> None:
+def _random_faults(google: Google, command: Command) -> None:
     google.random_faults = RandomFaults(
-        rate=order["rate"],
-        seed=order.get("seed", 0),
-        kinds=order.get("kinds", PASSING),
-        methods=order.get("methods", ()),
-        seconds=order.get("seconds", 0.0),
+        rate=command["rate"],
+        seed=command.get("seed", 0),
+        kinds=command.get("kinds", PASSING),
+        methods=command.get("methods", ()),
+        seconds=command.get("seconds", 0.0),
     )
 
 
-def _black_hole(google: Google, order: Order) -> None:
-    if order["open"]:
-        google.black_hole.open(*order.get("methods", ()))
+def _black_hole(google: Google, command: Command) -> None:
+    if command["open"]:
+        google.black_hole.open(*command.get("methods", ()))
     else:
         google.black_hole.close()
 
 
-def _gate(google: Google, order: Order) -> None:
-    google.gate.open()
+def _apply_held(google: Google, command: Command) -> None:
+    google.held_requests.apply_all()
 
 
-def _notifications(google: Google, order: Order) -> None:
-    google.watch.drop_every = order.get("drop_every", 0)
-    google.watch.repeat_every = order.get("repeat_every", 0)
-    google.watch.reorders = order.get("reorders", False)
+def _notifications(google: Google, command: Command) -> None:
+    google.watch.lose_every = command.get("lose_every", 0)
+    google.watch.repeat_every = command.get("repeat_every", 0)
+    google.watch.reorders = command.get("reorders", False)
 
 
-def _latency(google: Google, order: Order) -> None:
-    google.latency = float(order["seconds"])
+def _latency(google: Google, command: Command) -> None:
+    google.latency = float(command["seconds"])
 
 
-def _quota(google: Google, order: Order) -> None:
-    google.quota_per_user = order["per_user"]
+def _quota(google: Google, command: Command) -> None:
+    google.quota_per_user = command["per_user"]
 
 
-def _calm(google: Google, order: Order) -> None:
+def _clear_faults(google: Google, command: Command) -> None:
     google.faults.clear()
     google.random_faults = None
     google.quota_per_user = None
@@ -185,7 +189,7 @@ def _calm(google: Google, order: Order) -> None:
     google.black_hole.close()
 
 
-def _forget(google: Google, order: Order) -> None:
+def _reset(google: Google, command: Command) -> None:
     google.journal.clear()
     google.injected.clear()
     google.calls.clear()
@@ -204,7 +208,7 @@ _READS: dict[str, Callable[[Google, Query], dict[str, Any]]] = {
     "counters": _counters,
     "calendars": _calendars,
 }
-_ORDERS: dict[str, Callable[[Google, Order], dict[str, Any] | None]] = {
+_COMMANDS: dict[str, Callable[[Google, Command], dict[str, Any] | None]] = {
     "account": _account,
     "consent": _consent,
     "grant": _grant,
@@ -219,10 +223,10 @@ _ORDERS: dict[str, Callable[[Google, Order], dict[str, Any] | None]] = {
     "faults": _faults,
     "random-faults": _random_faults,
     "black-hole": _black_hole,
-    "gate": _gate,
+    "apply-held": _apply_held,
     "notifications": _notifications,
     "latency": _latency,
     "quota": _quota,
-    "calm": _calm,
-    "forget": _forget,
+    "clear-faults": _clear_faults,
+    "reset": _reset,
 }

@@ -16,7 +16,7 @@ _SAYS = {
     "insufficientPermissions": ("global", "Request had insufficient authentication scopes."),
     "invalid": ("global", "Invalid Value"),
     "notFound": ("global", "Not Found"),
-    "notImplemented": ("global", "The double does not do this."),
+    "notImplemented": ("global", "The fake server does not do this."),
     "parseError": ("global", "Parse Error"),
     "quotaExceeded": ("usageLimits", "Calendar usage limits exceeded."),
     "rateLimitExceeded": ("usageLimits", "Rate Limit Exceeded"),

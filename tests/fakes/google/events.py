@@ -12,7 +12,7 @@ from tests.fakes.google.contract import contract
 from tests.fakes.google.errors import Refused
 
 HORIZON = timedelta(days=730)
-"""How far a series is expanded where nobody says how far."""
+"""How far a series is expanded without a limit in the request."""
 _ID = re.compile(r"[a-v0-9]{5,1024}")
 _OCCURRENCE = re.compile(r"([a-v0-9]{5,1024})_(\d{8}(?:T\d{6}Z)?)")
 _SERVER_FIELDS = {
@@ -45,7 +45,7 @@ def insert(calendar: Calendar, body: dict[str, Any], *, now: datetime) -> Event:
         "reminders": {"useDefault": True},
         "eventType": "default",
     }
-    event = _placed(calendar, {**fixed, **_writable(body)}, now)
+    event = _with_times(calendar, {**fixed, **_writable(body)}, now)
     calendar.keep(event, now)
     return event
 
@@ -83,7 +83,7 @@ def change(
     kept = {key: event.body[key] for key in _SERVER_FIELDS & set(event.body)}
     given = _writable(body)
     base = event.body if is_patch else {"status": "confirmed", "eventType": "default"}
-    changed = _placed(calendar, {**_merged(base, given), **kept}, now)
+    changed = _with_times(calendar, {**_merged(base, given), **kept}, now)
     moved = (changed.start, changed.end) != (event.start, event.end)
     changed.body["sequence"] = max(sequence + moved, body.get("sequence", 0))
     calendar.keep(changed, now)
@@ -117,9 +117,9 @@ def occurrences(
         first, event.body["recurrence"], until=until, zone=calendar.zone
     ):
         start = at.replace(tzinfo=calendar.zone).astimezone(UTC)
-        one = _as_occurrence(calendar, event, start, start + length)
-        if (lower is None or one.end > lower) and one.id not in calendar.events:
-            yield one
+        occurrence = _as_occurrence(calendar, event, start, start + length)
+        if (lower is None or occurrence.end > lower) and occurrence.id not in calendar.events:
+            yield occurrence
 
 
 def touching(calendar: Calendar, lower: datetime, upper: datetime) -> Iterator[Event]:
@@ -131,13 +131,13 @@ def touching(calendar: Calendar, lower: datetime, upper: datetime) -> Iterator[E
             yield event
 
 
-def _placed(calendar: Calendar, body: dict[str, Any], now: datetime) -> Event:
+def _with_times(calendar: Calendar, body: dict[str, Any], now: datetime) -> Event:
     """The event with its times checked and written in the calendar's zone."""
     for name in ("start", "end"):
         if not body.get(name):
             raise Refused(400, "required", f"Missing {name} time.", location=name)
-    start_shown, start = times.place(body["start"], calendar.zone, "start")
-    end_shown, end = times.place(body["end"], calendar.zone, "end")
+    start_shown, start = times.event_date_time(body["start"], calendar.zone, "start")
+    end_shown, end = times.event_date_time(body["end"], calendar.zone, "end")
     if ("date" in start_shown) != ("date" in end_shown):
         raise Refused(400, "invalid", "Start and end must both be dates or both be times.")
     if end < start or (end == start and "date" in start_shown):
@@ -149,8 +149,8 @@ def _placed(calendar: Calendar, body: dict[str, Any], now: datetime) -> Event:
             )
         first = start.astimezone(calendar.zone).replace(tzinfo=None)
         recurrence.check(first, body["recurrence"], calendar.zone)
-    placed = {**body, "start": start_shown, "end": end_shown, "updated": times.stamp(now)}
-    return Event(_without_defaults(placed), start.astimezone(UTC), end.astimezone(UTC))
+    resolved = {**body, "start": start_shown, "end": end_shown, "updated": times.stamp(now)}
+    return Event(_without_defaults(resolved), start.astimezone(UTC), end.astimezone(UTC))
 
 
 def _as_occurrence(calendar: Calendar, event: Event, start: datetime, end: datetime) -> Event:
@@ -187,7 +187,7 @@ def _occurrence(calendar: Calendar, event_id: str) -> Event | None:
     found = occurrences(
         calendar, series, lower=day - timedelta(days=2), upper=day + timedelta(days=2)
     )
-    return next((one for one in found if one.id == event_id), None)
+    return next((occurrence for occurrence in found if occurrence.id == event_id), None)
 
 
 def _exceptions(calendar: Calendar, series: Event) -> list[Event]:

@@ -1,4 +1,4 @@
-"""What can go wrong on the way: scripted for a method, at random with a seed, or a black hole."""
+"""The faults of requests: scripted for a method, at random with a seed, or a black hole."""
 
 import random
 import threading
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 DROP_BEFORE, DROP_AFTER = "drop_before", "drop_after"
 CUT, NOT_JSON, HTML = "cut", "not_json", "html"
-BLACK_HOLE, ANSWER, SLOW, HELD = "black_hole", "answer", "slow", "held"
+BLACK_HOLE, ANSWER, SLOW, HELD_BACK = "black_hole", "answer", "slow", "held"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong with one request; `seconds` of latency come on top of any of them.
+    """One fault of one request; `seconds` of latency are added to any of them.
 
     drop_before  the connection is closed and nothing was applied
     drop_after   it was applied and the connection is closed without an answer
@@ -22,7 +22,7 @@ class Fault:
     black_hole   accepted and never answered until `Google.black_hole` is closed; nothing was applied
     answer       `status` with `reason` in Google's shape; nothing was applied
     slow         only the latency
-    held         nothing happens until `Google.gate` is opened; then it is applied, whoever still listens
+    held         nothing happens until `Google.held_requests` are applied; then it is applied and answered
     """
 
     kind: str
@@ -32,19 +32,19 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """What `Google.injected` counts it as."""
+        """The name under which `Google.injected` counts it."""
         return f"{self.status} {self.reason}" if self.kind == ANSWER else self.kind
 
     @property
     def comes_after(self) -> bool:
-        """The request was applied all the same."""
+        """Whether the request was applied before the fault."""
         return self.kind in {DROP_AFTER, CUT, NOT_JSON}
 
 
 KNOWN = {
     **{
         kind: Fault(kind)
-        for kind in (DROP_BEFORE, DROP_AFTER, CUT, NOT_JSON, HTML, BLACK_HOLE, SLOW, HELD)
+        for kind in (DROP_BEFORE, DROP_AFTER, CUT, NOT_JSON, HTML, BLACK_HOLE, SLOW, HELD_BACK)
     },
     "403 rateLimitExceeded": Fault(ANSWER, 403, "rateLimitExceeded"),
     "403 userRateLimitExceeded": Fault(ANSWER, 403, "userRateLimitExceeded"),
@@ -54,17 +54,17 @@ KNOWN = {
     "500": Fault(ANSWER, 500, "backendError"),
     "503": Fault(ANSWER, 503, "backendError"),
 }
-"""Faults by name, for control from outside and for the random ones."""
+"""Faults by name, for control from another process and for random faults."""
 PASSING = (
     DROP_BEFORE, DROP_AFTER, CUT, NOT_JSON, HTML, "403 rateLimitExceeded",
     "403 userRateLimitExceeded", "429", "500", "503",
 )  # fmt: skip
-"""Those after which trying again is right."""
+"""The faults after which a retry is right."""
 
 
 @dataclass
 class RandomFaults:
-    """Strikes a share `rate` of the requests; the same seed strikes the same way.
+    """Lets a share `rate` of the requests fail; the same seed leads to the same faults.
 
     `kinds` are names of `KNOWN`; `methods` limits it to those method ids. `seconds` is how slow a slow
     answer is: longer than the caller waits, it is a request that is applied after it was given up.
@@ -80,8 +80,8 @@ class RandomFaults:
     def __post_init__(self) -> None:
         self._dice = random.Random(self.seed)
 
-    def strike(self, method: str) -> Fault | None:
-        """The fault of this request, if any."""
+    def draw(self, method: str) -> Fault | None:
+        """Draw the fault of a request; None for none."""
         if self.methods and method not in self.methods:
             return None
         if self._dice.random() >= self.rate:
@@ -98,7 +98,7 @@ class BlackHole:
         self._methods: frozenset[str] = frozenset()
         self._changed = threading.Condition()
         self._closings = 0
-        self.held = 0
+        self.waiting = 0
 
     def open(self, *methods: str) -> None:
         """Swallow requests, or only those of these methods."""
@@ -106,49 +106,49 @@ class BlackHole:
             self._is_open, self._methods = True, frozenset(methods)
 
     def close(self) -> None:
-        """Let go: what was held is cut off, unapplied."""
+        """Cut the waiting requests off; they are not applied."""
         with self._changed:
             self._is_open = False
             self._closings += 1
             self._changed.notify_all()
 
     def swallows(self, method: str) -> bool:
-        """Whether this request falls in."""
+        """Whether a request of this method is swallowed."""
         with self._changed:
             return self._is_open and (not self._methods or method in self._methods)
 
-    def hold(self, is_gone: Callable[[], bool]) -> None:
+    def wait(self, is_gone: Callable[[], bool]) -> None:
         """Wait until the hole is closed or the caller `is_gone`."""
         with self._changed:
             closings = self._closings
-            self.held += 1
+            self.waiting += 1
             try:
                 while closings == self._closings and not is_gone():
                     self._changed.wait(0.1)
             finally:
-                self.held -= 1
+                self.waiting -= 1
 
 
-class Gate:
-    """Where requests stand that will be applied later; opening it lets through those that are there."""
+class HeldRequests:
+    """Requests that wait until they are applied."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._openings = 0
+        self._rounds = 0
         self.waiting = 0
 
-    def open(self) -> None:
-        """Let everybody through who stands there; who comes later waits for the next opening."""
+    def apply_all(self) -> None:
+        """Let the waiting requests be applied; later requests wait for the next call."""
         with self._changed:
-            self._openings += 1
+            self._rounds += 1
             self._changed.notify_all()
 
     def wait(self) -> None:
-        """Stand there until it is opened."""
+        """Wait until the held requests are applied."""
         with self._changed:
-            openings = self._openings
+            before = self._rounds
             self.waiting += 1
             try:
-                self._changed.wait_for(lambda: openings != self._openings)
+                self._changed.wait_for(lambda: before != self._rounds)
             finally:
                 self.waiting -= 1

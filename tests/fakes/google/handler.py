@@ -13,20 +13,20 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.google import agenda, consent, control, partial
 from tests.fakes.google.contract import BASE, Method
-from tests.fakes.google.double import Google
 from tests.fakes.google.errors import OAuthRefused, Refused
 from tests.fakes.google.faults import (
     ANSWER,
     BLACK_HOLE,
     CUT,
     DROP_BEFORE,
-    HELD,
+    HELD_BACK,
     HTML,
     NOT_JSON,
     Fault,
 )
 from tests.fakes.google.journal import Entry
 from tests.fakes.google.layout import Page, page
+from tests.fakes.google.state import Google
 
 _TOKEN_HEADER = "authorization"
 """The one header that the journal leaves out."""
@@ -62,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815  # the base's names
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
 
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -71,9 +71,9 @@ class Handler(BaseHTTPRequestHandler):
         except _Dropped:
             self.close_connection = True
             return
-        except Exception as error:  # noqa: BLE001  # a mistake of the double must be seen, not lost
+        except Exception as error:  # noqa: BLE001  # a mistake of the fake server must be seen, not lost
             self.google.broken.append("".join(traceback.format_exception(error)))
-            refused = Refused(500, "backendError", f"The double broke: {error!r}")
+            refused = Refused(500, "backendError", f"The fake server broke: {error!r}")
             answer = _json(refused.status, refused.body())
         self._say(answer)
 
@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
     def _interface(self, path: str, query: dict[str, list[str]], raw: bytes) -> _Answer:
         verb = self.command
         if verb == "POST" and (other := self.headers.get("x-http-method-override")):
-            # The client does so with long addresses: the query then stands in the body.
+            # The client sends the query of a long address in the body.
             verb, query, raw = other, query | parse_qs(raw.decode()), b""
         facts: dict[str, Any] = {"verb": verb, "path": path, "query": query}
         facts["account"] = self.google.oauth.whose(self.headers.get("authorization", ""))
@@ -207,10 +207,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _stand(self, fault: Fault) -> None:
         """Wait as long as the fault wants."""
-        if fault.kind == HELD:
-            self.google.gate.wait()
+        if fault.kind == HELD_BACK:
+            self.google.held_requests.wait()
         if fault.kind == BLACK_HOLE:
-            self.google.black_hole.hold(self._is_gone)
+            self.google.black_hole.wait(self._is_gone)
 
     def _after(self, fault: Fault | None, entry: Entry, answer: _Answer) -> _Answer:
         entry.status = answer.status

@@ -46,7 +46,7 @@ def claims(
 
 
 def signed(found: Mapping[str, Any], *, key: str) -> str:
-    """A JWT. Google signs with RS256 and published keys; here HS256 with the client's secret stands for it."""
+    """A JWT. Google signs with RS256 and published keys; this server signs with HS256 and the client's secret."""
     text = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment(found)}"
     return f"{text}.{encoded(hmac.digest(key.encode(), text.encode(), 'sha256'))}"
 

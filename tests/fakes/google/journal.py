@@ -1,4 +1,4 @@
-"""What the double was asked, request by request."""
+"""What the fake server was asked, request by request."""
 
 from collections import deque
 from collections.abc import Iterator

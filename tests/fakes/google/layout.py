@@ -1,4 +1,4 @@
-"""The frame of the double's pages: French, plain, readable without style or JavaScript."""
+"""The frame of the fake server's pages: French, plain, readable without style or JavaScript."""
 
 from dataclasses import dataclass
 from html import escape
@@ -7,7 +7,7 @@ _STYLE = """
 body { font: 1.0625rem/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem;
   color: #1d2733; background: #fff }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; margin-top: 2rem } h3 { font-size: 1rem; margin-bottom: .3rem }
-.double { border-left: .3rem solid #8a5a00; background: #fff6e0; padding: .5rem 1rem }
+.fake { border-left: .3rem solid #8a5a00; background: #fff6e0; padding: .5rem 1rem }
 fieldset { border: 1px solid #767f8a; border-radius: .4rem; margin: 1rem 0 }
 label, input, button, select { font: inherit } input, select { padding: .3rem }
 button { padding: .5rem 1rem; margin: .2rem .4rem .2rem 0; border: 1px solid #1d2733; border-radius: .4rem }
@@ -38,7 +38,7 @@ def page(status: int, title: str, content: str) -> Page:
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="referrer" content="no-referrer"><style>{_STYLE}</style></head>'
-        f'<body><main><p class="double">{_NOTE}</p><h1>{escape(title)}</h1>{content}</main></body></html>',
+        f'<body><main><p class="fake">{_NOTE}</p><h1>{escape(title)}</h1>{content}</main></body></html>',
     )
 
 

@@ -17,7 +17,7 @@ _DEFAULT = 250
 _TEXTS = ("summary", "description", "location")
 _WITHOUT_SYNC = ("q", "orderBy", "iCalUID", "updatedMin", "privateExtendedProperty")
 """A list with one of these is no basis for a later synchronisation."""
-_NOT_TELLING = ("pageToken", "maxResults", "syncToken", "fields", "alt", "prettyPrint")
+_PAGING = ("pageToken", "maxResults", "syncToken", "fields", "alt", "prettyPrint")
 
 
 def page(calendar: Calendar, arguments: dict[str, Any], *, now: datetime) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def page(calendar: Calendar, arguments: dict[str, Any], *, now: datetime) -> dic
     Later pages come from what the first one found, so a page can be asked for twice.
     """
     size = min(arguments.get("maxResults", _DEFAULT), _MOST)
-    asked = {key: value for key, value in arguments.items() if key not in _NOT_TELLING}
+    asked = {key: value for key, value in arguments.items() if key not in _PAGING}
     token = arguments.get("pageToken")
     if token:
         found = calendar.pages.get(token)
@@ -136,14 +136,14 @@ def _passes(event: Event, arguments: dict[str, Any], *, is_sync: bool) -> bool:
     if body["eventType"] not in arguments.get("eventTypes", [body["eventType"]]):
         return False
     return all(
-        _has_property(body, kind, wanted)
+        _has_property(body, kind, requested)
         for kind in ("private", "shared")
-        for wanted in arguments.get(f"{kind}ExtendedProperty", ())
+        for requested in arguments.get(f"{kind}ExtendedProperty", ())
     )
 
 
-def _has_property(body: dict[str, Any], kind: str, wanted: str) -> bool:
-    name, _, value = wanted.partition("=")
+def _has_property(body: dict[str, Any], kind: str, requested: str) -> bool:
+    name, _, value = requested.partition("=")
     found: dict[str, str] = body.get("extendedProperties", {}).get(kind, {})
     return found.get(name) == value
 

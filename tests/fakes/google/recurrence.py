@@ -18,7 +18,7 @@ _KNOWN = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "WKST"}
 def occurrences(
     first: datetime, lines: Sequence[str], *, until: datetime, zone: ZoneInfo
 ) -> Iterator[datetime]:
-    """Local starts, from `first` on, before `until` (all without zone); 501 for rules beyond ours."""
+    """Local starts, from `first` on, before `until` (all without zone); 501 for other rules."""
     excluded = {at for line in lines if line.startswith("EXDATE") for at in _dates(line, zone)}
     rules = [_parts(line) for line in lines if not line.startswith("EXDATE")]
     if len(rules) != 1:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any
 
-from tests.fakes.google.double import Google
 from tests.fakes.google.handler import Handler
+from tests.fakes.google.state import Google
 
 
 class _Server(ThreadingHTTPServer):
@@ -32,7 +32,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def cut_links(self) -> None:
-        """End the connections that are kept alive: whoever still has one must see that Google is gone."""
+        """Close the connections that are kept alive, so that their clients notice the end of the server."""
         with self._guard:
             for link in self._links:
                 with suppress(OSError):
@@ -44,7 +44,7 @@ class _Server(ThreadingHTTPServer):
 
 @dataclass(frozen=True)
 class Served:
-    """Where the double listens."""
+    """Where the fake server listens."""
 
     google: Google
     port: int

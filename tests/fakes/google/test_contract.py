@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from tests.contract.google.place import Place, on_the_double
+from tests.contract.google.place import Place, on_the_fake_server
 from tests.fakes.google import partial, recurrence
 from tests.fakes.google.api import METHODS
 from tests.fakes.google.contract import BASE, contract
@@ -15,7 +15,7 @@ from tests.fakes.google.errors import Refused
 PARIS = ZoneInfo("Europe/Paris")
 
 
-def ask(place: Place, path: str, *, verb: str = "GET", **request: object) -> requests.Response:
+def send(place: Place, path: str, *, verb: str = "GET", **request: object) -> requests.Response:
     access = place.token(grant_type="refresh_token", refresh_token=place.refresh).json()
     headers = {"authorization": f"Bearer {access['access_token']}"}
     return requests.request(
@@ -27,7 +27,7 @@ def ask(place: Place, path: str, *, verb: str = "GET", **request: object) -> req
     )
 
 
-def test_every_method_of_the_double_is_in_the_document() -> None:
+def test_every_method_of_the_fake_server_is_in_the_document() -> None:
     assert set(METHODS) <= set(contract().by_id)
 
 
@@ -60,8 +60,8 @@ def test_an_id_in_a_path_is_decoded() -> None:
     ],
 )
 def test_what_the_document_does_not_have_is_refused(verb: str, path: str, status: int) -> None:
-    with on_the_double() as place:
-        assert ask(place, path, verb=verb).status_code == status
+    with on_the_fake_server() as place:
+        assert send(place, path, verb=verb).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_a_body_of_another_shape_is_refused(body: dict[str, object]) -> None:
 
 
 def test_a_body_that_is_no_json_is_a_parse_error() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         headers = {"content-type": "application/json"}
         answer = requests.post(f"{place.base}{BASE}calendars", data="{", headers=headers, timeout=5)
 
     assert answer.json()["error"]["errors"][0]["reason"] == "parseError"
 
 
-def test_without_a_token_nothing_is_told() -> None:
-    with on_the_double() as place:
+def test_without_a_token_nothing_is_answered() -> None:
+    with on_the_fake_server() as place:
         answer = requests.get(f"{place.base}{BASE}calendars/primary/events", timeout=5)
 
     assert answer.status_code == 401
@@ -103,9 +103,9 @@ def test_without_a_token_nothing_is_told() -> None:
 
 def test_a_long_address_may_stand_in_the_body() -> None:
     # What the client does beyond 2,048 characters.
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         assert place.page(q="x" * 3000)["items"] == []
-        assert place.double.asked("calendar.events.list")[-1].verb == "GET"
+        assert place.fake.asked("calendar.events.list")[-1].verb == "GET"
 
 
 @pytest.mark.parametrize(

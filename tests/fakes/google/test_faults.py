@@ -1,4 +1,4 @@
-"""The double's faults, met by the real client: what was applied, what the caller saw."""
+"""The fake server's faults, met by the real client: what was applied, what the caller saw."""
 
 import contextlib
 import threading
@@ -9,22 +9,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from googleapiclient.errors import HttpError
 
-from config.processes import wait_until
-from tests.contract.google.place import ACCOUNT, USUAL, Place, on_the_double, refused
+from config.devtools.processes import wait_until
+from tests.contract.google.place import ACCOUNT, USUAL, Place, on_the_fake_server, refused
 from tests.fakes.google import KNOWN, Fault, Google, RandomFaults
 from tests.fakes.google.faults import PASSING
 
 INSERT = "calendar.events.insert"
 
 
-@pytest.fixture
-def place() -> Iterator[Place]:
-    with on_the_double() as found:
+@pytest.fixture(name="place")
+def google_place() -> Iterator[Place]:
+    with on_the_fake_server() as found:
         yield found
 
 
 def inserted(place: Place) -> int:
-    return len(place.double.events(ACCOUNT, place.calendar))
+    return len(place.fake.events(ACCOUNT, place.calendar))
 
 
 @pytest.mark.parametrize(
@@ -41,37 +41,37 @@ def inserted(place: Place) -> int:
     ],
 )
 def test_an_answer_in_place_of_the_act(place: Place, name: str, status: int, reason: str) -> None:
-    place.double.faults[INSERT].append(KNOWN[name])
+    place.fake.faults[INSERT].append(KNOWN[name])
 
     with refused(status, reason):
         place.insert()
 
     assert inserted(place) == 0
-    assert place.double.injected.total() == 1
+    assert place.fake.injected.total() == 1
 
 
 def test_a_lost_answer_is_asked_for_again_by_the_client_and_meets_its_own_event(
     place: Place,
 ) -> None:
-    place.double.faults[INSERT].append(KNOWN["drop_after"])
+    place.fake.faults[INSERT].append(KNOWN["drop_after"])
 
     with refused(409, "duplicate"):
         place.insert(id=place.new_id())
 
     assert inserted(place) == 1
-    assert [entry.fault for entry in place.double.asked(INSERT)] == ["drop_after", ""]
+    assert [entry.fault for entry in place.fake.asked(INSERT)] == ["drop_after", ""]
 
 
 def test_a_lost_answer_without_a_chosen_id_makes_two_events(place: Place) -> None:
-    place.double.faults[INSERT].append(KNOWN["drop_after"])
+    place.fake.faults[INSERT].append(KNOWN["drop_after"])
 
     place.insert()
 
     assert inserted(place) == 2
 
 
-def test_a_connection_dropped_before_leaves_nothing(place: Place) -> None:
-    place.double.faults[INSERT].extend([KNOWN["drop_before"]] * 2)
+def test_a_connection_cut_before_leaves_nothing(place: Place) -> None:
+    place.fake.faults[INSERT].extend([KNOWN["drop_before"]] * 2)
 
     with pytest.raises(OSError, match="closed"):
         place.insert()
@@ -81,17 +81,17 @@ def test_a_connection_dropped_before_leaves_nothing(place: Place) -> None:
 
 @pytest.mark.parametrize("name", ["cut", "not_json"])
 def test_a_spoilt_answer_comes_after_the_act(place: Place, name: str) -> None:
-    place.double.faults[INSERT].append(KNOWN[name])
+    place.fake.faults[INSERT].append(KNOWN[name])
 
     with contextlib.suppress(Exception):
         place.insert(id="v12345")
 
     assert inserted(place) == 1
-    assert place.double.injected == {name: 1}
+    assert place.fake.injected == {name: 1}
 
 
 def test_the_queue_is_used_up_in_order(place: Place) -> None:
-    place.double.faults[INSERT].extend([KNOWN["503"], KNOWN["429"]])
+    place.fake.faults[INSERT].extend([KNOWN["503"], KNOWN["429"]])
 
     with refused(503):
         place.insert()
@@ -102,37 +102,37 @@ def test_the_queue_is_used_up_in_order(place: Place) -> None:
 
 
 def test_a_slow_answer_is_still_an_answer(place: Place) -> None:
-    place.double.faults[INSERT].append(Fault("slow", seconds=0.01))
+    place.fake.faults[INSERT].append(Fault("slow", seconds=0.01))
 
     assert place.insert()["status"] == "confirmed"
-    assert place.double.injected == {"slow": 1}
+    assert place.fake.injected == {"slow": 1}
 
 
-def test_what_is_held_is_applied_when_the_gate_opens(place: Place) -> None:
-    place.double.faults[INSERT].append(KNOWN["held"])
+def test_what_is_held_is_applied_later(place: Place) -> None:
+    place.fake.faults[INSERT].append(KNOWN["held"])
     caller = threading.Thread(target=place.insert)
     caller.start()
-    assert wait_until(lambda: bool(place.double.gate.waiting), seconds=5)
+    assert wait_until(lambda: bool(place.fake.held_requests.waiting), seconds=5)
     assert inserted(place) == 0
 
-    place.double.gate.open()
+    place.fake.held_requests.apply_all()
     caller.join()
 
     assert inserted(place) == 1
 
 
 def test_a_random_slowness_lasts_as_long_as_asked(place: Place) -> None:
-    place.double.random_faults = RandomFaults(rate=1.0, kinds=["slow"], seconds=0.02)
+    place.fake.random_faults = RandomFaults(rate=1.0, kinds=["slow"], seconds=0.02)
     started = time.monotonic()
 
     place.insert()
 
     assert time.monotonic() - started >= 0.02
-    assert place.double.injected == {"slow": 1}
+    assert place.fake.injected == {"slow": 1}
 
 
 def test_latency_is_of_every_call(place: Place) -> None:
-    place.double.latency = 0.02
+    place.fake.latency = 0.02
     started = time.monotonic()
 
     place.page()
@@ -142,7 +142,7 @@ def test_latency_is_of_every_call(place: Place) -> None:
 
 
 def test_the_token_endpoint_fails_too(place: Place) -> None:
-    place.double.faults["oauth.token"].append(KNOWN["503"])
+    place.fake.faults["oauth.token"].append(KNOWN["503"])
 
     answers = [
         place.token(grant_type="refresh_token", refresh_token=place.refresh).status_code
@@ -153,7 +153,7 @@ def test_the_token_endpoint_fails_too(place: Place) -> None:
 
 
 def test_a_black_hole_holds_until_it_is_closed(place: Place) -> None:
-    place.double.black_hole.open(INSERT)
+    place.fake.black_hole.open(INSERT)
     seen: list[BaseException] = []
 
     def insert() -> None:
@@ -164,26 +164,26 @@ def test_a_black_hole_holds_until_it_is_closed(place: Place) -> None:
 
     thread = threading.Thread(target=insert)
     thread.start()
-    while not place.double.black_hole.held:
+    while not place.fake.black_hole.waiting:
         thread.join(0.01)
-    place.double.black_hole.close()
+    place.fake.black_hole.close()
     thread.join()
 
-    # The client asks once more after the cut, and then there is no hole any longer.
+    # The client repeats the request after the cut, when the black hole is closed.
     assert seen == []
-    assert [entry.status for entry in place.double.asked(INSERT)] == [0, 200]
-    assert place.double.injected == {"black_hole": 1}
+    assert [entry.status for entry in place.fake.asked(INSERT)] == [0, 200]
+    assert place.fake.injected == {"black_hole": 1}
 
 
 def test_a_black_hole_of_one_method_leaves_the_others_alone(place: Place) -> None:
-    place.double.black_hole.open(INSERT)
+    place.fake.black_hole.open(INSERT)
 
     assert place.page()["items"] == []
 
 
-def test_the_same_seed_strikes_the_same_way() -> None:
+def test_the_same_seed_leads_to_the_same_faults() -> None:
     names = [
-        [fault.name if (fault := faults.strike(INSERT)) else "" for _ in range(200)]
+        [fault.name if (fault := faults.draw(INSERT)) else "" for _ in range(200)]
         for faults in (RandomFaults(0.3, seed=7), RandomFaults(0.3, seed=7))
     ]
 
@@ -195,15 +195,15 @@ def test_the_same_seed_strikes_the_same_way() -> None:
 def test_random_faults_keep_to_their_methods() -> None:
     faults = RandomFaults(1.0, methods=["oauth.token"])
 
-    assert faults.strike(INSERT) is None
-    assert faults.strike("oauth.token") is not None
+    assert faults.draw(INSERT) is None
+    assert faults.draw("oauth.token") is not None
 
 
 def test_a_quota_is_a_sliding_minute_of_one_account() -> None:
     now = datetime(2027, 1, 4, 9, tzinfo=UTC)
-    with on_the_double() as place:
-        place.double.clock = lambda: now
-        place.double.quota_per_user = 2
+    with on_the_fake_server() as place:
+        place.fake.clock = lambda: now
+        place.fake.quota_per_user = 2
         place.page()
         place.page()
         with refused(403, "userRateLimitExceeded"):
@@ -223,10 +223,10 @@ def test_the_journal_keeps_the_latest() -> None:
     assert [(entry.method, entry.number) for entry in google.journal] == [("m1", 2), ("m2", 3)]
 
 
-def test_the_journal_tells_who_asked_for_what(place: Place) -> None:
+def test_the_journal_has_account_and_method_of_each_request(place: Place) -> None:
     place.insert(summary="Canari")
 
-    entry = place.double.asked(INSERT)[-1]
+    entry = place.fake.asked(INSERT)[-1]
 
     assert (entry.account, entry.status, entry.body["summary"]) == (ACCOUNT, 200, "Canari")
     assert entry.query["sendUpdates"] == ["none"]

@@ -8,8 +8,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
-from config.processes import ROOT, answers, free_port, wait_until
-from tests.contract.google.place import ACCOUNT, REDIRECT, Place, on_the_double
+from config.devtools.processes import (
+    ROOT,
+    answers,
+    free_port,
+    wait_until,
+)
+from tests.contract.google.place import ACCOUNT, REDIRECT, Place, on_the_fake_server
 from tests.fakes.google import Google, serving
 from tests.fakes.google.contract import SCOPE
 
@@ -55,7 +60,7 @@ def sent_to(answer: requests.Response) -> dict[str, str]:
 
 
 def test_the_consent_page_offers_accounts_and_scopes() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         text = requests.get(consent_address(place.base), timeout=5).text
 
     assert '<html lang="fr">' in text
@@ -64,28 +69,28 @@ def test_the_consent_page_offers_accounts_and_scopes() -> None:
 
 
 def test_an_unticked_box_is_not_granted() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         answer = sent_to(decide(place, account=ACCOUNT, scope=[CREATED], decision="allow"))
 
     assert answer["scope"].split() == ["openid", CREATED]
 
 
 def test_another_address_makes_an_account() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         sent_to(decide(place, other="nouveau@exemple.fr", scope=[CREATED], decision="allow"))
 
-        assert "nouveau@exemple.fr" in place.double.accounts
+        assert "nouveau@exemple.fr" in place.fake.accounts
 
 
-def test_refusing_is_told() -> None:
-    with on_the_double() as place:
+def test_refusing_is_sent_back() -> None:
+    with on_the_fake_server() as place:
         answer = sent_to(decide(place, account=ACCOUNT, decision="deny"))
 
     assert (answer["error"], answer["state"]) == ("access_denied", "opaque")
 
 
 def test_no_account_is_asked_for_again() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         answer = decide(place, other="personne", scope=[CREATED], decision="allow")
 
     assert answer.status_code == 400
@@ -107,7 +112,7 @@ def test_no_account_is_asked_for_again() -> None:
 def test_a_wrong_request_is_a_page_and_no_redirect(
     asked: dict[str, str], error: str, verb: str
 ) -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         answer = requests.request(
             verb,
             consent_address(place.base, **asked),
@@ -121,15 +126,17 @@ def test_a_wrong_request_is_a_page_and_no_redirect(
 
 
 def test_the_practitioner_adds_moves_and_deletes_in_the_agenda() -> None:
-    with on_the_double() as place:
-        google = place.double
-        who = {"compte": google.account(ACCOUNT).subject, "jour": "2027-03-22"}
+    with on_the_fake_server() as place:
+        google = place.fake
+        account = {"compte": google.account(ACCOUNT).subject, "jour": "2027-03-22"}
         agenda = f"{place.base}/agenda"
         times = {"start": "2027-03-22T09:00", "end": "2027-03-22T10:00"}
 
-        added = requests.post(f"{agenda}/ajouter", {**who, **times, "summary": "<b>"}, timeout=5)
+        added = requests.post(
+            f"{agenda}/ajouter", {**account, **times, "summary": "<b>"}, timeout=5
+        )
         event = google.events(ACCOUNT)[0]
-        which = {**who, "calendar": ACCOUNT, "id": event["id"]}
+        which = {**account, "calendar": ACCOUNT, "id": event["id"]}
         requests.post(f"{agenda}/deplacer", {**which, "start": "2027-03-22T15:00"}, timeout=5)
         moved = google.events(ACCOUNT)[0]
         requests.post(f"{agenda}/supprimer", which, timeout=5)
@@ -141,13 +148,13 @@ def test_the_practitioner_adds_moves_and_deletes_in_the_agenda() -> None:
 
 
 def test_the_agenda_says_what_was_wrong() -> None:
-    with on_the_double() as place:
-        who = {"compte": place.double.account(ACCOUNT).subject}
+    with on_the_fake_server() as place:
+        account = {"compte": place.fake.account(ACCOUNT).subject}
         address = f"{place.base}/agenda/ajouter"
 
-        missing = requests.post(address, who, timeout=5)
+        missing = requests.post(address, account, timeout=5)
         reversed_ = requests.post(
-            address, {**who, "start": "2027-03-22T10:00", "end": "2027-03-22T09:00"}, timeout=5
+            address, {**account, "start": "2027-03-22T10:00", "end": "2027-03-22T09:00"}, timeout=5
         )
 
     assert (missing.status_code, reversed_.status_code) == (400, 400)
@@ -155,22 +162,22 @@ def test_the_agenda_says_what_was_wrong() -> None:
 
 
 def test_looking_at_the_agenda_changes_nothing() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         address = f"{place.base}/agenda/ajouter"
-        query = {"compte": place.double.account(ACCOUNT).subject, "start": "2027-03-22T09:00"}
+        query = {"compte": place.fake.account(ACCOUNT).subject, "start": "2027-03-22T09:00"}
 
         requests.get(address, {**query, "end": "2027-03-22T10:00"}, timeout=5)
 
-        assert place.double.events(ACCOUNT) == []
+        assert place.fake.events(ACCOUNT) == []
 
 
 def test_the_agenda_lists_the_accounts() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         assert ACCOUNT in requests.get(f"{place.base}/", timeout=5).text
 
 
 def test_another_process_acts_as_the_practitioner() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         times = {"start": "2027-03-22T09:00", "end": "2027-03-22T10:00"}
         made = control(place, "event/add", account=ACCOUNT, summary="Dentiste", **times)
         control(place, "event/move", account=ACCOUNT, id=made["id"], start="2027-03-22T14:00")
@@ -178,11 +185,11 @@ def test_another_process_acts_as_the_practitioner() -> None:
         control(place, "event/delete", account=ACCOUNT, id=made["id"])
 
         assert moved["start"]["dateTime"] == "2027-03-22T14:00:00+01:00"
-        assert place.double.events(ACCOUNT) == []
+        assert place.fake.events(ACCOUNT) == []
 
 
 def test_another_process_sets_faults_and_reads_what_they_did() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         control(place, "faults", method="oauth.token", faults=["503", {"kind": "slow"}])
         for _ in range(3):
             place.token(grant_type="refresh_token", refresh_token=place.refresh)
@@ -195,19 +202,19 @@ def test_another_process_sets_faults_and_reads_what_they_did() -> None:
 
 
 def test_another_process_calms_everything() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         control(place, "random-faults", rate=1.0, kinds=["503"])
         control(place, "quota", per_user=1)
         control(place, "latency", seconds=60)
         control(place, "black-hole", open=True)
-        control(place, "calm")
+        control(place, "clear-faults")
 
         assert place.page()["items"] == []
         assert place.page()["items"] == []
 
 
 def test_another_process_gives_and_takes_grants() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         control(place, "account", account="cabinet@exemple.org", workspace=True)
         given = control(place, "grant", account="cabinet@exemple.org", scopes=["calendar.freebusy"])
         taken = control(place, "revoke", account="cabinet@exemple.org")
@@ -218,7 +225,7 @@ def test_another_process_gives_and_takes_grants() -> None:
 
 
 def test_another_process_consents() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         address = consent_address(place.base)
         given = control(place, "consent", url=address, account=ACCOUNT, untick=["openid"])
         refused = requests.post(
@@ -244,13 +251,13 @@ def test_another_process_consents() -> None:
 def test_an_order_that_makes_no_sense_is_refused(
     order: str, body: dict[str, Any], status: int
 ) -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         answer = requests.post(f"{place.base}/_control/{order}", json=body, timeout=5)
 
     assert answer.status_code == status
 
 
-def test_a_served_double_ends_its_connections() -> None:
+def test_a_fake_server_ends_its_connections() -> None:
     google = Google()
     with requests.Session() as session:
         with serving(google) as served:
@@ -260,7 +267,7 @@ def test_a_served_double_ends_its_connections() -> None:
             session.get(f"{served.base}/agenda/", timeout=5)
 
 
-def test_the_command_serves_until_it_is_told_to_end() -> None:
+def test_the_command_serves_until_sigterm() -> None:
     port = free_port()
     command = [sys.executable, "-m", "tests.fakes.google", "--port", str(port)]
     command += ["--redirect", REDIRECT, "--account", "cabinet@exemple.org:workspace"]

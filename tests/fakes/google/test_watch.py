@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.google.place import ACCOUNT, Place, on_the_double, refused
+from tests.contract.google.place import ACCOUNT, Place, on_the_fake_server, refused
 from tests.fakes.google.receiver import Receiver, receiving
 
 
@@ -13,17 +13,17 @@ def watch(place: Place, address: str) -> None:
 
 def changes(place: Place, count: int) -> None:
     for hour in range(8, 8 + count):
-        place.double.add_event(ACCOUNT, place.at(hour), place.at(hour + 1), calendar=place.calendar)
-    place.double.watch.flush()
+        place.fake.add_event(ACCOUNT, place.at(hour), place.at(hour + 1), calendar=place.calendar)
+    place.fake.watch.flush()
 
 
 def numbers(receiver: Receiver) -> list[int]:
     return [int(headers["x-goog-message-number"]) for headers in receiver.received]
 
 
-def test_every_second_one_may_be_dropped() -> None:
-    with on_the_double() as place, receiving() as receiver:
-        place.double.watch.drop_every = 2
+def test_every_second_one_may_be_lost() -> None:
+    with on_the_fake_server() as place, receiving() as receiver:
+        place.fake.watch.lose_every = 2
         watch(place, receiver.address)
         changes(place, 4)
 
@@ -31,8 +31,8 @@ def test_every_second_one_may_be_dropped() -> None:
 
 
 def test_every_third_one_may_come_twice() -> None:
-    with on_the_double() as place, receiving() as receiver:
-        place.double.watch.repeat_every = 3
+    with on_the_fake_server() as place, receiving() as receiver:
+        place.fake.watch.repeat_every = 3
         watch(place, receiver.address)
         changes(place, 3)
 
@@ -40,8 +40,8 @@ def test_every_third_one_may_come_twice() -> None:
 
 
 def test_neighbours_may_change_places() -> None:
-    with on_the_double() as place, receiving() as receiver:
-        place.double.watch.reorders = True
+    with on_the_fake_server() as place, receiving() as receiver:
+        place.fake.watch.reorders = True
         watch(place, receiver.address)
         changes(place, 3)
 
@@ -49,22 +49,22 @@ def test_neighbours_may_change_places() -> None:
 
 
 def test_all_channels_may_end_at_once() -> None:
-    with on_the_double() as place, receiving() as receiver:
+    with on_the_fake_server() as place, receiving() as receiver:
         watch(place, receiver.address)
-        place.double.watch.expire()
+        place.fake.watch.expire()
         changes(place, 1)
 
     assert numbers(receiver) == [1]
 
 
 def test_a_receiver_that_is_not_there_stops_nobody() -> None:
-    with on_the_double() as place:
+    with on_the_fake_server() as place:
         with receiving() as gone:
             address = gone.address
         watch(place, address)
         changes(place, 1)
 
-        assert [sent.status for sent in place.double.watch.sent] == [0, 0]
+        assert [sent.status for sent in place.fake.watch.sent] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -80,5 +80,5 @@ def test_a_receiver_that_is_not_there_stops_nobody() -> None:
     ],
 )
 def test_only_the_loopback_is_called(address: str) -> None:
-    with on_the_double() as place, refused(400):
+    with on_the_fake_server() as place, refused(400):
         watch(place, address)

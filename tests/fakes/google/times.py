@@ -45,7 +45,9 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-def place(given: dict[str, Any], zone: ZoneInfo, name: str) -> tuple[dict[str, Any], datetime]:
+def event_date_time(
+    given: dict[str, Any], zone: ZoneInfo, name: str
+) -> tuple[dict[str, Any], datetime]:
     """An EventDateTime as the service gives it back, and its instant.
 
     An all-day bound is midnight in the calendar's zone.

@@ -67,12 +67,12 @@ class Notification:
 class Watch:
     """The channels, and how the notifications go astray.
 
-    `drop_every` and `repeat_every` count notifications (0: never); `reorders` swaps neighbours: one waits
+    `lose_every` and `repeat_every` count notifications (0: never); `reorders` swaps neighbours: one waits
     for the next. `sent` holds the latest thousand.
     """
 
     clock: Callable[[], datetime]
-    drop_every: int = 0
+    lose_every: int = 0
     repeat_every: int = 0
     reorders: bool = False
     channels: dict[str, Channel] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Watch:
     _queue: queue.Queue[tuple[Channel, str, int] | None] = field(default_factory=queue.Queue)
     _thread: threading.Thread | None = None
     _count: int = 0
-    _held: tuple[Channel, str, int] | None = None
+    _delayed: tuple[Channel, str, int] | None = None
 
     def open(
         self, calendar: Calendar, body: dict[str, Any], *, base: str, account: str, client_id: str
@@ -107,7 +107,7 @@ class Watch:
             client_id=client_id,
         )
         self.channels[channel.id] = channel
-        self._tell(channel, "sync")
+        self._notify(channel, "sync")
         return channel
 
     def stop(self, channel_id: str, resource_id: str, *, client_id: str) -> None:
@@ -126,14 +126,14 @@ class Watch:
         """Tell the watchers of a calendar."""
         for channel in list(self.channels.values()):
             if channel.calendar_id == calendar.id and not self._is_over(channel):
-                self._tell(channel, state)
+                self._notify(channel, state)
 
     def expire(self) -> None:
         """Let every channel end now, without a word, as they do."""
         self.channels.clear()
 
     def start(self) -> None:
-        """Begin to deliver; what was told before waits in the queue."""
+        """Start to deliver; earlier notifications wait in the queue."""
         self._thread = threading.Thread(target=self._deliver, daemon=True)
         self._thread.start()
 
@@ -144,7 +144,7 @@ class Watch:
             self._thread.join()
 
     def flush(self) -> None:
-        """Wait until all that was told so far is delivered (or lost)."""
+        """Wait until all notifications so far are delivered or lost."""
         self._queue.join()
 
     def _expiry(self, body: dict[str, Any]) -> datetime:
@@ -160,21 +160,21 @@ class Watch:
     def _is_over(self, channel: Channel) -> bool:
         return channel.expires <= self.clock()
 
-    def _tell(self, channel: Channel, state: str) -> None:
+    def _notify(self, channel: Channel, state: str) -> None:
         channel.messages += 1
         message = (channel, state, channel.messages)
         self._count += 1
-        if self.drop_every and self._count % self.drop_every == 0:
+        if self.lose_every and self._count % self.lose_every == 0:
             return
-        if self.reorders and self._held is None:
-            self._held = message
+        if self.reorders and self._delayed is None:
+            self._delayed = message
             return
         copies = 2 if self.repeat_every and self._count % self.repeat_every == 0 else 1
         for _ in range(copies):
             self._queue.put(message)
-        if self._held is not None:
-            self._queue.put(self._held)
-            self._held = None
+        if self._delayed is not None:
+            self._queue.put(self._delayed)
+            self._delayed = None
 
     def _deliver(self) -> None:
         while True:
@@ -191,7 +191,7 @@ class Watch:
 
 
 def _post(channel: Channel, state: str, number: int) -> int:
-    """POST one notification, without a body; 0 when nobody answers."""
+    """POST one notification without a body; return the status, 0 without an answer."""
     parts = urlsplit(channel.address)
     headers = {
         "Host": parts.netloc,

@@ -1,4 +1,4 @@
-"""Another address: asked with the password, confirmed where it arrives, undone from the old one for 72 h."""
+"""Changes of the sign-in address: requested with the password, confirmed at the new one, undone for 72 h."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,21 @@ from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
 from tenants.accounts import kinds
-from tenants.accounts.delivery import GONE, STALE, ChangedLetter, ConfirmLetter
+from tenants.accounts.emails import (
+    GONE,
+    STALE,
+    AddressChangedEmail,
+    AddressConfirmationEmail,
+)
 from tenants.accounts.models import EmailChange, Role, User
 from tenants.accounts.services import addresses
-from tenants.accounts.services.tidying import forget_addresses
+from tenants.accounts.services.cleanup import delete_email_changes
+from tenants.audit.models import AuditEvent
 from tenants.outbox.delivery import Outcome
-from tenants.outbox.mailing import Letter
+from tenants.outbox.emails import Email
 from tenants.outbox.models import OutboxEntry
+from tenants.outbox.payloads import NO_PAYLOAD
 from tenants.schema import PUBLIC, Unit
-from tenants.trail.models import Act
 from tests.accounts import PASSWORD, add_totp, browser, make_member, make_user, sign_in
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
@@ -32,44 +38,44 @@ TYPED = {"email": NEW, "password": PASSWORD}
 
 @pytest.fixture
 def user(tenant: Unit) -> Iterator[User]:
-    """Return a member, at the pretended now."""
+    """Return a member, with NOW as the current instant."""
     cache.clear()
     with time_machine.travel(NOW, tick=False):
         yield make_member(Role.OWNER, OLD)
 
 
 def asked(user: User) -> EmailChange:
-    """Return a change that waits for its link."""
-    return addresses.ask(user=user, new_email=NEW, now=NOW)
+    """Return an open change of address."""
+    return addresses.request_change(user=user, new_email=NEW, now=NOW)
 
 
 def confirmed(user: User, *, now: datetime = NOW) -> EmailChange:
-    """Return a change that was confirmed."""
+    """Return a confirmed change of address."""
     return addresses.confirm(token=addresses.confirm_token(asked(user)), now=now)
 
 
 def confirm_page(change: EmailChange) -> str:
-    """Return the path of the link at the new address."""
+    """Return the path of the link sent to the new address."""
     return f"/compte/adresse/confirmer/{addresses.confirm_token(change)}/"
 
 
 def undo_page(change: EmailChange) -> str:
-    """Return the path of the link at the old address."""
+    """Return the path of the link sent to the old address."""
     return f"/compte/adresse/retablir/{addresses.undo_token(change)}/"
 
 
 def address_of(user: User) -> str:
-    """Return the address that signs in."""
+    """Return the present sign-in address."""
     return User.objects.get(pk=user.pk).email
 
 
 def prepare(handler: Any, kind: str, unit: Unit = PUBLIC) -> Any:
     """Let the worker look at the entry of a message."""
     entry = OutboxEntry.objects.get(kind=kind)
-    return handler.prepare(entry, unit=unit, now=NOW)
+    return handler.prepare(entry, NO_PAYLOAD, unit=unit, now=NOW)
 
 
-def test_asking_changes_nothing_and_sends_one_link(user: User, host: str) -> None:
+def test_a_request_changes_no_address_and_sends_one_link(user: User, host: str) -> None:
     client = browser(host, user)
 
     answer = client.post("/compte/adresse/", TYPED, follow=True)
@@ -77,12 +83,14 @@ def test_asking_changes_nothing_and_sends_one_link(user: User, host: str) -> Non
     assert address_of(user) == OLD
     assert f"Un lien est parti à {NEW}" in answer.text
     assert (
-        OutboxEntry.objects.get(kind=kinds.EMAIL_CONFIRM).object_id == EmailChange.objects.get().pk
+        OutboxEntry.objects.get(kind=kinds.EMAIL_CONFIRM).subject_id == EmailChange.objects.get().pk
     )
-    assert NEW not in str(list(OutboxEntry.objects.values())) + str(list(Act.objects.values()))
+    assert NEW not in str(list(OutboxEntry.objects.values())) + str(
+        list(AuditEvent.objects.values())
+    )
 
 
-def test_a_wrong_password_is_refused_counted_and_nothing_is_asked(user: User, host: str) -> None:
+def test_a_wrong_password_is_refused_and_counted_without_a_request(user: User, host: str) -> None:
     client = browser(host, user)
 
     answer = client.post("/compte/adresse/", {**TYPED, "password": "Autre-chose-longue-9"})
@@ -95,14 +103,14 @@ def test_a_wrong_password_is_refused_counted_and_nothing_is_asked(user: User, ho
 
 
 @pytest.mark.parametrize("typed", ["", "pas-une-adresse", OLD, OLD.upper()])
-def test_an_address_that_cannot_be_is_refused(user: User, host: str, typed: str) -> None:
+def test_an_invalid_address_is_refused(user: User, host: str, typed: str) -> None:
     answer = browser(host, user).post("/compte/adresse/", {**TYPED, "email": typed})
 
     assert answer.status_code == 422
     assert not EmailChange.objects.exists()
 
 
-def test_looking_at_the_link_changes_nothing_and_the_button_does(user: User, host: str) -> None:
+def test_the_link_page_changes_the_address_by_post_only(user: User, host: str) -> None:
     change = asked(user)
     stranger = browser(host)
 
@@ -112,13 +120,13 @@ def test_looking_at_the_link_changes_nothing_and_the_button_does(user: User, hos
 
     assert (shown.status_code, before, answer.status_code) == (200, OLD, 302)
     assert address_of(user) == NEW
-    held = EmailAddress.objects.get(user=user)
-    assert (held.email, held.verified, held.primary) == (NEW, True, True)
+    email_address = EmailAddress.objects.get(user=user)
+    assert (email_address.email, email_address.verified, email_address.primary) == (NEW, True, True)
     assert sign_in(browser(host), NEW).status_code == 302
-    assert OutboxEntry.objects.get(kind=kinds.EMAIL_CHANGED).object_id == change.pk
+    assert OutboxEntry.objects.get(kind=kinds.EMAIL_CHANGED).subject_id == change.pk
 
 
-def test_a_link_serves_once_and_for_a_day(user: User, host: str) -> None:
+def test_a_link_works_once_and_for_a_day(user: User, host: str) -> None:
     change = asked(user)
     with time_machine.travel(NOW + timedelta(hours=25), tick=False):
         late = browser(host).post(confirm_page(change)).status_code
@@ -130,9 +138,9 @@ def test_a_link_serves_once_and_for_a_day(user: User, host: str) -> None:
     assert "Ce lien ne sert plus" in again.text
 
 
-def test_asking_again_gives_up_the_one_before(user: User, host: str) -> None:
+def test_a_new_request_closes_the_previous_one(user: User, host: str) -> None:
     first = asked(user)
-    addresses.ask(user=user, new_email="autre@example.net", now=NOW)
+    addresses.request_change(user=user, new_email="autre@example.net", now=NOW)
 
     answer = browser(host).post(confirm_page(first))
 
@@ -140,7 +148,7 @@ def test_asking_again_gives_up_the_one_before(user: User, host: str) -> None:
     assert address_of(user) == OLD
 
 
-def test_the_database_keeps_one_open_request(user: User) -> None:
+def test_the_database_allows_one_open_request(user: User) -> None:
     change = asked(user)
     change.pk, change.ref = None, user.ref
     change.confirm_hash, change.undo_hash = b"1" * 32, b"2" * 32
@@ -149,7 +157,7 @@ def test_the_database_keeps_one_open_request(user: User) -> None:
         change.save(force_insert=True)
 
 
-def test_a_request_is_given_up(user: User, host: str) -> None:
+def test_a_request_is_cancelled(user: User, host: str) -> None:
     change = asked(user)
     client = browser(host, user)
 
@@ -159,9 +167,7 @@ def test_a_request_is_given_up(user: User, host: str) -> None:
     assert "Un lien est parti" not in client.get("/compte/adresse/").text
 
 
-def test_the_address_of_somebody_else_answers_the_same_and_sends_nothing(
-    user: User, host: str
-) -> None:
+def test_a_taken_address_gets_the_same_response_and_no_link(user: User, host: str) -> None:
     make_user("autre@example.org")
     client = browser(host, user)
 
@@ -169,11 +175,11 @@ def test_the_address_of_somebody_else_answers_the_same_and_sends_nothing(
 
     change = EmailChange.objects.get()
     assert "Un lien est parti à autre@example.org" in answer.text
-    assert prepare(ConfirmLetter(), kinds.EMAIL_CONFIRM) == GONE
+    assert prepare(AddressConfirmationEmail(), kinds.EMAIL_CONFIRM) == GONE
     assert browser(host).post(confirm_page(change)).status_code == 410
 
 
-def test_the_undo_link_puts_all_back_and_ends_all_sessions(user: User, host: str) -> None:
+def test_the_undo_link_restores_the_address_and_ends_all_sessions(user: User, host: str) -> None:
     thief = browser(host, user)
     thief.get("/espace/")
     change = confirmed(user)
@@ -184,30 +190,32 @@ def test_the_undo_link_puts_all_back_and_ends_all_sessions(user: User, host: str
     before = thief.get("/espace/").status_code
     answer = browser(host).post(undo_page(change))
 
-    held = User.objects.get(pk=user.pk)
+    user_row = User.objects.get(pk=user.pk)
     assert (shown.status_code, before, answer.status_code) == (200, 200, 200)
     assert f"de nouveau {OLD}" in answer.text
-    assert (held.email, held.has_usable_password()) == (OLD, False)
+    assert (user_row.email, user_row.has_usable_password()) == (OLD, False)
     assert thief.get("/espace/").status_code == 302
-    assert not any(one.get_decoded().get("_auth_user_id") for one in Session.objects.all())
+    assert not any(session.get_decoded().get("_auth_user_id") for session in Session.objects.all())
     assert not Authenticator.objects.exists()
-    assert OutboxEntry.objects.get(kind=kinds.PASSWORD_RESET).object_id == user.pk
+    assert OutboxEntry.objects.get(kind=kinds.PASSWORD_RESET).subject_id == user.pk
     assert sign_in(browser(host), OLD).status_code == 200
 
 
-def test_no_second_factor_stays_whenever_it_was_added(user: User) -> None:
+def test_undoing_deletes_every_second_factor(user: User) -> None:
     add_totp(user)
     Authenticator.objects.update(created_at=NOW - timedelta(days=1))
 
     addresses.undo(token=addresses.undo_token(confirmed(user)), now=NOW)
 
-    # A passkey opens the account without a password: whoever knew it may have added one before.
+    # A passkey signs in without the password: a person who knew the password may have added one.
     assert not Authenticator.objects.exists()
 
 
 def test_undoing_the_first_change_closes_the_links_of_later_ones(user: User, host: str) -> None:
     first = confirmed(user)
-    second = addresses.ask(user=User.objects.get(), new_email="voleur@example.net", now=NOW)
+    second = addresses.request_change(
+        user=User.objects.get(), new_email="voleur@example.net", now=NOW
+    )
     addresses.confirm(token=addresses.confirm_token(second), now=NOW)
 
     browser(host).post(undo_page(first))
@@ -218,7 +226,9 @@ def test_undoing_the_first_change_closes_the_links_of_later_ones(user: User, hos
 
 
 @pytest.mark.parametrize(("hours", "status"), [(71, 200), (72, 410)])
-def test_the_undo_link_lives_72_hours(user: User, host: str, hours: int, status: int) -> None:
+def test_the_undo_link_is_valid_for_72_hours(
+    user: User, host: str, hours: int, status: int
+) -> None:
     change = confirmed(user)
 
     with time_machine.travel(NOW + timedelta(hours=hours), tick=False):
@@ -228,7 +238,7 @@ def test_the_undo_link_lives_72_hours(user: User, host: str, hours: int, status:
     assert (address_of(user) == OLD) == (status == 200)
 
 
-def test_nothing_is_undone_before_it_is_confirmed_and_tokens_do_not_mix(
+def test_an_unconfirmed_change_cannot_be_undone_and_tokens_are_not_interchangeable(
     user: User, host: str
 ) -> None:
     change = asked(user)
@@ -248,29 +258,29 @@ def test_nothing_is_undone_before_it_is_confirmed_and_tokens_do_not_mix(
     assert address_of(user) == OLD
 
 
-def test_a_closed_account_confirms_nothing(user: User, host: str) -> None:
+def test_a_closed_account_cannot_confirm_a_change(user: User, host: str) -> None:
     change = asked(user)
     User.objects.update(is_active=False)
 
     assert browser(host).post(confirm_page(change)).status_code == 410
 
 
-def test_the_letters_go_to_the_right_addresses(
+def test_the_emails_go_to_the_right_addresses(
     user: User, tenant: Unit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[tuple[str, str, str]] = []
 
-    def send(letter: Letter, unit: Unit) -> Outcome:
-        sent.append((letter.name, letter.to, letter.paths["link"]))
+    def send(email: Email, unit: Unit) -> Outcome:
+        sent.append((email.template, email.to, email.paths["link"]))
         return GONE
 
-    monkeypatch.setattr("tenants.accounts.delivery.send", send)
+    monkeypatch.setattr("tenants.accounts.emails.send", send)
     change = asked(user)
-    prepare(ConfirmLetter(), kinds.EMAIL_CONFIRM, tenant)()
+    prepare(AddressConfirmationEmail(), kinds.EMAIL_CONFIRM, tenant)()
     addresses.confirm(token=addresses.confirm_token(change), now=NOW)
 
-    late = prepare(ConfirmLetter(), kinds.EMAIL_CONFIRM, tenant)
-    prepare(ChangedLetter(), kinds.EMAIL_CHANGED, tenant)()
+    late = prepare(AddressConfirmationEmail(), kinds.EMAIL_CONFIRM, tenant)
+    prepare(AddressChangedEmail(), kinds.EMAIL_CHANGED, tenant)()
 
     assert late == STALE
     assert sent == [
@@ -279,15 +289,16 @@ def test_the_letters_go_to_the_right_addresses(
     ]
 
 
-def test_changes_are_forgotten_when_their_links_open_nothing(user: User) -> None:
+def test_changes_are_deleted_when_their_links_are_closed(user: User) -> None:
     confirmed(user)
-    addresses.ask(user=user, new_email="autre@example.net", now=NOW)
+    addresses.request_change(user=user, new_email="autre@example.net", now=NOW)
 
-    forgotten = [
-        forget_addresses(now=NOW + timedelta(hours=hours), limit=500) for hours in (23, 24, 71, 72)
+    deleted = [
+        delete_email_changes(now=NOW + timedelta(hours=hours), limit=500)
+        for hours in (23, 24, 71, 72)
     ]
 
-    assert forgotten == [0, 1, 0, 1]
+    assert deleted == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +311,7 @@ def test_changes_are_forgotten_when_their_links_open_nothing(user: User) -> None
         ("/compte/sessions/fermer/", "get"),
     ],
 )
-def test_pages_of_the_account_refuse_strangers_and_wrong_methods(
+def test_account_pages_need_a_sign_in_and_the_right_method(
     user: User, host: str, path: str, wrong: str
 ) -> None:
     right = "post" if wrong == "get" else "get"

@@ -1,4 +1,4 @@
-"""Invitations: a link that opens an account once, until its end, and never carries a password."""
+"""Invitations: a single-use link with an expiry creates an account; the e-mail carries no password."""
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
@@ -7,7 +7,12 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from tenants.accounts.delivery import GONE, STALE, InvitationLetter
+from tenants.accounts import kinds
+from tenants.accounts.emails import (
+    GONE,
+    STALE,
+    InvitationEmail,
+)
 from tenants.accounts.errors import InvitationClosedError, LastOwnerError
 from tenants.accounts.models import Invitation, Membership, Role, User
 from tenants.accounts.services import invitations
@@ -33,7 +38,7 @@ def link(invitation: Invitation) -> str:
 
 
 def answer(**fields: str) -> dict[str, str]:
-    """Return what the person fills in."""
+    """Return the form data of an accepted invitation."""
     return {"name": "Nadia Témoin", "password": PASSWORD, **fields}
 
 
@@ -44,10 +49,10 @@ def test_only_the_hash_of_the_token_is_kept(tenant: Unit) -> None:
 
     assert bytes(invitation.token_hash) == token_hash(token)
     assert token not in str(list(Invitation.objects.values()))
-    assert OutboxEntry.objects.get(kind="account.invitation").object_id == invitation.pk
+    assert OutboxEntry.objects.get(kind="account.invitation").subject_id == invitation.pk
 
 
-def test_looking_at_the_link_changes_nothing(tenant: Unit, host: str) -> None:
+def test_getting_the_link_page_changes_no_row(tenant: Unit, host: str) -> None:
     with time_machine.travel(NOW, tick=False):
         invitation = make_invitation()
         shown = browser(host).get(link(invitation))
@@ -58,7 +63,7 @@ def test_looking_at_the_link_changes_nothing(tenant: Unit, host: str) -> None:
     assert not User.objects.filter(email="nadia@example.org").exists()
 
 
-def test_the_link_opens_an_account_once(tenant: Unit, host: str) -> None:
+def test_the_link_creates_an_account_once(tenant: Unit, host: str) -> None:
     with time_machine.travel(NOW, tick=False):
         invitation = make_invitation()
         first = browser(host).post(link(invitation), answer())
@@ -68,7 +73,7 @@ def test_the_link_opens_an_account_once(tenant: Unit, host: str) -> None:
         assert sign_in(browser(host), "nadia@example.org").status_code == 302
 
 
-def test_whoever_has_just_chosen_a_password_is_inside(tenant: Unit, host: str) -> None:
+def test_choosing_a_password_signs_in(tenant: Unit, host: str) -> None:
     with time_machine.travel(NOW, tick=False):
         client = browser(host)
         joined = client.post(link(make_invitation()), answer())
@@ -78,7 +83,7 @@ def test_whoever_has_just_chosen_a_password_is_inside(tenant: Unit, host: str) -
     assert inside_now.status_code == 200
 
 
-def test_an_account_that_exists_signs_in_by_itself(tenant: Unit, host: str) -> None:
+def test_an_existing_account_signs_in_separately(tenant: Unit, host: str) -> None:
     make_member(Role.PRACTITIONER, "nadia@example.org")
     with time_machine.travel(NOW, tick=False):
         joined = browser(host).post(link(make_invitation()), {"agreed": "on"})
@@ -86,7 +91,7 @@ def test_an_account_that_exists_signs_in_by_itself(tenant: Unit, host: str) -> N
     assert joined["Location"] == "/connexion/"
 
 
-def test_a_weak_password_keeps_the_name_and_says_why(tenant: Unit, host: str) -> None:
+def test_a_weak_password_is_explained_and_keeps_the_name(tenant: Unit, host: str) -> None:
     with time_machine.travel(NOW, tick=False):
         shown = browser(host).post(link(make_invitation()), answer(password="court"))
 
@@ -96,7 +101,7 @@ def test_a_weak_password_keeps_the_name_and_says_why(tenant: Unit, host: str) ->
 
 
 @pytest.mark.parametrize("days", [7, 30])
-def test_the_link_ends_after_seven_days(tenant: Unit, host: str, days: int) -> None:
+def test_the_link_expires_after_seven_days(tenant: Unit, host: str, days: int) -> None:
     invitation = make_invitation()
 
     with time_machine.travel(NOW + timedelta(days=days), tick=False):
@@ -105,7 +110,7 @@ def test_the_link_ends_after_seven_days(tenant: Unit, host: str, days: int) -> N
     assert shown.status_code == 410
 
 
-def test_a_revoked_or_renewed_link_opens_nothing(tenant: Unit) -> None:
+def test_a_revoked_or_renewed_link_is_closed(tenant: Unit) -> None:
     revoked, renewed = make_invitation(), make_invitation(Role.OWNER)
     old = token_of(renewed)
 
@@ -117,14 +122,14 @@ def test_a_revoked_or_renewed_link_opens_nothing(tenant: Unit) -> None:
     assert invitations.find_open(token=token_of(fresh), now=NOW) == renewed
 
 
-def test_a_role_that_is_taken_back_takes_the_open_links_with_it(tenant: Unit) -> None:
+def test_revoking_a_role_revokes_the_open_invitations(tenant: Unit) -> None:
     make_member(Role.OWNER, "maite@example.org")
-    forgotten, used = make_invitation(), make_invitation()
+    unused, used = make_invitation(), make_invitation()
     accepted = invitations.accept(token=token_of(used), password=PASSWORD, name="", now=NOW)
 
     revoke(membership=accepted.membership, actor="system", on=NOW.date(), now=NOW)
 
-    assert invitations.find_open(token=token_of(forgotten), now=NOW) is None
+    assert invitations.find_open(token=token_of(unused), now=NOW) is None
 
 
 def test_an_invitation_that_was_used_is_not_renewed(tenant: Unit) -> None:
@@ -174,19 +179,22 @@ def test_a_secretary_invited_for_one_agenda_keeps_only_that_one(tenant: Unit) ->
     assert access.grants[0].entrusted == frozenset({kept})
 
 
-def test_the_letter_is_dropped_when_a_newer_one_exists_or_it_is_too_late(tenant: Unit) -> None:
+def test_an_outdated_or_expired_email_is_not_sent(tenant: Unit) -> None:
     invitation = make_invitation()
     entry = OutboxEntry.objects.get(kind="account.invitation")
-    letter = InvitationLetter()
+    link = kinds.InvitationLink(invitation.generation)
+    handler = InvitationEmail()
 
-    late = letter.prepare(entry, unit=tenant, now=NOW + timedelta(days=8))
+    late = handler.prepare(entry, link, unit=tenant, now=NOW + timedelta(days=8))
     invitations.renew(invitation=invitation, actor="system", now=NOW)
-    older = letter.prepare(entry, unit=tenant, now=NOW)
+    older = handler.prepare(entry, link, unit=tenant, now=NOW)
 
     assert (late, older) == (STALE, GONE)
 
 
-def test_taking_the_last_role_closes_the_account_and_its_session(tenant: Unit, host: str) -> None:
+def test_revoking_the_last_role_closes_the_account_and_its_sessions(
+    tenant: Unit, host: str
+) -> None:
     make_member(Role.OWNER)
     secretary = make_member(Role.SECRETARY)
     client = browser(host, secretary)
@@ -197,7 +205,7 @@ def test_taking_the_last_role_closes_the_account_and_its_session(tenant: Unit, h
     assert client.get("/espace/").status_code == 302
 
 
-def test_one_of_two_roles_is_taken_back_alone(tenant: Unit, host: str) -> None:
+def test_revoking_one_of_two_roles_keeps_the_other(tenant: Unit, host: str) -> None:
     owner = make_member(Role.OWNER)
     make_invitation()
     other = make_member(Role.OWNER, "autre@example.org")
@@ -208,7 +216,7 @@ def test_one_of_two_roles_is_taken_back_alone(tenant: Unit, host: str) -> None:
     assert client.get("/espace/").status_code == 200
 
 
-def test_the_last_owner_stays(tenant: Unit) -> None:
+def test_the_last_owner_cannot_be_revoked(tenant: Unit) -> None:
     owner = make_member(Role.OWNER)
 
     with pytest.raises(LastOwnerError):

@@ -1,4 +1,4 @@
-"""Password rules (S-02) and links that set one: single use, one hour, one tenant, same answer."""
+"""Password rules (S-02) and reset links: single use, one hour, one tenant, same response for any address."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,10 +11,15 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from tenants.accounts import kinds
-from tenants.accounts.delivery import GONE, STALE, ResetLetter
+from tenants.accounts.emails import (
+    GONE,
+    STALE,
+    PasswordResetEmail,
+)
 from tenants.accounts.models import User
 from tenants.accounts.tokens import ResetTokenGenerator
 from tenants.outbox.models import OutboxEntry
+from tenants.outbox.payloads import NO_PAYLOAD
 from tenants.schema import Unit, inside, tenant_unit
 from tests.accounts import PASSWORD, browser, make_member, make_user, sign_in
 
@@ -23,7 +28,7 @@ NEW = "Sept-goélands-au-large"
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> None:
+def _empty_cache(services: object) -> None:
     cache.clear()
 
 
@@ -58,7 +63,7 @@ def test_a_long_password_or_seven_words_pass(password: str) -> None:
     validate_password(password, User(email="maite@example.org"))
 
 
-def test_argon2_comes_first_in_production() -> None:
+def test_production_hashes_passwords_with_argon2() -> None:
     import ast
     from pathlib import Path
 
@@ -67,12 +72,12 @@ def test_argon2_comes_first_in_production() -> None:
         ast.literal_eval(node.value)
         for node in ast.parse(source).body
         if isinstance(node, ast.Assign)
-        and any(getattr(one, "id", "") == "PASSWORD_HASHERS" for one in node.targets)
+        and any(getattr(target, "id", "") == "PASSWORD_HASHERS" for target in node.targets)
     ]
     assert lists[0][0].endswith("Argon2PasswordHasher")
 
 
-def test_asking_for_a_link_answers_the_same_whether_the_account_exists(
+def test_a_reset_request_gets_the_same_response_for_unknown_accounts(
     tenant: Unit, host: str
 ) -> None:
     user = make_member()
@@ -85,7 +90,7 @@ def test_asking_for_a_link_answers_the_same_whether_the_account_exists(
     assert client.get(known["Location"]).text == client.get(unknown["Location"]).text
 
 
-def test_a_link_is_asked_of_the_worker_and_no_mail_leaves_the_page(
+def test_a_reset_request_enqueues_the_mail(
     tenant: Unit, host: str, mailoutbox: list[object]
 ) -> None:
     user = make_member()
@@ -93,17 +98,18 @@ def test_a_link_is_asked_of_the_worker_and_no_mail_leaves_the_page(
     browser(host).post("/mot-de-passe/oublie/", {"email": user.email})
 
     entry = OutboxEntry.objects.get(kind=kinds.PASSWORD_RESET)
-    assert (entry.object_id, mailoutbox) == (user.pk, [])
+    assert (entry.subject_id, mailoutbox) == (user.pk, [])
 
 
 def link_of(user: User) -> str:
     """Return the path of a link, as the worker derives it."""
-    letter = ResetLetter().prepare(
-        OutboxEntry(kind=kinds.PASSWORD_RESET, object_id=user.pk, created_at=NOON, due_at=NOON),
+    deliver = PasswordResetEmail().prepare(
+        OutboxEntry(kind=kinds.PASSWORD_RESET, subject_id=user.pk, created_at=NOON, due_at=NOON),
+        NO_PAYLOAD,
         unit=tenant_unit("t_one"),
         now=NOON,
     )
-    assert callable(letter)
+    assert callable(deliver)
     from allauth.account.utils import user_pk_to_url_str
 
     key = ResetTokenGenerator().make_token(user)
@@ -133,7 +139,7 @@ def test_a_link_changes_the_password_once(tenant: Unit, host: str) -> None:
     assert "Ce lien ne sert plus" in again.text
 
 
-def test_a_link_lives_one_hour(tenant: Unit, host: str) -> None:
+def test_a_link_is_valid_for_one_hour(tenant: Unit, host: str) -> None:
     user = make_member()
     with time_machine.travel(NOON, tick=False):
         link = link_of(user)
@@ -154,7 +160,7 @@ def test_a_link_of_another_practice_opens_nothing(tenant: Unit, host: str) -> No
     assert elsewhere.check_token(user, elsewhere.make_token(user))
 
 
-def test_choosing_a_password_forgets_the_wrong_ones(tenant: Unit, host: str) -> None:
+def test_choosing_a_password_deletes_the_recorded_failures(tenant: Unit, host: str) -> None:
     user = make_member()
     client = browser(host)
     for _try in range(5):
@@ -177,10 +183,10 @@ def test_changing_the_password_ends_the_other_sessions(tenant: Unit, host: str) 
 
     assert here.get("/espace/").status_code == 200
     assert there.get("/espace/").status_code == 302
-    assert OutboxEntry.objects.filter(kind="account.notice.password_changed").count() == 1
+    assert OutboxEntry.objects.filter(kind=kinds.PASSWORD_CHANGED).count() == 1
 
 
-def test_the_other_sessions_are_closed_on_demand(tenant: Unit, host: str) -> None:
+def test_the_other_sessions_are_closed_on_request(tenant: Unit, host: str) -> None:
     user = make_member()
     here, there = browser(host, user), browser(host, user)
     there.get("/espace/")
@@ -191,11 +197,11 @@ def test_the_other_sessions_are_closed_on_demand(tenant: Unit, host: str) -> Non
     assert there.get("/espace/").status_code == 302
 
 
-def test_a_reset_of_an_account_that_is_gone_or_stale_is_dropped(tenant: Unit) -> None:
+def test_no_reset_mail_is_sent_for_a_closed_account_or_an_old_entry(tenant: Unit) -> None:
     user = make_user()
     late = NOON + timedelta(hours=2)
-    asked = OutboxEntry(object_id=user.pk, created_at=NOON, due_at=NOON)
-    nobody = OutboxEntry(object_id=987_654, created_at=NOON, due_at=NOON)
+    asked = OutboxEntry(subject_id=user.pk, created_at=NOON, due_at=NOON)
+    nobody = OutboxEntry(subject_id=987_654, created_at=NOON, due_at=NOON)
 
-    assert ResetLetter().prepare(asked, unit=tenant, now=late) == STALE
-    assert ResetLetter().prepare(nobody, unit=tenant, now=NOON) == GONE
+    assert PasswordResetEmail().prepare(asked, NO_PAYLOAD, unit=tenant, now=late) == STALE
+    assert PasswordResetEmail().prepare(nobody, NO_PAYLOAD, unit=tenant, now=NOON) == GONE

@@ -1,4 +1,4 @@
-"""The table of G-12, cell by cell: role, operation, whose. What is not listed here is refused."""
+"""The table of rights (G-12), cell by cell: role, operation, owner of the agenda; anything else is refused."""
 
 import itertools
 import uuid
@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from tenants.accounts.models import Role
-from tenants.accounts.permissions import RIGHTS, Access, Grant, Operation, Whose, allowed
+from tenants.accounts.permissions import RIGHTS, Access, Operation, RoleGrant, Whose, allowed
 
 O, W, R = Operation, Whose, Role  # noqa: E741  # the table below is read as a table
 AGENDA = {O.SEE_AGENDA, O.BOOK, O.MOVE, O.CANCEL, O.MARK, O.SEE_CONTACT}
@@ -48,8 +48,8 @@ def test_the_table_has_every_cell() -> None:
 
 
 @pytest.mark.parametrize(("role", "operation", "whose"), CELLS)
-def test_each_cell_says_what_was_decided(role: Role, operation: Operation, whose: Whose) -> None:
-    access = Access(grants=(Grant(role, frozenset({KEPT})),), own=frozenset({MINE}))
+def test_each_cell_matches_the_table(role: Role, operation: Operation, whose: Whose) -> None:
+    access = Access(grants=(RoleGrant(role, frozenset({KEPT})),), own=frozenset({MINE}))
 
     answer = allowed(access, operation, practitioner_ref=TARGETS[whose])
 
@@ -57,20 +57,20 @@ def test_each_cell_says_what_was_decided(role: Role, operation: Operation, whose
 
 
 @pytest.mark.parametrize("operation", list(Operation))
-def test_nobody_without_a_role_may_do_anything(operation: Operation) -> None:
+def test_a_user_without_a_role_has_no_right(operation: Operation) -> None:
     assert not Access(own=frozenset({MINE})).allows_somewhere(operation)
 
 
-def test_a_secretary_without_scope_keeps_every_agenda() -> None:
-    access = Access(grants=(Grant(Role.SECRETARY, None),))
+def test_a_secretary_without_scope_reaches_every_agenda() -> None:
+    access = Access(grants=(RoleGrant(Role.SECRETARY, None),))
 
     assert allowed(access, O.BOOK, practitioner_ref=THEIRS)
     assert not allowed(access, O.EXPORT, practitioner_ref=THEIRS)
 
 
-def test_two_roles_add_up() -> None:
+def test_two_roles_have_the_union_of_their_rights() -> None:
     access = Access(
-        grants=(Grant(Role.PRACTITIONER), Grant(Role.SECRETARY, frozenset({THEIRS}))),
+        grants=(RoleGrant(Role.PRACTITIONER), RoleGrant(Role.SECRETARY, frozenset({THEIRS}))),
         own=frozenset({MINE}),
     )
 
@@ -79,7 +79,7 @@ def test_two_roles_add_up() -> None:
     assert not allowed(access, O.EDIT_HOURS, practitioner_ref=THEIRS)
 
 
-def test_a_practitioner_without_an_agenda_opens_nothing() -> None:
-    access = Access(grants=(Grant(Role.PRACTITIONER),))
+def test_a_practitioner_without_an_agenda_has_no_right() -> None:
+    access = Access(grants=(RoleGrant(Role.PRACTITIONER),))
 
     assert not access.allows_somewhere(O.SEE_AGENDA)

@@ -1,4 +1,4 @@
-"""A wrong password is remembered even when the site fails around it (unit-of-work A7)."""
+"""A wrong password is recorded although the request fails and rolls back (design section 3)."""
 
 from typing import Any
 

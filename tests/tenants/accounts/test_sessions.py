@@ -1,4 +1,4 @@
-"""One's own sessions: seen by device and day, ended one by one or all at once; no address is kept."""
+"""Sessions of a user: listed by device and day, ended singly or all at once; no IP address is stored."""
 
 import json
 import re
@@ -42,13 +42,13 @@ def test_a_device_is_named_by_its_family(agent: str, family: str) -> None:
 
 @pytest.fixture
 def user(tenant: Unit) -> Iterator[User]:
-    """Return a member, at the pretended now."""
+    """Return a member, with NOW as the current instant."""
     with time_machine.travel(NOW, tick=False):
         yield make_member(Role.OWNER)
 
 
 def open_on(host: str, user: User, agent: str = FIREFOX) -> Client:
-    """Return a browser that has opened a page."""
+    """Return a signed-in client after its first page."""
     client = browser(host, user)
     client.defaults["HTTP_USER_AGENT"] = agent
     client.get("/compte/securite/")
@@ -56,12 +56,12 @@ def open_on(host: str, user: User, agent: str = FIREFOX) -> Client:
 
 
 def refs_shown(page: str) -> list[str]:
-    """Return the refs of the sessions that the page offers to close."""
+    """Return the refs of the sessions with a button to close them."""
     return re.findall(r"/compte/sessions/([0-9a-f-]{36})/fermer/", page)
 
 
 def is_in(client: Client) -> bool:
-    """Return whether the session still opens something."""
+    """Return whether the session is still signed in."""
     return client.get("/compte/securite/").status_code == 200
 
 
@@ -84,7 +84,7 @@ def test_sessions_are_listed_with_device_and_day(user: User, host: str) -> None:
 def test_no_network_address_and_no_version_is_kept(user: User, host: str) -> None:
     open_on(host, user)
 
-    kept = json.dumps([held.get_decoded() for held in Session.objects.all()])
+    kept = json.dumps([session.get_decoded() for session in Session.objects.all()])
 
     assert "198.51.100.7" not in kept
     assert "140.0" not in kept
@@ -99,10 +99,10 @@ def test_one_session_is_closed_and_the_others_stay(user: User, host: str) -> Non
     office.post(f"/compte/sessions/{refs_shown(phone_ref)[0]}/fermer/")
 
     assert before == 2
-    assert [is_in(one) for one in (office, phone, tablet)] == [True, False, True]
+    assert [is_in(client) for client in (office, phone, tablet)] == [True, False, True]
 
 
-def test_the_session_of_somebody_else_is_not_closed(user: User, host: str) -> None:
+def test_the_session_of_another_user_is_not_closed(user: User, host: str) -> None:
     colleague = make_member(Role.SECRETARY)
     theirs = open_on(host, colleague)
     open_on(host, colleague, IPHONE)
@@ -117,7 +117,7 @@ def test_the_session_of_somebody_else_is_not_closed(user: User, host: str) -> No
     assert len(refs_shown(theirs.get("/compte/sessions/").text)) == 1
 
 
-def test_all_the_others_are_closed_and_this_one_stays(user: User, host: str) -> None:
+def test_all_other_sessions_are_closed(user: User, host: str) -> None:
     office, phone = open_on(host, user), open_on(host, user, IPHONE)
 
     office.post("/compte/sessions/fermer/")
@@ -125,16 +125,16 @@ def test_all_the_others_are_closed_and_this_one_stays(user: User, host: str) -> 
     assert [is_in(office), is_in(phone)] == [True, False]
 
 
-def test_everywhere_means_here_too(user: User, host: str) -> None:
+def test_closing_everywhere_includes_the_current_session(user: User, host: str) -> None:
     office, phone = open_on(host, user), open_on(host, user, IPHONE)
 
-    answer = office.post("/compte/sessions/fermer/", {"partout": "oui"}, follow=True)
+    answer = office.post("/compte/sessions/fermer/", {"everywhere": "yes"}, follow=True)
 
     assert "déconnecté partout" in answer.text
     assert [is_in(office), is_in(phone)] == [False, False]
 
 
-def test_an_idle_session_is_not_shown_as_open(user: User, host: str) -> None:
+def test_an_idle_session_is_not_listed(user: User, host: str) -> None:
     open_on(host, user, IPHONE)
 
     with time_machine.travel(NOW + timedelta(minutes=31), tick=False):

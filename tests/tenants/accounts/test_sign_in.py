@@ -1,4 +1,4 @@
-"""Signing in: by password, with limits that grow, with a second factor, and by nobody else."""
+"""Sign-in by password, with growing locks and a second factor, for accounts with a role only."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -26,11 +26,11 @@ NOON = datetime(2026, 11, 10, 11, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> None:
+def _empty_cache(services: object) -> None:
     cache.clear()
 
 
-def test_a_member_signs_in_and_lands_on_today(tenant: Unit, host: str) -> None:
+def test_a_member_signs_in_and_arrives_at_today(tenant: Unit, host: str) -> None:
     user = make_member()
     client = browser(host)
 
@@ -50,7 +50,7 @@ def test_the_session_key_changes_at_sign_in(tenant: Unit, host: str) -> None:
     assert before is None or client.cookies["__Host-session"].value != before.value
 
 
-def test_the_page_asked_for_comes_after_signing_in(tenant: Unit, host: str) -> None:
+def test_signing_in_redirects_to_the_requested_page(tenant: Unit, host: str) -> None:
     user = make_member()
     client = browser(host)
 
@@ -69,7 +69,7 @@ def test_a_wrong_password_is_refused(tenant: Unit, host: str) -> None:
     assert AccessAttempt.objects.get().failures_since_start == 1
 
 
-def test_the_sixth_try_is_refused_even_with_the_right_password(tenant: Unit, host: str) -> None:
+def test_the_sixth_attempt_is_refused_even_with_the_right_password(tenant: Unit, host: str) -> None:
     user = make_member()
     client = browser(host)
     for _try in range(5):
@@ -94,13 +94,13 @@ def test_the_lock_ends_by_itself(tenant: Unit, host: str) -> None:
     assert answer.status_code == 302
 
 
-def test_each_further_failure_doubles_the_lock_up_to_an_hour() -> None:
+def test_each_further_failure_lengthens_the_lock_up_to_an_hour() -> None:
     minutes = [int(lock_time(failures).total_seconds() // 60) for failures in (5, 6, 7, 8, 9, 50)]
 
     assert minutes == [5, 10, 20, 40, 60, 60]
 
 
-def test_somebody_elsewhere_does_not_keep_the_owner_out(tenant: Unit, host: str) -> None:
+def test_failures_from_another_address_do_not_lock_the_owner_out(tenant: Unit, host: str) -> None:
     user = make_member()
     elsewhere = browser(host, ip="203.0.113.9")
     for _try in range(8):
@@ -111,7 +111,7 @@ def test_somebody_elsewhere_does_not_keep_the_owner_out(tenant: Unit, host: str)
     assert answer.status_code == 302
 
 
-def test_one_persons_failure_does_not_free_another_who_is_locked(tenant: Unit, host: str) -> None:
+def test_a_failure_of_one_account_does_not_unlock_another(tenant: Unit, host: str) -> None:
     locked, other = make_member(), make_member(Role.SECRETARY)
     client = browser(host)
     with time_machine.travel(NOON, tick=False):
@@ -188,7 +188,7 @@ def test_a_second_factor_is_asked_for(tenant: Unit, host: str) -> None:
     assert second["Location"] == "/espace/"
 
 
-def test_a_code_serves_once(tenant: Unit, host: str) -> None:
+def test_a_code_works_once(tenant: Unit, host: str) -> None:
     user = make_member()
     add_totp(user)
     code = totp_code()
@@ -222,9 +222,9 @@ def test_the_totp_secret_is_sealed_at_rest(tenant: Unit) -> None:
 
     add_totp(user)
 
-    held = Authenticator.objects.get(user=user)
-    assert SECRET not in str(held.data)
-    assert held.wrap().validate_code(totp_code())
+    authenticator = Authenticator.objects.get(user=user)
+    assert SECRET not in str(authenticator.data)
+    assert authenticator.wrap().validate_code(totp_code())
 
 
 def test_an_idle_session_ends_after_half_an_hour(tenant: Unit, host: str) -> None:
@@ -241,7 +241,7 @@ def test_an_idle_session_ends_after_half_an_hour(tenant: Unit, host: str) -> Non
     assert answer.status_code == 302
 
 
-def test_a_refresh_by_the_page_itself_is_not_activity(tenant: Unit, host: str) -> None:
+def test_an_automatic_refresh_is_no_activity(tenant: Unit, host: str) -> None:
     user = make_member()
     with time_machine.travel(NOON, tick=False):
         client = browser(host, user)
@@ -255,7 +255,7 @@ def test_a_refresh_by_the_page_itself_is_not_activity(tenant: Unit, host: str) -
     assert answer.status_code == 302
 
 
-def test_nobody_signs_up(tenant: Unit, host: str) -> None:
+def test_there_is_no_sign_up(tenant: Unit, host: str) -> None:
     client = browser(host)
 
     statuses = [
@@ -277,7 +277,7 @@ def test_staff_without_a_second_factor_only_reach_the_page_that_adds_it(
     assert client.get("/bureau/")["Location"] == "/compte/securite/"
 
 
-def test_staff_with_a_second_factor_reach_the_desk(public: Unit, public_host: str) -> None:
+def test_staff_with_a_second_factor_reach_the_staff_pages(public: Unit, public_host: str) -> None:
     user = make_user("iban@example.org", is_staff=True)
     add_totp(user)
     client = browser(public_host)
@@ -320,7 +320,7 @@ def test_signing_in_never_leads_to_another_site(tenant: Unit, host: str, target:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_signing_out_takes_a_post(tenant: Unit, host: str, method: str) -> None:
+def test_signing_out_needs_a_post(tenant: Unit, host: str, method: str) -> None:
     client = browser(host, make_member())
 
     getattr(client, method)("/deconnexion/", {"next": "https://ailleurs.example/"})

@@ -1,4 +1,4 @@
-"""Backing up and restoring by the commands: what comes back, what stays noise, what is erased again."""
+"""The commands ``backup`` and ``restore``: restored rows, unreadable rows, repeated erasures."""
 
 import base64
 import os
@@ -17,12 +17,12 @@ from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from booking.models import PatientContact
-from booking.services import contacts
+from booking.patients import contacts
 from tenants.schema import Unit, inside, tenant_unit
-from tests.conftest import ROOT, SPACES, add_tenant, ensure_key, owner_cursor, remove_tenant
+from tests.conftest import ROOT, SCHEMA_POOL, add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.databases import drop_database, on_server
 from tests.factories import NOW, Cabinet, make_appointment, make_person
-from tests.proofs import nursery
+from tests.proofs.child_process import run_module
 
 RESTORED = "librdv_restored"
 MARKER = "Zoé-Témoin"
@@ -33,7 +33,7 @@ KEYLESS, CLOSED = "librdv_keyless", "librdv_closed"
 
 @dataclass
 class Run:
-    """A practice of two people, backed up; one of them erased since; the backup restored twice."""
+    """A backup of a practice with two persons, one of them erased afterwards, and two restored databases."""
 
     unit: Unit
     folder: Path
@@ -43,7 +43,7 @@ class Run:
 
     def manage(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         given = dict(os.environ) | self.environment | environment
-        return nursery.run("manage", *arguments, environment=given)
+        return run_module("manage", *arguments, variables=given)
 
     def back_up(self, *arguments: str) -> None:
         done = self.manage("backup", *arguments)
@@ -62,8 +62,8 @@ class Run:
         )
 
 
-def newest(shelf: Path) -> Path:
-    return max(shelf.iterdir())
+def newest(store: Path) -> Path:
+    return max(store.iterdir())
 
 
 def in_database(url: str, database: str) -> str:
@@ -88,11 +88,10 @@ def new_database(name: str) -> None:
 @pytest.fixture(scope="module")
 def run(
     django_db_setup: None,
-    nursed: None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Run]:
-    """Back up, erase one person, restore with the keys and without them: once for all tests."""
+    """Back up, erase one person, restore with keys and without; once for all tests of this module."""
     folder = tmp_path_factory.mktemp("backups")
     environment = {
         "BACKUP_DIR": str(folder / "main"),
@@ -102,7 +101,7 @@ def run(
     }
     unit = tenant_unit("t_restored")
     with owner_cursor() as cursor:
-        SPACES.drop_all(cursor)
+        SCHEMA_POOL.drop_schemas(cursor)
         remove_tenant(cursor, schema=unit.schema)
         add_tenant(cursor, schema=unit.schema, host="restored.lib-rdv.localhost")
     run = Run(unit, folder, environment)
@@ -128,7 +127,7 @@ def run(
 
 
 def two_people(unit: Unit) -> PatientContact:
-    """Book two people of the day after tomorrow; return the one who will be erased."""
+    """Book two persons for the day after tomorrow; return the contact that will be erased."""
     with inside(unit):
         cabinet = Cabinet()
         first, _second = (
@@ -150,7 +149,7 @@ import os, sys
 import django
 django.setup()
 from booking.models import PatientContact
-from booking.services import contacts
+from booking.patients import contacts
 from tenants.schema import inside, tenant_unit
 with inside(tenant_unit(sys.argv[1])):
     found = contacts.open_contacts(PatientContact.objects.select_related("data_key"))
@@ -159,7 +158,7 @@ with inside(tenant_unit(sys.argv[1])):
 
 
 def readable(run: Run, database: str) -> str:
-    """Return who the application itself can read in a restored database."""
+    """Return the persons that the application can read in a restored database."""
     environment = dict(os.environ) | run.environment
     environment |= {
         "DATABASE_URL": in_database(os.environ["DATABASE_URL"], database),
@@ -177,7 +176,7 @@ def readable(run: Run, database: str) -> str:
     return done.stdout.strip()
 
 
-def test_with_its_keys_a_backup_brings_back_who_was_not_erased(run: Run) -> None:
+def test_a_backup_with_keys_restores_the_persons_who_were_not_erased(run: Run) -> None:
     assert run.with_keys.returncode == 0, run.with_keys.stderr
     assert "1 erased again" in run.with_keys.stdout
     assert readable(run, RESTORED) == f"['{MARKER}-1']"
@@ -185,7 +184,7 @@ def test_with_its_keys_a_backup_brings_back_who_was_not_erased(run: Run) -> None
 
 
 def test_a_replayed_erasure_has_its_receipt_in_an_intact_chain(run: Run) -> None:
-    rules = f"SELECT rule FROM {run.unit.schema}.trail_receipt"
+    rules = f"SELECT rule FROM {run.unit.schema}.audit_receipt"
     assert rows_of(RESTORED, rules) == [("S-27 restored",)]
 
     url = in_database(os.environ["DATABASE_URL"], RESTORED)
@@ -194,7 +193,7 @@ def test_a_replayed_erasure_has_its_receipt_in_an_intact_chain(run: Run) -> None
     assert checked.returncode == 0, checked.stdout
 
 
-def test_without_its_keys_a_backup_is_noise_and_the_erased_row_stays_away(run: Run) -> None:
+def test_a_backup_without_keys_is_unreadable_and_has_no_erased_row(run: Run) -> None:
     assert run.without_keys.returncode == 0, run.without_keys.stderr
     assert readable(run, KEYLESS) == "[]"
     counts = f"SELECT count(*) FROM {run.unit.schema}."
@@ -203,7 +202,7 @@ def test_without_its_keys_a_backup_is_noise_and_the_erased_row_stays_away(run: R
     assert rows_of(KEYLESS, counts + "keyring_tenantkey") == [(1,)]
 
 
-def test_the_walls_stand_in_the_restored_database(run: Run) -> None:
+def test_a_restored_database_isolates_the_tenants(run: Run) -> None:
     rights = (
         "SELECT grantee, table_name, privilege_type FROM information_schema.table_privileges"
         f" WHERE table_schema IN ('public', '{run.unit.schema}')"
@@ -218,7 +217,7 @@ def test_the_walls_stand_in_the_restored_database(run: Run) -> None:
     ) == [(0,)]
 
 
-def test_the_application_stays_out_when_the_replay_fails(run: Run) -> None:
+def test_the_application_cannot_connect_when_the_replay_fails(run: Run) -> None:
     new_database(CLOSED)
 
     done = run.restore(CLOSED, ERASURE_LEDGER=str(run.folder))
@@ -229,7 +228,7 @@ def test_the_application_stays_out_when_the_replay_fails(run: Run) -> None:
         psycopg2.connect(in_database(os.environ["DATABASE_URL"], CLOSED))
 
 
-def test_files_are_sealed_unless_asked_otherwise(run: Run) -> None:
+def test_files_are_sealed_without_the_option_plain(run: Run) -> None:
     sealed = {path.read_bytes()[:8] for path in run.folder.glob("*/*/*.dump")}
     run.back_up("--plain")
     folders = [newest(run.folder / "main"), newest(run.folder / "keys")]
@@ -254,14 +253,14 @@ def test_a_sealed_backup_needs_its_key(run: Run, key: bytes, reason: str) -> Non
     assert reason in done.stderr
 
 
-def test_a_restore_never_mixes_with_what_is_there(run: Run) -> None:
+def test_a_restore_needs_an_empty_database(run: Run) -> None:
     done = run.restore(RESTORED)
 
     assert done.returncode == 1
     assert "not empty" in done.stderr
 
 
-def test_the_two_kinds_of_backup_are_not_taken_for_each_other(run: Run) -> None:
+def test_the_two_kinds_of_backup_are_distinguished(run: Run) -> None:
     done = run.manage("restore", str(newest(run.folder / "keys")))
 
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Sealed files: what was written is read back, and nothing else is."""
+"""Sealed backup files: intact files open, changed files do not."""
 
 import io
 import os
@@ -32,7 +32,7 @@ def test_a_file_of_any_length_is_read_back(length: int, monkeypatch: pytest.Monk
     assert length < 99 or data[:99] not in blob
 
 
-def test_the_same_file_is_never_sealed_to_the_same_bytes() -> None:
+def test_sealing_a_file_twice_gives_different_bytes() -> None:
     assert sealed(b"same") != sealed(b"same")
 
 
@@ -68,11 +68,11 @@ def test_chunks_cannot_change_places(monkeypatch: pytest.MonkeyPatch) -> None:
         opened(swapped + blob[head + 2 * size :])
 
 
-def test_another_key_opens_nothing() -> None:
+def test_another_key_does_not_open_a_file() -> None:
     with pytest.raises(BadBackup):
         opened(sealed(b"Jeanne"), key=b"o" * 32)
 
 
-def test_a_plain_file_is_told_from_a_sealed_one() -> None:
+def test_a_plain_file_is_distinguished_from_a_sealed_one() -> None:
     assert sealing.is_sealed(io.BytesIO(sealed(b"Jeanne")))
     assert not sealing.is_sealed(io.BytesIO(b"PGDMP"))

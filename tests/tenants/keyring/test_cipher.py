@@ -1,4 +1,4 @@
-"""The cipher by itself: what opens, what does not, and what never shows."""
+"""The cipher: associated data, derived keys, tokens, and errors without data."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from tenants.keyring.cipher import TenantCipher
 from tenants.keyring.errors import UnreadableError
 
 KEY = AESGCM(bytes(32))
-PLACE = cipher.place("t_one", "contact")
+PLACE = cipher.associated_prefix("t_one", "contact")
 REF = uuid.UUID(int=7)
 
 
@@ -18,27 +18,27 @@ def tenant(schema: str = "t_one", material: bytes = bytes(32)) -> TenantCipher:
     return TenantCipher(schema, material, key_table="keyring_datakey")
 
 
-def test_what_was_sealed_opens_in_its_place() -> None:
+def test_a_sealed_value_opens_with_its_associated_data() -> None:
     sealed = cipher.encrypt(KEY, b"Jeanne", PLACE)
 
     assert cipher.decrypt(KEY, sealed, PLACE) == b"Jeanne"
 
 
-def test_the_same_bytes_never_seal_to_the_same_blob() -> None:
+def test_sealing_the_same_bytes_twice_gives_different_blobs() -> None:
     assert cipher.encrypt(KEY, b"Jeanne", PLACE) != cipher.encrypt(KEY, b"Jeanne", PLACE)
 
 
 @pytest.mark.parametrize(
     ("key", "associated"),
     [
-        (KEY, cipher.place("t_two", "contact")),
-        (KEY, cipher.place("t_one", "token")),
+        (KEY, cipher.associated_prefix("t_two", "contact")),
+        (KEY, cipher.associated_prefix("t_one", "token")),
         (KEY, PLACE + REF.bytes),
         (AESGCM(bytes(31) + b"1"), PLACE),
     ],
     ids=["other tenant", "other table", "other row", "other key"],
 )
-def test_a_blob_moved_elsewhere_does_not_open(key: AESGCM, associated: bytes) -> None:
+def test_a_blob_with_other_associated_data_does_not_open(key: AESGCM, associated: bytes) -> None:
     sealed = cipher.encrypt(KEY, b"Jeanne", PLACE)
 
     with pytest.raises(UnreadableError):
@@ -77,7 +77,7 @@ def test_a_tenants_cipher_shows_no_key_when_printed() -> None:
     assert repr(tenant(material=b"k" * 32)) == "TenantCipher('t_one')"
 
 
-def test_purposes_and_tenants_have_keys_of_their_own() -> None:
+def test_derived_keys_differ_by_purpose_and_tenant() -> None:
     derived = {
         tenant().derived("index|contact.email"),
         tenant().derived("index|contact.phone"),
@@ -98,7 +98,7 @@ def test_purposes_and_tenants_have_keys_of_their_own() -> None:
         ("+33612345678", "+33612345678"),
     ],
 )
-def test_one_address_has_one_spelling(typed: str, same: str) -> None:
+def test_an_address_has_one_canonical_form(typed: str, same: str) -> None:
     assert cipher.normalised(typed) == same
 
 
@@ -107,7 +107,7 @@ def link(**changed: object) -> str:
     return cipher.link_token(tenant(), **arguments)  # type: ignore[arg-type]  # one dict for brevity
 
 
-def test_a_link_is_computed_again_the_same() -> None:
+def test_a_link_is_deterministic() -> None:
     assert link() == link()
 
 

@@ -1,4 +1,4 @@
-"""KEKs: how they are written, and which processes refuse to start."""
+"""KEKs: their text format and their system check."""
 
 import base64
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_a_file_holds_one_kek_per_line_and_comments(tmp_path: Path) -> None:
     assert load({"LIBRDV_KEKS_FILE": str(path)}) == [("2027", A), ("2026", B)]
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_written_values_are_read_back() -> None:
     assert parse(written([("2027", A), ("2026", B)])) == [("2027", A), ("2026", B)]
 
 
@@ -44,7 +44,7 @@ def test_what_is_written_is_read_back() -> None:
         f"{line('same', A)},{line('same', B)}",
     ],
 )
-def test_a_list_that_cannot_be_right_is_refused(text: str) -> None:
+def test_a_malformed_list_is_refused(text: str) -> None:
     with pytest.raises(BadKekError) as caught:
         parse(text)
 
@@ -63,7 +63,7 @@ def test_a_list_that_cannot_be_right_is_refused(text: str) -> None:
         ([("2027", A)], True, []),
     ],
 )
-def test_no_process_starts_with_keks_that_protect_nothing(
+def test_no_process_starts_with_unsafe_keks(
     settings: Settings,
     keks: list[tuple[str, bytes]],
     production: bool,

@@ -1,4 +1,4 @@
-"""Rotating the KEK of every tenant by the command, stopped half-way and run again."""
+"""The command ``rotate_keks``, also interrupted and run again."""
 
 from datetime import UTC, datetime
 from io import StringIO
@@ -18,7 +18,7 @@ NEXT = ("next", b"n" * 32)
 
 @pytest.fixture
 def back_to_the_demo_kek(settings: Settings):
-    """The run's tenants outlive the test: their keys go back under the KEK of the run."""
+    """Rewrap the keys of the run's tenants by the KEK of the run after the test."""
     before = list(settings.KEKS)
     yield before
     settings.KEKS = [*before, NEXT]
@@ -31,7 +31,7 @@ def rotate() -> str:
     return out.getvalue()
 
 
-def test_every_key_is_wrapped_anew_and_the_old_kek_can_go(
+def test_every_key_is_rewrapped_and_the_old_kek_is_not_needed(
     committed_tenant, settings: Settings, back_to_the_demo_kek
 ) -> None:
     unit = committed_tenant("rotation")
@@ -40,17 +40,17 @@ def test_every_key_is_wrapped_anew_and_the_old_kek_can_go(
         blob = keyring.seal(key=key, data=b"Jeanne", table="t", ref=key.ref)
 
     settings.KEKS = [NEXT, *back_to_the_demo_kek]
-    assert rotate() == "4 of 4 keys wrapped anew.\n"
-    assert rotate() == "0 of 4 keys wrapped anew.\n"
+    assert rotate() == "4 of 4 keys rewrapped.\n"
+    assert rotate() == "0 of 4 keys rewrapped.\n"
 
     settings.KEKS = [NEXT]
-    keyring.forget_unwrapped_keys()
+    keyring.delete_unwrapped_keys()
     with inside(unit):
         assert TenantKey.objects.get().kek_id == "next"
         assert keyring.open_sealed(key=key, sealed=blob, table="t", ref=key.ref) == b"Jeanne"
 
 
-def test_a_key_that_cannot_be_wrapped_anew_is_named_and_the_others_are_done(
+def test_a_key_that_cannot_be_rewrapped_is_reported_and_the_others_are_rewrapped(
     committed_tenant, settings: Settings, back_to_the_demo_kek
 ) -> None:
     unit = committed_tenant("rotation")
@@ -63,4 +63,4 @@ def test_a_key_that_cannot_be_wrapped_anew_is_named_and_the_others_are_done(
 
     with owner_cursor() as cursor:
         cursor.execute(f"UPDATE {unit.schema}.keyring_tenantkey SET kek_id = 'demo'")
-    assert rotate() == "1 of 4 keys wrapped anew.\n"
+    assert rotate() == "1 of 4 keys rewrapped.\n"

@@ -1,4 +1,4 @@
-"""Any colour becomes one that can be read, by day and by night, and keeps its hue."""
+"""The shades of any colour are readable in both schemes and keep its hue."""
 
 import colorsys
 
@@ -17,17 +17,17 @@ def test_every_colour_ends_with_enough_contrast(value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "ratio"),
+    ("first", "second", "ratio"),
     [("#000000", "#ffffff", 21.0), ("#767676", "#ffffff", 4.54), ("#0a4f5c", "#ffffff", 9.2)],
 )
-def test_contrast_is_that_of_the_guidelines(one: str, other: str, ratio: float) -> None:
-    assert contrast(one, other) == pytest.approx(ratio, abs=0.05)
+def test_contrast_is_that_of_the_guidelines(first: str, second: str, ratio: float) -> None:
+    assert contrast(first, second) == pytest.approx(ratio, abs=0.05)
 
 
 @pytest.mark.parametrize("chosen", ["#e0218a", "#ff8800", "#2266ff", "#22aa44"])
 def test_the_hue_stays_recognisable(chosen: str) -> None:
     def hue(colour: str) -> float:
-        red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+        red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
         return colorsys.rgb_to_hsv(red, green, blue)[0] * 360
 
     for shades in brand(chosen).schemes:
@@ -35,7 +35,7 @@ def test_the_hue_stays_recognisable(chosen: str) -> None:
         assert min(turned, 360 - turned) < 25
 
 
-def test_a_colour_that_reads_well_is_left_alone() -> None:
+def test_a_readable_colour_is_unchanged() -> None:
     made = brand("#0a4f5c")
 
     assert made.light.accent == "#0a4f5c"
@@ -46,17 +46,17 @@ def test_a_colour_that_reads_well_is_left_alone() -> None:
     ("chosen", "word"),
     [("#ffff00", "is_darkened"), ("#000000", "is_lightened"), ("#0000c8", "is_softened")],
 )
-def test_what_was_done_is_known(chosen: str, word: str) -> None:
+def test_the_change_of_a_colour_is_reported(chosen: str, word: str) -> None:
     assert getattr(brand(chosen), word)
 
 
 @pytest.mark.parametrize("typed", ["red", "#fff", "#gggggg", "", "#0a4f5c;}", "#0a4f5c\n#fff"])
-def test_what_is_no_colour_is_refused(typed: str) -> None:
+def test_an_invalid_colour_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match="colour"):
         read_colour(typed)
 
 
-def test_the_style_sheet_holds_colours_and_nothing_else() -> None:
+def test_the_style_sheet_contains_colours_only() -> None:
     sheet = stylesheet("#E0218A")
 
     assert sheet.count("--accent:#") == 2

@@ -1,9 +1,16 @@
-"""What is published of a draft, what it must hold by profession, and what the numbers look like."""
+"""The content of a website: changes, mandatory mentions by profession, professional numbers."""
 
 import pytest
 
 from tenants.website import professions
-from tenants.website.content import Change, Content, Image, Known, NumberedCard, Person
+from tenants.website.content import (
+    Content,
+    Image,
+    NumberedCard,
+    PartChange,
+    PracticeFacts,
+    PresentedPerson,
+)
 from tenants.website.content import changes as changes_of
 from tenants.website.content import missing as missing_of
 from tenants.website.professions import Mention, Number
@@ -13,12 +20,14 @@ FULL = Content(
     presentation="Bonjour",
     colour="#0a4f5c",
     photo=Image("ref", "Une porte", "", 1200, 800, 600, 400),
-    people=(Person("r", "Maite Exemple", "osteopathe", "Quelques mots", (("rpps", "1"),)),),
+    people=(
+        PresentedPerson("r", "Maite Exemple", "osteopathe", "Quelques mots", (("rpps", "1"),)),
+    ),
 )
 EVERYTHING = frozenset(Mention) - {Mention.PAYMENT}
 
 
-def test_a_document_is_read_back_as_it_was() -> None:
+def test_a_document_is_read_as_written() -> None:
     assert Content.from_json(FULL.to_json()) == FULL
 
 
@@ -26,43 +35,46 @@ def test_a_document_of_an_older_version_is_read_too() -> None:
     assert Content.from_json({"presentation": "Bonjour"}) == Content(presentation="Bonjour")
 
 
-def test_what_differs_is_named_once() -> None:
+def test_each_difference_is_reported_once() -> None:
     draft = Content(presentation="Bonsoir", access="Bus 3", people=FULL.people)
 
     assert changes_of(draft, FULL) == [
-        Change("presentation", "changed"),
-        Change("access", "added"),
-        Change("photo", "removed"),
-        Change("colour", "removed"),
+        PartChange("presentation", "changed"),
+        PartChange("access", "added"),
+        PartChange("photo", "removed"),
+        PartChange("colour", "removed"),
     ]
 
 
-def test_somebody_without_a_word_changes_nothing() -> None:
-    assert changes_of(Content(people=(Person("r", "Hugo Fictif"),)), None) == []
+def test_a_practitioner_without_a_presentation_is_no_change() -> None:
+    assert changes_of(Content(people=(PresentedPerson("r", "Hugo Fictif"),)), None) == []
 
 
 def card(profession: str, **values: str) -> NumberedCard:
-    """Return somebody's card with numbers."""
+    """Return a practitioner's card with numbers."""
     return NumberedCard("r", "Hugo Fictif", profession, {Number(k): v for k, v in values.items()})
 
 
 def test_a_physiotherapist_needs_both_numbers_fees_and_means_of_payment() -> None:
-    found = missing_of(Content(), known=Known(), cards=[card("kine")])
+    found = missing_of(Content(), known=PracticeFacts(), cards=[card("kine")])
 
-    assert {one.part for one in found} == {*(mention.value for mention in Mention), "number"}
-    assert sum(one.part == "number" for one in found) == 2
+    assert {mention.part for mention in found} == {
+        *(mention.value for mention in Mention),
+        "number",
+    }
+    assert sum(mention.part == "number" for mention in found) == 2
 
 
 def test_a_physiotherapist_with_everything_can_publish() -> None:
     cards = [card("kine", rpps="1", order="2")]
     draft = Content(payment="Carte.")
 
-    assert missing_of(draft, known=Known(mentions=EVERYTHING), cards=cards) == []
+    assert missing_of(draft, known=PracticeFacts(mentions=EVERYTHING), cards=cards) == []
 
 
 @pytest.mark.parametrize("code", ["osteopathe", "sophrologue", "dieteticien", "autre", "inconnue"])
-def test_other_professions_need_nothing(code: str) -> None:
-    assert missing_of(Content(), known=Known(), cards=[card(code)]) == []
+def test_other_professions_have_no_mandatory_mention(code: str) -> None:
+    assert missing_of(Content(), known=PracticeFacts(), cards=[card(code)]) == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +91,7 @@ def test_other_professions_need_nothing(code: str) -> None:
         ("", "autre"),
     ],
 )
-def test_a_title_says_the_profession(title: str, code: str) -> None:
+def test_a_title_determines_the_profession(title: str, code: str) -> None:
     assert professions.guess(title) == code
 
 
@@ -93,7 +105,7 @@ def test_a_title_says_the_profession(title: str, code: str) -> None:
         (Number.RPPS, "", ""),
     ],
 )
-def test_numbers_are_read_as_people_write_them(kind: Number, typed: str, value: str) -> None:
+def test_numbers_are_read_with_blanks(kind: Number, typed: str, value: str) -> None:
     assert professions.read_number(kind, typed) == value
 
 
@@ -106,12 +118,12 @@ def test_numbers_are_read_as_people_write_them(kind: Number, typed: str, value: 
         (Number.ORDER, "<b>1</b>"),
     ],
 )
-def test_what_is_no_number_is_refused(kind: Number, typed: str) -> None:
+def test_an_invalid_number_is_refused(kind: Number, typed: str) -> None:
     with pytest.raises(ValueError, match=kind.value):
         professions.read_number(kind, typed)
 
 
-def test_the_key_of_an_rpps_is_checked() -> None:
+def test_the_check_digit_of_an_rpps_is_verified() -> None:
     assert professions.has_valid_key("10005173140")
     assert not professions.has_valid_key("10101201234")
 
@@ -135,7 +147,7 @@ def test_answers_become_sentences() -> None:
     assert Answers.from_json(answers.to_json()) == answers
 
 
-def test_answers_make_texts_that_fit() -> None:
+def test_generated_texts_fit_the_limits() -> None:
     from tenants.website.content import TEXT_LENGTHS
     from tenants.website.questionnaire import ARRIVAL, PAYMENTS, RECEIVES
 

@@ -1,4 +1,4 @@
-"""Hostile files: bombs, polyglots, other formats, broken ones; and what stays of an honest one."""
+"""Uploaded pictures: hostile and broken files are refused, metadata of valid ones are removed."""
 
 import io
 import struct
@@ -49,14 +49,14 @@ def bomb(width: int, height: int) -> bytes:
 
 
 def refusal(data: bytes) -> str:
-    """Return why a file is refused as a photo."""
+    """Return the reason why a file is refused as a photo."""
     with pytest.raises(UnusablePicture) as refused:
         encode_photo(io.BytesIO(data))
     return refused.value.reason
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_the_three_formats_become_two_sizes_of_ours(kind: str) -> None:
+def test_the_three_formats_are_encoded_in_two_sizes(kind: str) -> None:
     made = encode_photo(io.BytesIO(picture((1500, 1500), kind=kind)))
 
     large = Image.open(io.BytesIO(made.large.data))
@@ -72,7 +72,7 @@ def test_a_heavy_photo_stays_under_the_limit() -> None:
     assert len(made.small.data) <= pictures.PHOTO_BYTES
 
 
-def test_nothing_of_exif_profile_or_comment_stays() -> None:
+def test_exif_profile_and_comment_are_removed() -> None:
     exif = Image.Exif()
     exif[0x010F] = "APPAREIL-TEMOIN"
     exif.get_ifd(GPS)[1] = "N"
@@ -82,14 +82,14 @@ def test_nothing_of_exif_profile_or_comment_stays() -> None:
 
     made = encode_photo(io.BytesIO(sent))
 
-    for one in (made.large, made.small):
-        kept = Image.open(io.BytesIO(one.data))
+    for size in (made.large, made.small):
+        kept = Image.open(io.BytesIO(size.data))
         assert not kept.getexif()
         assert not {"exif", "icc_profile", "comment", "xmp"} & set(kept.info)
-        assert b"TEMOIN" not in one.data
+        assert b"TEMOIN" not in size.data
 
 
-def test_a_photo_taken_sideways_stands_upright() -> None:
+def test_a_rotated_photo_is_turned_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     made = encode_logo(io.BytesIO(picture((400, 100), exif=exif.tobytes())))
@@ -97,7 +97,7 @@ def test_a_photo_taken_sideways_stands_upright() -> None:
     assert made.large.height > made.large.width
 
 
-def test_what_stood_behind_the_picture_is_gone() -> None:
+def test_trailing_data_of_a_file_are_removed() -> None:
     polyglot = picture() + b"PK\x03\x04<script>alert(1)</script>"
 
     made = encode_photo(io.BytesIO(polyglot))
@@ -138,7 +138,7 @@ def test_transparency_of_a_photo_becomes_white_and_that_of_a_logo_stays() -> Non
     ],
     ids=lambda given: given if isinstance(given, str) else f"{len(given)} bytes",
 )
-def test_what_cannot_be_shown_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+def test_an_unusable_picture_is_refused_with_its_reason(data: bytes, reason: str) -> None:
     assert refusal(data) == reason
 
 
@@ -165,7 +165,7 @@ def test_a_picture_full_of_text_is_refused_or_loses_it() -> None:
     assert refusal(sent) == "format"
 
 
-def test_only_the_first_frame_of_an_animation_stays() -> None:
+def test_only_the_first_frame_of_an_animation_is_kept() -> None:
     frames = [Image.new("RGB", (900, 600), colour) for colour in ("red", "green", "blue")]
     written = io.BytesIO()
     frames[0].save(written, "WEBP", save_all=True, append_images=frames[1:])

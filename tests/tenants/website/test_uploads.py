@@ -1,4 +1,4 @@
-"""Files are received in memory, bounded, whatever their number."""
+"""The upload handler keeps files in memory, with one limit for all files of a request."""
 
 import io
 from typing import Any
@@ -11,7 +11,7 @@ from tenants.website.pictures import MOST_BYTES
 
 
 def received(*sizes: int) -> tuple[QueryDict, dict[str, Any]]:
-    """Send files of these sizes; return what a view gets."""
+    """Send files of these sizes; return the files that a view receives."""
     files = {
         f"f{number}": SimpleUploadedFile(f"{number}.jpg", b"x" * size)
         for number, size in enumerate(sizes)
@@ -20,14 +20,14 @@ def received(*sizes: int) -> tuple[QueryDict, dict[str, Any]]:
     return request.POST, request.FILES.dict()
 
 
-def test_a_file_arrives_whole() -> None:
+def test_a_file_is_received_completely() -> None:
     fields, files = received(70_000)
 
     assert files["f0"].read() == b"x" * 70_000
     assert fields["alt"] == "words"
 
 
-def test_what_is_sent_beyond_the_limit_is_not_kept() -> None:
+def test_bytes_beyond_the_limit_are_discarded() -> None:
     fields, files = received(MOST_BYTES + 5_000_000)
 
     assert files["f0"].size == MOST_BYTES + 1

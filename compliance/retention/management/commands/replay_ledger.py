@@ -1,27 +1,28 @@
-"""Erase again what a restored backup brought back, by the erasure ledger."""
+"""Replay the erasure ledger: erase the persons that a restored backup contains again (S-27)."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from booking.services import contacts, waiting, waiting_contacts
-from booking.services.google import accounts, leaving
-from tenants import ledger
+from booking.google import accounts, disconnection
+from booking.patients import contacts
+from booking.waiting_list import waiting_contacts, waiting_entries
+from tenants import erasure_ledger
 from tenants.keyring.services import ensure_tenant_key
 from tenants.routing import kept_units
 from tenants.schema import PUBLIC, inside
 
 
 class Command(BaseCommand):
-    """Run by ``restore`` before the database opens; harmless when run again (S-27)."""
+    """Called by ``restore`` before the application may connect; idempotent."""
 
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Walk the schemas; one restored without its key gets a new one, for what comes."""
+        """Replay each schema; create a new key for a schema that was restored without one."""
         now, erased = timezone.now(), 0
-        hashes = ledger.erased_hashes()
+        hashes = erasure_ledger.erased_hashes()
         with inside(PUBLIC):
             ensure_tenant_key(now=now)
         for unit in kept_units():
@@ -30,7 +31,7 @@ class Command(BaseCommand):
                 known = hashes.get((unit.schema, contacts.TABLE), set())
                 erased += contacts.erase_again(hashes=known, now=now)
                 known = hashes.get((unit.schema, waiting_contacts.TABLE), set())
-                erased += waiting.erase_again(hashes=known, now=now)
+                erased += waiting_entries.erase_again(hashes=known, now=now)
                 known = hashes.get((unit.schema, accounts.TABLE), set())
-                erased += leaving.forget_again(hashes=known, schema=unit.schema, now=now)
+                erased += disconnection.delete_restored_accounts(hashes=known, schema=unit.schema, now=now)
         self.stdout.write(f"{erased} erased again.")

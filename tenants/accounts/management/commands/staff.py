@@ -1,4 +1,4 @@
-"""Open, close and list the accounts of lib-rdv's own people."""
+"""Open, close and list the accounts of lib-rdv's staff."""
 
 from typing import Any
 
@@ -11,27 +11,27 @@ from tenants.schema import PUBLIC, inside
 
 
 class Command(BaseCommand):
-    """No password is typed or printed: a link goes to the address, for one hour."""
+    """Manages staff accounts without passwords: a link, valid for one hour, is sent to the address."""
 
     help = "Open, close or list staff accounts."
 
     def add_arguments(self, parser: Any) -> None:
-        """One act a call."""
-        acts = parser.add_subparsers(dest="act", required=True)
-        opening = acts.add_parser("open", help="open an account and send its link")
+        """Add the subcommands ``open``, ``close`` and ``list``."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        opening = actions.add_parser("open", help="open an account and send its link")
         opening.add_argument("email")
         opening.add_argument("--name", default="")
-        closing = acts.add_parser("close", help="close an account at once, sessions included")
+        closing = actions.add_parser("close", help="close an account at once, sessions included")
         closing.add_argument("email")
-        acts.add_parser("list", help="list who may enter the desk")
+        actions.add_parser("list", help="list the active staff accounts")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work inside the public schema."""
+        """Run the action inside the public unit."""
         with inside(PUBLIC):
-            if options["act"] == "open":
+            if options["action"] == "open":
                 open_account(email=options["email"], name=options["name"], now=timezone.now())
-                self.stdout.write("Opened. The link is on its way and lives one hour.")
-            elif options["act"] == "close":
+                self.stdout.write("Opened. The link is being sent and is valid for one hour.")
+            elif options["action"] == "close":
                 if not close_account(email=options["email"], now=timezone.now()):
                     raise CommandError("No staff account has this address.")
                 self.stdout.write("Closed.")

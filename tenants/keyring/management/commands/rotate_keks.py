@@ -1,4 +1,4 @@
-"""Wrap every tenant's key by the current KEK, the first of the list."""
+"""Wrap every tenant's key by the current KEK, the first in the list."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from tenants.schema import PUBLIC, inside
 
 
 class Command(BaseCommand):
-    """Each schema is a transaction of its own: stopped half-way, the next run does the rest.
+    """Rewraps schema by schema, each in its own transaction; a second run continues an interrupted one.
 
-    The old KEK stays in the list until this command has said that nothing is left (S-16).
+    The old KEK remains in the list until this command has rewrapped every key (S-16).
     """
 
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Rewrap schema by schema; name those that could not be, and fail."""
+        """Rewrap every key; print the schemas that failed and raise CommandError."""
         rewrapped, failed = 0, []
         units = [PUBLIC, *kept_units()]
         for unit in units:
@@ -29,6 +29,6 @@ class Command(BaseCommand):
             except KeyringError as error:
                 failed.append(unit.schema)
                 self.stderr.write(f"{unit.schema}: {error}")
-        self.stdout.write(f"{rewrapped} of {len(units)} keys wrapped anew.")
+        self.stdout.write(f"{rewrapped} of {len(units)} keys rewrapped.")
         if failed:
-            raise CommandError(f"{len(failed)} keys could not be wrapped anew: keep the old KEK")
+            raise CommandError(f"{len(failed)} keys could not be rewrapped: keep the old KEK")

@@ -1,0 +1,35 @@
+"""App configuration of clients."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ClientsConfig(AppConfig):
+    """Clients have services, staff pages and actors, and no table: their rows are models of ``tenants``."""
+
+    name = "billing.clients"
+    label = "clients"
+
+    def ready(self) -> None:
+        """Register the outbox handlers, and what clients add to the staff pages."""
+        from billing.clients import handlers
+
+        handlers.register_all()
+        _register_staff_pages()
+
+
+def _register_staff_pages() -> None:
+    from billing.clients import overview, search, sections
+    from tenants.desk.client_sheet import register_section
+    from tenants.desk.navigation import NavigationEntry, register_navigation
+    from tenants.desk.overview import register_list, register_tiles
+    from tenants.desk.search import register_search
+
+    register_navigation(NavigationEntry("clients", _("Clients"), "clients:list", order=20))
+    for group in overview.TILE_GROUPS:
+        register_tiles(group)
+    for overview_list in overview.LISTS:
+        register_list(overview_list)
+    register_search(search.PROVIDER)
+    for section in sections.SECTIONS:
+        register_section(section)

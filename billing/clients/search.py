@@ -1,0 +1,24 @@
+"""What clients add to the search of the staff pages."""
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from billing.clients import queries
+from tenants.desk.search import SearchProvider, SearchResult
+
+
+def find_clients(text: str, limit: int) -> list[SearchResult]:
+    """Return the clients whose name, owner's name or host name holds the text."""
+    return [
+        SearchResult(
+            title=client.name,
+            url=reverse("clients:sheet", args=[client.ref]),
+            detail=", ".join(
+                [client.get_state_display(), *(domain.domain for domain in client.domains.all())]
+            ),
+        )
+        for client in queries.clients_matching(text, limit=limit)
+    ]
+
+
+PROVIDER = SearchProvider("clients", _("Clients"), order=10, find=find_clients)

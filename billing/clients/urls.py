@@ -1,0 +1,16 @@
+"""Addresses of the clients' staff pages, under /bureau/ of the public host."""
+
+from django.urls import path
+
+from billing.clients import views
+
+app_name = "clients"
+
+urlpatterns = [
+    path("", views.list_clients, name="list"),
+    path("clients/nouveau/", views.order_client, name="order"),
+    path("clients/<uuid:ref>/", views.show_sheet, name="sheet"),
+    path("clients/<uuid:ref>/acte/", views.run_action, name="action"),
+    path("clients/<uuid:ref>/acte/<slug:name>/", views.confirm_action, name="confirm"),
+    path("clients/<uuid:ref>/suspendre/", views.suspend_client, name="suspend"),
+]

@@ -1,0 +1,73 @@
+"""Cancels appointments: one transaction that frees the slot and offers it to the waiting list."""
+
+from datetime import datetime
+from typing import Any
+
+from booking.appointments import change_limits
+from booking.calendar_sync import calendar_entries
+from booking.erasure import deadlines
+from booking.models import Appointment
+from booking.rules import kinds
+from booking.scheduling.locks import lock_practitioners
+from booking.scheduling.slots import resolved_slot_of
+from booking.waiting_list import offers, waiting_entries
+from tenants.audit import services as audit
+from tenants.outbox.services import Due, cancel_pending, subject_of, write
+
+
+def cancel(
+    *,
+    appointment: Appointment,
+    by_patient: bool,
+    actor: str,
+    notify: bool = True,
+    sequence: int | None = None,
+    now: datetime,
+) -> Appointment:
+    """Cancel and free the slot; the person is erased once the messages have left, after 24 h at most (B-24).
+
+    Raises TooLate for a patient after the limit of the appointment type, AlreadyCancelled the second time,
+    ChangedMeanwhile when ``sequence`` is no longer that of the row. Works after the erasure too: then only
+    the practitioner gets a message (B-28).
+    """
+    lock_practitioners([appointment.practitioner_id])
+    appointment = change_limits.reload(appointment, sequence)
+    if by_patient:
+        change_limits.check_not_too_late(appointment, now=now)
+    appointment.status = (
+        Appointment.Status.CANCELLED_BY_PATIENT
+        if by_patient
+        else Appointment.Status.CANCELLED_BY_PRACTITIONER
+    )
+    appointment.cancelled_at = now
+    appointment.sequence += 1
+    appointment.save(update_fields=["status", "cancelled_at", "sequence"])
+    cancel_pending(
+        subject_ids=[appointment.pk], kinds=kinds.BEFORE_THE_VISIT, reason="cancelled", now=now
+    )
+    calendar = calendar_entries.schedule_push(appointment=appointment, now=now)
+    messages = _messages(appointment, by_patient=by_patient, notify=notify, now=now)
+    if not by_patient and notify:
+        messages += calendar_entries.keep_event_until_notified(appointment=appointment, now=now)
+    write(due=[*messages, *calendar.due], now=now)
+    deadlines.recompute(
+        appointment=appointment,
+        are_messages_sent=not notify and not deadlines.holds_address(appointment),
+        now=now,
+    )
+    audit.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
+    # In this order: the lock of the list comes before the rows of it.
+    offers.offer_freed(resolved=resolved_slot_of(appointment), left_by=appointment.pk, now=now)
+    waiting_entries.appointment_cancelled(appointment, by_patient=by_patient, now=now)
+    return appointment
+
+
+def _messages(
+    appointment: Appointment, *, by_patient: bool, notify: bool, now: datetime
+) -> list[Due[Any]]:
+    kind = kinds.CANCELLED_BY_PATIENT if by_patient else kinds.CANCELLED_BY_PRACTITIONER
+    subject, version = subject_of(appointment), kinds.AppointmentVersion(appointment.sequence)
+    messages: list[Due[Any]] = [Due(kind, subject, version, now)] if notify else []
+    if by_patient:
+        messages.append(Due(kinds.SLOT_FREED, subject, version, now))
+    return messages

@@ -1,1 +1,0 @@
-"""Appointments reach the practitioner's Google Agenda, and its busy times come back."""

@@ -1,0 +1,298 @@
+"""Booking by hand, moving, cancelling, correcting: the forms of one appointment."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking.formats.french import UnreadablePhoneError, read_phone
+from booking.models import AppointmentType, Location, Practitioner
+from booking.rules.persons import Person
+from booking.scheduling import catalogue
+from booking.scheduling.catalogue import region_of
+from booking.scheduling.slots import ResolvedSlot, SlotSelection
+from booking.web.dashboard.form_fields import (
+    DayField,
+    HourField,
+    RowField,
+    WorkForm,
+)
+
+
+def read_contact(typed: str, *, region: str) -> tuple[str, str]:
+    """Return (phone, e-mail) of one field that takes either; raise ValidationError for neither."""
+    typed = typed.strip()
+    if not typed:
+        return "", ""
+    if "@" in typed:
+        try:
+            validate_email(typed)
+        except ValidationError:
+            raise ValidationError(_("Cette adresse e-mail ne semble pas valide.")) from None
+        return "", typed
+    try:
+        return read_phone(typed, region=region), ""
+    except UnreadablePhoneError:
+        raise ValidationError(
+            _("Ce numéro ne semble pas valide. Exemple\u00a0: 06\u00a012\u00a034\u00a056\u00a078.")
+        ) from None
+
+
+def split_name(typed: str) -> tuple[str, str]:
+    """Return (first, last) of « Camille Spécimen », « SPÉCIMEN Camille » or « Spécimen, Camille ».
+
+    A single word is a last name; so are the words in capitals that come first.
+    """
+    before, comma, after = typed.partition(",")
+    words = typed.replace(",", " ").split()
+    if comma and before.strip() and after.strip():
+        return " ".join(after.split()), " ".join(before.split())
+    capitals = 0
+    while capitals < len(words) and len(words[capitals]) > 1 and words[capitals].isupper():
+        capitals += 1
+    if 0 < capitals < len(words):
+        return " ".join(words[capitals:]), " ".join(words[:capitals])
+    return (words[0], " ".join(words[1:])) if len(words) > 1 else ("", "".join(words))
+
+
+def check_row_combination(
+    form: forms.BaseForm,
+    appointment_type: AppointmentType,
+    practitioner: Practitioner | None,
+    location: Location | None,
+) -> None:
+    """Add an error to the form when the type is not given by this practitioner, or not at this location."""
+    if practitioner and not catalogue.is_given_by(appointment_type, practitioner):
+        form.add_error("appointment_type", _("Ce praticien ne reçoit pas pour ce motif."))
+    if location and not catalogue.is_given_at(appointment_type, location):
+        form.add_error("place", _("Ce motif ne se fait pas dans ce lieu."))
+
+
+class Unwritten(forms.HiddenInput):
+    """A field whose value comes from the pressed button only: the widget renders nothing."""
+
+    def render(self, *_args: Any, **_kwargs: Any) -> SafeString:
+        """Write nothing."""
+        return SafeString()
+
+
+class SlotForm(WorkForm):
+    """The fields of a slot: practitioner, appointment type, place, day and hour. For booking and for moving."""
+
+    practitioner = RowField(label=gettext_lazy("Praticien"))
+    appointment_type = RowField(label=gettext_lazy("Motif"))
+    place = RowField(label=gettext_lazy("Lieu"))
+    day = DayField(label=gettext_lazy("Jour"))
+    hour = HourField(
+        label=gettext_lazy("Heure"), help_text=gettext_lazy("Par exemple 9, 9h30 ou 14:15.")
+    )
+    anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    overbook = forms.BooleanField(
+        label=gettext_lazy("En surnombre"),
+        required=False,
+        widget=forms.HiddenInput,
+        help_text=gettext_lazy(
+            "Le prendre quand même, en plus de l’autre. La ligne le dira dans l’agenda."
+        ),
+    )
+    return_to = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, practitioners: Sequence[Practitioner], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices: dict[str, Iterable[Any]] = {
+            "practitioner": practitioners,
+            "appointment_type": catalogue.appointment_types_of_any(practitioners),
+            "place": catalogue.active_locations(),
+        }
+        for name, rows in choices.items():
+            self._offer(name, list(rows))
+
+    def offer_over(self) -> None:
+        """Show the box by which a taken time is taken all the same."""
+        self.fields["overbook"].widget = forms.CheckboxInput()
+
+    def _offer(self, name: str, rows: list[Any]) -> None:
+        """Offer the rows; a single one is chosen beforehand and not asked."""
+        field = self.fields[name]
+        if not isinstance(field, RowField):
+            raise TypeError(name)
+        field.offer(rows)
+        if len(rows) == 1:
+            field.widget = forms.HiddenInput()
+            self.initial[name] = rows[0].ref
+
+    def clean(self) -> dict[str, Any]:
+        """Check that this appointment type is given there by this practitioner, and that the date can be."""
+        data = super().clean() or {}
+        appointment_type, practitioner, place = (
+            data.get(name) for name in ("appointment_type", "practitioner", "place")
+        )
+        if appointment_type:
+            check_row_combination(self, appointment_type, practitioner, place)
+        return data
+
+    @property
+    def starts_at(self) -> datetime:
+        """The chosen start, in the zone of the place."""
+        on, place = self.cleaned_data["day"], self.cleaned_data["place"]
+        minutes = int(self.cleaned_data["hour"])
+        return datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(place.time_zone)).replace(
+            hour=minutes // 60 % 24, minute=minutes % 60
+        ) + timedelta(days=minutes // (24 * 60))
+
+    @property
+    def selection(self) -> SlotSelection:
+        """The slot, as the services take it, with its rows."""
+        data = self.cleaned_data
+        return ResolvedSlot(
+            data["practitioner"], data["place"], data["appointment_type"], self.starts_at
+        ).selection
+
+
+class BookForm(SlotForm):
+    """Booking by hand: one field for the name, one for a phone or an e-mail, both may stay empty."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Prénom et nom"),
+        required=False,
+        max_length=160,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    contact = forms.CharField(
+        label=gettext_lazy("Téléphone ou e-mail"),
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Sans l’un des deux, aucun rappel ne partira."),
+    )
+    form_ref = forms.UUIDField(widget=forms.HiddenInput)
+
+    field_order = [
+        "name",
+        "contact",
+        "practitioner",
+        "appointment_type",
+        "place",
+        "day",
+        "hour",
+        "overbook",
+    ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("form_ref", uuid.uuid4())
+
+    def clean(self) -> dict[str, Any]:
+        """Read the contact in the territory of the place."""
+        data = super().clean()
+        place = data.get("place")
+        region = region_of(place)
+        try:
+            data["phone"], data["email"] = read_contact(data.get("contact", ""), region=region)
+        except ValidationError as error:
+            self.add_error("contact", error)
+        return data
+
+    @property
+    def person(self) -> Person:
+        """The person as far as the form names one."""
+        first, last = split_name(self.cleaned_data["name"])
+        return Person(
+            first_name=first,
+            last_name=last,
+            phone=self.cleaned_data["phone"],
+            email=self.cleaned_data["email"],
+        )
+
+
+class MoveForm(SlotForm):
+    """Moving an appointment: the slot fields, the sequence that the page showed, whether to notify the person."""
+
+    notify = forms.BooleanField(required=False, widget=Unwritten)
+    sequence = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class LengthForm(WorkForm):
+    """Making an appointment longer or shorter: its new end."""
+
+    until = HourField(
+        label=gettext_lazy("Jusqu’à"), help_text=gettext_lazy("Par exemple 10, 10h30 ou 14:15.")
+    )
+    overbook = forms.BooleanField(
+        label=gettext_lazy("En surnombre"),
+        required=False,
+        widget=forms.HiddenInput,
+        help_text=gettext_lazy("Le garder quand même, par-dessus le suivant."),
+    )
+    sequence = forms.IntegerField(widget=forms.HiddenInput)
+    notify = forms.BooleanField(required=False, widget=Unwritten)
+    return_to = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def offer_over(self) -> None:
+        """Show the box by which a taken time is taken all the same."""
+        self.fields["overbook"].widget = forms.CheckboxInput()
+
+    def ends_at(self, starts_at: datetime) -> datetime:
+        """The instant of the typed hour, on the local day of the local ``starts_at``."""
+        minutes = int(self.cleaned_data["until"])
+        end = starts_at.replace(hour=minutes // 60 % 24, minute=minutes % 60)
+        return end + timedelta(days=minutes // (24 * 60))
+
+
+class CancelForm(WorkForm):
+    """Cancelling: the sequence that the page showed, and whether to notify the person, set by the button."""
+
+    notify = forms.BooleanField(required=False, widget=Unwritten)
+    sequence = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    return_to = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class ContactForm(WorkForm):
+    """Correcting the name, the phone number and the e-mail address of a person.
+
+    ``was`` is the version that the page showed: a concurrent correction is not overwritten.
+    """
+
+    first_name = forms.CharField(
+        label=gettext_lazy("Prénom"),
+        required=False,
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    last_name = forms.CharField(
+        label=gettext_lazy("Nom"),
+        required=False,
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    was = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+    phone = forms.CharField(
+        label=gettext_lazy("Téléphone"),
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        required=False,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "L’ancienne adresse reçoit un mot qui dit qu’elle a changé, sans la nouvelle."
+        ),
+    )
+
+    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.region = region
+
+    def clean_phone(self) -> str:
+        """Read the number in the territory of the place."""
+        return read_contact(self.cleaned_data["phone"].replace("@", " "), region=self.region)[0]

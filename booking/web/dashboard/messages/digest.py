@@ -1,0 +1,49 @@
+"""One's own digest of the day by mail (T10), and its hour for the practice."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from booking.notifications import digests
+from booking.web.dashboard.access import (
+    DashboardRequest,
+    actor,
+    requires,
+)
+from booking.web.dashboard.messages.forms import DigestForm
+from booking.web.dashboard.pages import show
+from tenants.accounts.permissions import Operation
+
+
+@requires(Operation.SEE_AGENDA)
+def digest(request: DashboardRequest) -> HttpResponse:
+    """Turn the user's daily digest on or off; a user with the right to edit messages also sets its hour."""
+    form = DigestForm(
+        request.POST if request.method == "POST" else None,
+        initial={
+            "wants_digest": digests.wants_digest(request.user),
+            "minute": request.practice.digest_minute,
+        },
+        can_choose_hour=request.access.allows(Operation.EDIT_MESSAGES),
+    )
+    if form.is_valid():
+        _save(form, request)
+        messages.success(request, _("C’est enregistré."))
+        return redirect("dashboard:digest")
+    context = {"form": form, "email": request.user.email}
+    return show(
+        request, "messages/digest", context, tab="messages", status=422 if form.is_bound else 200
+    )
+
+
+def _save(form: DigestForm, request: DashboardRequest) -> None:
+    staff_actor, now = actor(request), request.now
+    minute = form.cleaned_data.get("minute")
+    # First the hour: whoever asks for the digest at the same time gets it at the new one.
+    if minute is not None and minute != request.practice.digest_minute:
+        digests.choose_hour(minute=minute, actor=staff_actor, now=now)
+    if form.cleaned_data["wants_digest"]:
+        digests.subscribe(user=request.user, actor=staff_actor, now=now)
+    else:
+        digests.unsubscribe(user=request.user, actor=staff_actor, now=now)

@@ -1,0 +1,98 @@
+"""The shared parts of dashboard pages: the navigation bar, permissions, the requested day."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from booking.web.dashboard.access import DashboardRequest
+from tenants.accounts.permissions import Operation
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One link of the navigation bar."""
+
+    name: str
+    label: str
+    operation: Operation
+    unless: Operation | None = None
+    """Left out for whoever may do this: their bar leads there by another word."""
+
+    @property
+    def url(self) -> str:
+        """Where it leads."""
+        return reverse(f"dashboard:{self.name}")
+
+
+def tabs() -> tuple[Tab, ...]:
+    """Return the links of the bar, seven at most for any user (ui.md section 6)."""
+    return (
+        Tab("today", _("Aujourd’hui"), Operation.SEE_AGENDA),
+        Tab("week", _("Agenda"), Operation.SEE_AGENDA),
+        Tab("hours", _("Horaires"), Operation.BLOCK_TIME),
+        Tab("appointment_types", _("Motifs et lieux"), Operation.EDIT_APPOINTMENT_TYPES),
+        Tab("messages", _("Messages"), Operation.SEE_AGENDA),
+        Tab("team", _("Équipe"), Operation.EDIT_TEAM),
+        Tab("practice", _("Réglages"), Operation.EDIT_PRACTICE),
+        Tab("site", _("Mon site"), Operation.EDIT_SITE, unless=Operation.EDIT_PRACTICE),
+        Tab(
+            "google",
+            _("Google Agenda"),
+            Operation.CONNECT_CALENDAR,
+            unless=Operation.EDIT_PRACTICE,
+        ),
+    )
+
+
+def show(
+    request: DashboardRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    tab: str,
+    status: int = 200,
+) -> HttpResponse:
+    """Render a page with its navigation bar, which holds the links that this user may open."""
+    access = request.access
+    shared = {
+        "practice": request.practice,
+        "site_state": getattr(getattr(request, "route", None), "state", ""),
+        "tabs": [
+            tab_of_bar
+            for tab_of_bar in tabs()
+            if access.allows_somewhere(tab_of_bar.operation)
+            and not (tab_of_bar.unless and access.allows_somewhere(tab_of_bar.unless))
+        ],
+        "tab": tab,
+        "today": request.today,
+        "now": request.now.astimezone(request.zone),
+        "can": {operation.value: access.allows_somewhere(operation) for operation in Operation},
+    }
+    # Instants that a template writes as dates are those of the practice, not of Greenwich.
+    with timezone.override(request.zone):
+        return render(request, f"dashboard/{template}.html", {**shared, **context}, status=status)
+
+
+def day_asked(request: DashboardRequest, name: str = "jour") -> date:
+    """Return the date of the GET parameter; today when it is missing, invalid or more than 400 days away."""
+    try:
+        asked = date.fromisoformat(request.GET.get(name, ""))
+    except ValueError:
+        return request.today
+    near = timedelta(days=400)
+    return asked if request.today - near <= asked <= request.today + near else request.today
+
+
+def span(first: date, days: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the instants at which local dates begin and end, exact on nights when clocks change."""
+    start = datetime(first.year, first.month, first.day, tzinfo=zone)
+    last = first + timedelta(days=days)
+    return start, datetime(last.year, last.month, last.day, tzinfo=zone)

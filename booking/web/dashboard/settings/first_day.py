@@ -1,0 +1,255 @@
+"""The first day (T16): four screens from the invitation to a bookable slot, then the link to share.
+
+Each screen saves what an ordinary page of the dashboard saves: one may leave, skip and come back.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from booking.formats.qr_code import svg_of
+from booking.models import Location, OpeningHours, Practitioner
+from booking.practice import appointment_types, locations
+from booking.practice.first_day import (
+    FirstDayStep,
+    Progress,
+    progress,
+)
+from booking.practice.presets import (
+    OTHER,
+    ProfessionPreset,
+    recognised,
+)
+from booking.scheduling import catalogue, hours
+from booking.scheduling.catalogue import save_practice
+from booking.scheduling.hours import Range
+from booking.web.dashboard.access import (
+    DashboardRequest,
+    actor,
+    requires,
+)
+from booking.web.dashboard.hours.preview import first_days_online
+from booking.web.dashboard.hours.views import editor_action, editor_context
+from booking.web.dashboard.hours.week_form import WeekForm, hours_typed
+from booking.web.dashboard.pages import show
+from booking.web.dashboard.settings.appointment_types import fitting, place_initial
+from booking.web.dashboard.settings.first_day_forms import (
+    FirstPlaceForm,
+    PresetsForm,
+    ProfessionForm,
+)
+from tenants.accounts.permissions import Operation
+
+PAGES = {
+    FirstDayStep.PROFESSION: "first_profession",
+    FirstDayStep.PLACE: "first_place",
+    FirstDayStep.HOURS: "first_hours",
+    FirstDayStep.APPOINTMENT_TYPES: "first_appointment_types",
+}
+READY = "first_ready"
+TEMPLATES = {
+    FirstDayStep.PROFESSION: "first_day/profession",
+    FirstDayStep.PLACE: "first_day/place",
+    FirstDayStep.HOURS: "first_day/hours",
+    FirstDayStep.APPOINTMENT_TYPES: "first_day/appointment_types",
+}
+
+
+@requires(Operation.EDIT_PRACTICE, methods=("GET", "HEAD"))
+def resume(_request: DashboardRequest) -> HttpResponse:
+    """Lead to the first screen that is left, or to the end."""
+    following = progress().next
+    return redirect(f"dashboard:{PAGES[following] if following else READY}")
+
+
+@requires(Operation.EDIT_PRACTICE)
+def profession(request: DashboardRequest) -> HttpResponse:
+    """Screen 1: the model to begin with, guessed from the order."""
+    practice = request.practice
+    guessed = recognised(practice.profession, practice.kind)
+    initial = {"profession": practice.profession, "start": guessed.key if guessed else None}
+    form = ProfessionForm(request.POST if request.method == "POST" else None, initial=initial)
+    if form.is_valid():
+        save_practice(values=form.values, actor=actor(request), now=request.now)
+        return _after(FirstDayStep.PROFESSION)
+    return _screen(request, FirstDayStep.PROFESSION, {"form": form})
+
+
+@requires(Operation.EDIT_PRACTICE)
+def first_place(request: DashboardRequest) -> HttpResponse:
+    """Screen 2: the first place; an empty place of the order is completed, no second one is created."""
+    location = catalogue.first_active_location()
+    form = FirstPlaceForm(
+        request.POST if request.method == "POST" else None,
+        initial=_place_initial(request, location),
+    )
+    if form.is_valid():
+        locations.save_place(
+            place=location, values=form.cleaned_data, actor=actor(request), now=request.now
+        )
+        return _after(FirstDayStep.PLACE)
+    return _screen(request, FirstDayStep.PLACE, {"form": form})
+
+
+@requires(Operation.EDIT_PRACTICE)
+def week(request: DashboardRequest) -> HttpResponse:
+    """Screen 3: the usual week of the profession, to be corrected beside its preview."""
+    practitioner, location = _practitioner(request), catalogue.first_active_location()
+    if practitioner is None or location is None:
+        messages.info(request, _("Donnez d’abord un lieu à votre cabinet."))
+        return redirect(f"dashboard:{PAGES[FirstDayStep.PLACE]}")
+    rows = _first_week(practitioner)
+    action = editor_action(request)
+    if request.method == "POST" and action is None:
+        form = WeekForm(request.POST, practitioner=practitioner)
+        if form.is_valid():
+            hours.save_week(
+                practitioner=practitioner,
+                pattern=form.pattern,
+                ranges=form.ranges,
+                replaces=[row.pk for row in rows],
+                actor=actor(request),
+                now=request.now,
+            )
+            return _after(FirstDayStep.HOURS)
+        context = editor_context(request, practitioner, rows, form)
+    else:
+        usual = [
+            Range(day, starts, ends) for day in range(5) for starts, ends in _model(request).hours
+        ]
+        typed = {"place": location.ref, "every": 1} | hours_typed(usual)
+        context = editor_context(request, practitioner, rows, None, begin=typed)
+    return _screen(
+        request, FirstDayStep.HOURS, {**context, "is_guided": True}, fragment=action is not None
+    )
+
+
+@requires(Operation.EDIT_PRACTICE)
+def appointment_type(request: DashboardRequest) -> HttpResponse:
+    """Screen 4: the appointment types of the profession that fit the places, ticked, to be corrected."""
+    practitioner = _practitioner(request)
+    form = PresetsForm(
+        request.POST if request.method == "POST" else None,
+        templates=fitting(_model(request)),
+        is_first=not appointment_types.has_appointment_types(),
+    )
+    if form.is_valid():
+        appointment_types.add_from_templates(
+            chosen=form.chosen,
+            practitioners=[practitioner] if practitioner else [],
+            actor=actor(request),
+            now=request.now,
+        )
+        return _after(FirstDayStep.APPOINTMENT_TYPES)
+    existing = catalogue.active_appointment_types()
+    return _screen(
+        request, FirstDayStep.APPOINTMENT_TYPES, {"form": form, "existing": existing[:20]}
+    )
+
+
+@requires(Operation.EDIT_PRACTICE, methods=("GET", "HEAD"))
+def ready(request: DashboardRequest) -> HttpResponse:
+    """Show the last screen: the link and the QR code to share, the first slots, the steps that are still open."""
+    practitioner = _practitioner(request)
+    context = {
+        "address": request.build_absolute_uri("/"),
+        "preview": first_days_online(request, practitioner),
+        "progress": progress(),
+        "steps": _steps(progress(), None),
+        "offers_google": bool(settings.GOOGLE_CLIENT_ID),
+    }
+    return show(request, "first_day/ready", context, tab="first_day")
+
+
+@requires(Operation.EDIT_PRACTICE, methods=("GET", "HEAD"))
+def share_code(request: DashboardRequest) -> HttpResponse:
+    """The QR code of the patients' page, drawn here."""
+    answer = HttpResponse(
+        svg_of(request.build_absolute_uri("/")), content_type="image/svg+xml; charset=utf-8"
+    )
+    if "telecharger" in request.GET:
+        answer["Content-Disposition"] = 'attachment; filename="rendez-vous-qr.svg"'
+    return answer
+
+
+def _model(request: DashboardRequest) -> ProfessionPreset:
+    practice = request.practice
+    return recognised(practice.profession, practice.kind) or OTHER
+
+
+def _practitioner(request: DashboardRequest) -> Practitioner | None:
+    """Return the practitioner of the user, else the first one."""
+    own = [
+        practitioner
+        for practitioner in request.practitioners
+        if practitioner.user_id == request.user.pk
+    ]
+    return next(iter([*own, *request.practitioners]), None)
+
+
+def _first_week(practitioner: Practitioner) -> list[OpeningHours]:
+    row = hours.opening_hours_of(practitioner).first()
+    return hours.week_of(row) if row else []
+
+
+def _place_initial(request: DashboardRequest, location: Location | None) -> dict[str, Any]:
+    """Return the known values: the place of the order, and the address of the registered office."""
+    initial = place_initial(location, request)
+    practice = request.practice
+    if not initial.get("street"):
+        known = {
+            "street": practice.street,
+            "postcode": practice.postcode,
+            "town": practice.legal_town or practice.town,
+        }
+        initial |= {name: value for name, value in known.items() if value}
+    return initial
+
+
+def _after(step: FirstDayStep) -> HttpResponse:
+    """Lead to the screen after this one."""
+    return redirect(f"dashboard:{_following(step)}")
+
+
+def _following(step: FirstDayStep) -> str:
+    later = list(FirstDayStep)[list(FirstDayStep).index(step) + 1 :]
+    return PAGES[later[0]] if later else READY
+
+
+def _screen(
+    request: DashboardRequest,
+    step: FirstDayStep,
+    context: dict[str, Any],
+    *,
+    fragment: bool = False,
+) -> HttpResponse:
+    form = context["form"]
+    status = 422 if form.is_bound and form.errors and not fragment else 200
+    template = TEMPLATES[step]
+    if fragment and request.htmx:
+        template = context["fragment"]
+    done = progress()
+    shared = {
+        "progress": done,
+        "steps": _steps(done, step),
+        "number": list(FirstDayStep).index(step) + 1,
+        "skip_to": reverse(f"dashboard:{_following(step)}"),
+    }
+    return show(request, template, {**shared, **context}, tab="first_day", status=status)
+
+
+def _steps(done: Progress, here: FirstDayStep | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": step.label,
+            "url": reverse(f"dashboard:{PAGES[step]}"),
+            "is_done": step in done.done,
+            "is_here": step is here,
+        }
+        for step in FirstDayStep
+    ]

@@ -1,0 +1,204 @@
+"""The forms of the team: an invitation, a role, a replacement."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking.models import Practitioner
+from booking.practice.replacements import Announced
+from booking.practice.team import assignable_agendas
+from booking.scheduling import catalogue
+from booking.web.dashboard.form_fields import DayField, WorkForm, offer_rows
+from tenants.accounts.models import Role, User
+from tenants.accounts.services.invitations import Invited
+from tenants.accounts.services.memberships import Terms
+
+ALL, SOME = "tous", "choisis"
+"""Which agendas a secretary reaches."""
+
+
+class RoleForm(WorkForm):
+    """A role, its dates and its agendas: the common fields of an invitation and a change."""
+
+    role = forms.ChoiceField(
+        label=gettext_lazy("Rôle"),
+        choices=Role.choices,
+        help_text=gettext_lazy(
+            "Titulaire\u00a0: tout. Praticien\u00a0: son agenda. "
+            "Secrétariat\u00a0: les rendez-vous, ni réglages ni export. "
+            "Remplaçant\u00a0: l’agenda qu’il tient, entre deux dates."
+        ),
+    )
+    practitioner: "forms.ModelChoiceField[Practitioner]" = forms.ModelChoiceField(
+        label=gettext_lazy("Son propre agenda"),
+        queryset=None,
+        to_field_name="ref",
+        required=False,
+        empty_label=gettext_lazy("Aucun"),
+        help_text=gettext_lazy("Pour un praticien, ou un titulaire qui reçoit."),
+    )
+    reach = forms.ChoiceField(
+        label=gettext_lazy("Agendas du secrétariat"),
+        choices=[
+            (ALL, gettext_lazy("Tous, aussi ceux qui s’ajouteront")),
+            (SOME, gettext_lazy("Seulement ceux cochés ci-dessous")),
+        ],
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    agendas: "forms.ModelMultipleChoiceField[Practitioner]" = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Agendas confiés"),
+        queryset=None,
+        to_field_name="ref",
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=gettext_lazy(
+            "Ceux du secrétariat limité, celui que tient un remplaçant, "
+            "ou ceux de collègues dont s’occupe aussi un praticien."
+        ),
+    )
+    from_on = DayField(label=gettext_lazy("À partir du"), required=False)
+    until_on = DayField(
+        label=gettext_lazy("Jusqu’au"),
+        required=False,
+        help_text=gettext_lazy("Ce jour compris. Vide\u00a0: sans fin."),
+    )
+
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reach"].initial = ALL
+        offer_rows(self, "practitioner", assignable_agendas(user))
+        offer_rows(self, "agendas", catalogue.active_practitioners())
+
+    def clean(self) -> dict[str, Any]:
+        """Dates are in order; each role has the agendas and the dates that it needs."""
+        data = super().clean() or {}
+        first, last = data.get("from_on"), data.get("until_on")
+        if first and last and last < first:
+            self.add_error("until_on", _("Cette date vient avant la première."))
+        for name, text in self._missing(data):
+            if name not in self.errors:
+                self.add_error(name, text)
+        return data
+
+    def _missing(self, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        role = data.get("role")
+        if role == Role.PRACTITIONER and not data.get("practitioner"):
+            yield "practitioner", _("Choisissez l’agenda de ce praticien.")
+        if role == Role.SECRETARY and data.get("reach") == SOME and not data.get("agendas"):
+            yield "agendas", _("Cochez au moins un agenda.")
+        if role == Role.REPLACEMENT:
+            if not data.get("agendas"):
+                yield "agendas", _("Cochez l’agenda que tient ce remplaçant.")
+            for name in ("from_on", "until_on"):
+                if not data.get(name):
+                    yield name, _("Un remplacement a un premier et un dernier jour.")
+
+    @property
+    def terms(self) -> Terms:
+        """The role as the service takes it."""
+        data = self.cleaned_data
+        role = Role(data["role"])
+        named = frozenset(practitioner.ref for practitioner in data["agendas"])
+        sees_all = role is Role.OWNER or (role is Role.SECRETARY and data["reach"] != SOME)
+        return Terms(
+            role=role,
+            from_on=data["from_on"],
+            until_on=data["until_on"],
+            entrusted=frozenset() if sees_all else named,
+        )
+
+    @property
+    def agenda(self) -> Practitioner | None:
+        """The person's own agenda, for a role that has one."""
+        with_agenda = {Role.OWNER, Role.PRACTITIONER}
+        found: Practitioner | None = self.cleaned_data["practitioner"]
+        return found if Role(self.cleaned_data["role"]) in with_agenda else None
+
+
+class InviteForm(RoleForm):
+    """The person to invite, with role and dates."""
+
+    name = forms.CharField(label=gettext_lazy("Prénom et nom"), max_length=120)
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        help_text=gettext_lazy(
+            "Un lien y arrive\u00a0; la personne choisit elle-même son mot de passe."
+        ),
+    )
+
+    field_order = ("name", "email")
+
+    @property
+    def invited(self) -> Invited:
+        """The invitation as the service takes it."""
+        terms = self.terms
+        return Invited(
+            email=self.cleaned_data["email"],
+            role=terms.role,
+            name=self.cleaned_data["name"],
+            from_on=terms.from_on,
+            until_on=terms.until_on,
+            practitioner_ref=self.agenda.ref if self.agenda else None,
+            entrusted=terms.entrusted,
+        )
+
+
+class ReplacementForm(WorkForm):
+    """A substitute, the replaced practitioner and the dates (B-15)."""
+
+    practitioner: "forms.ModelChoiceField[Practitioner]" = forms.ModelChoiceField(
+        label=gettext_lazy("Praticien remplacé"),
+        queryset=None,
+        to_field_name="ref",
+        empty_label=None,
+    )
+    substitute_name = forms.CharField(
+        label=gettext_lazy("Nom du remplaçant"),
+        max_length=80,
+        help_text=gettext_lazy(
+            "Affiché aux personnes avant qu’elles confirment, et dans leurs messages."
+        ),
+    )
+    from_on = DayField(label=gettext_lazy("Du"))
+    to_on = DayField(label=gettext_lazy("Au"))
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail du remplaçant"),
+        required=False,
+        help_text=gettext_lazy("Pour lui ouvrir l’agenda pendant ces jours, et seulement eux."),
+    )
+
+    def __init__(self, *args: Any, practitioners: Sequence[Practitioner], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keys = [practitioner.pk for practitioner in practitioners]
+        offer_rows(self, "practitioner", catalogue.practitioners_with_keys(keys))
+
+    def clean(self) -> dict[str, Any]:
+        """Dates are in order."""
+        data = super().clean() or {}
+        first, last = data.get("from_on"), data.get("to_on")
+        if first and last and last < first:
+            self.add_error("to_on", _("Cette date vient avant la première."))
+        return data
+
+    @property
+    def announced(self) -> Announced:
+        """The replacement, as the service takes it."""
+        data = self.cleaned_data
+        return Announced(
+            practitioner=data["practitioner"],
+            substitute_name=data["substitute_name"],
+            from_on=data["from_on"],
+            to_on=data["to_on"],
+            email=data["email"],
+        )
+
+
+class PractitionerForm(WorkForm):
+    """An agenda: the name that patients see."""
+
+    name = forms.CharField(label=gettext_lazy("Nom affiché"), max_length=80)
+    title = forms.CharField(label=gettext_lazy("Titre"), max_length=60, required=False)

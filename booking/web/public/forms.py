@@ -1,0 +1,339 @@
+"""The forms of patients: lenient reading, errors with an example, typed values kept."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking.formats import french
+from booking.models import ExtraField, Location
+from booking.models.appointment import LATE_MINUTES
+from booking.rules.persons import Person, is_denied
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+HONEYPOT = "site_web"
+EXTRA_PREFIX = "extra_"
+
+
+class _Name(forms.CharField):
+    """B-08: any script, apostrophes, hyphens, one letter; the case is the person's own."""
+
+    def __init__(self, *, label: str, missing: str, autocomplete: str, help_text: str) -> None:
+        super().__init__(
+            label=label,
+            max_length=80,
+            help_text=help_text,
+            error_messages={
+                "required": missing,
+                "max_length": gettext_lazy("Écrivez 80 caractères au plus."),
+            },
+            widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+        )
+
+    def clean(self, value: Any) -> str:
+        """Collapse spaces; refuse what holds no letter at all."""
+        name = " ".join(str(super().clean(value) or "").split())
+        if name and not any(character.isalpha() for character in name):
+            raise forms.ValidationError(_("Écrivez ce nom en lettres."))
+        return name
+
+
+class PhoneField(forms.CharField):
+    """A number read in the practice's territory, stored in E.164 (B-07)."""
+
+    def __init__(self, *, region: str = "FR", **kwargs: Any) -> None:
+        self.region = region
+        widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"})
+        super().__init__(max_length=40, required=False, widget=widget, **kwargs)
+        self.error_messages["max_length"] = _unreadable_phone()
+
+    def clean(self, value: Any) -> str:
+        """Return E.164, or an empty string."""
+        typed = str(super().clean(value) or "")
+        if not typed:
+            return ""
+        try:
+            return french.read_phone(typed, region=self.region)
+        except french.UnreadablePhoneError as error:
+            raise forms.ValidationError(_unreadable_phone()) from error
+
+
+class EmailField(forms.CharField):
+    """An e-mail address; an invalid one is refused with an example."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(
+            attrs={
+                "type": "email",
+                "autocomplete": "email",
+                "inputmode": "email",
+                "spellcheck": "false",
+            }
+        )
+        super().__init__(max_length=254, required=False, widget=widget, **kwargs)
+        self.error_messages["max_length"] = _unreadable_email()
+
+    def clean(self, value: Any) -> str:
+        """Return the address as typed, without the spaces a keyboard adds around it."""
+        typed = str(super().clean(value) or "")
+        if not typed:
+            return ""
+        try:
+            validate_email(typed)
+        except forms.ValidationError as error:
+            raise forms.ValidationError(_unreadable_email()) from error
+        return typed
+
+
+class DetailsForm(forms.Form):
+    """B-01: last name, first name, phone, e-mail, and nothing else but the published extra fields."""
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        region: str,
+        sms_enabled: bool,
+        location: Location,
+        extra_fields: Iterable[ExtraField] = (),
+        practice_phone: str = "",
+    ) -> None:
+        super().__init__(data, auto_id="id_%s")
+        self.location = location
+        self.practice_phone = practice_phone
+        self.extra_fields = [
+            extra_field
+            for extra_field in extra_fields
+            if extra_field.place_kind in {"", location.kind}
+            and not is_denied(extra_field.label, extra_field.key)
+        ]
+        self.fields["first_name"] = _Name(
+            label=_("Prénom"),
+            missing=_("Indiquez votre prénom."),
+            autocomplete="given-name",
+            help_text=_("Pour vous saluer dans les messages."),
+        )
+        self.fields["last_name"] = _Name(
+            label=_("Nom"),
+            missing=_("Indiquez votre nom."),
+            autocomplete="family-name",
+            help_text=_("Pour vous reconnaître à votre arrivée."),
+        )
+        self.fields["phone"] = PhoneField(
+            region=region, label=_("Téléphone"), help_text=_phone_help(sms_enabled=sms_enabled)
+        )
+        self.fields["email"] = EmailField(
+            label=_("E-mail"), help_text=_("Pour recevoir la confirmation et le lien d'annulation.")
+        )
+        self.fields["for_other"] = forms.BooleanField(
+            required=False,
+            label=_("Je prends rendez-vous pour une autre personne"),
+            widget=forms.CheckboxInput(attrs={"class": "toggle", "aria-describedby": "pour_qui"}),
+        )
+        self.fields["other_first_name"] = forms.CharField(
+            required=False,
+            max_length=80,
+            label=_("Son prénom"),
+            help_text=_(
+                "Seulement le prénom, pour savoir qui vient. Les messages vous seront envoyés à vous. "
+                "Merci de prévenir cette personne que ses données servent à ce rendez-vous."
+            ),
+            widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        )
+        for extra_field in self.extra_fields:
+            self.fields[extra_name(extra_field)] = _extra_field(extra_field)
+
+    @property
+    def extras(self) -> list[forms.BoundField]:
+        """The extra fields as they are drawn."""
+        return [self[extra_name(extra_field)] for extra_field in self.extra_fields]
+
+    def clean_other_first_name(self) -> str:
+        """Ignore the field when the box is not ticked (B-05)."""
+        if not self.cleaned_data.get("for_other"):
+            return ""
+        name = " ".join(str(self.cleaned_data["other_first_name"]).split())
+        if not name:
+            raise forms.ValidationError(_("Indiquez le prénom de cette personne."))
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for at least one way to reach the person; check the zone of home visits (B-14)."""
+        super().clean()
+        cleaned = self.cleaned_data
+        nothing_typed = (
+            not self.data.get("phone", "").strip() and not self.data.get("email", "").strip()
+        )
+        if nothing_typed:
+            self.add_error("phone", _("Indiquez au moins un téléphone ou une adresse e-mail."))
+        self._check_served_area()
+        return cleaned
+
+    def _check_served_area(self) -> None:
+        served = self.location.served_postcodes
+        if self.location.kind != Location.LocationKind.HOME or not served:
+            return
+        for extra_field in self.extra_fields:
+            if extra_field.kind != ExtraField.FieldKind.ADDRESS:
+                continue
+            found = re.findall(
+                r"\b\d{5}\b", str(self.cleaned_data.get(extra_name(extra_field), ""))
+            )
+            if not found:
+                self._refuse(extra_field, _("Ajoutez le code postal. Exemple : 64210 Bidart."))
+            elif found[-1] not in served:
+                self._refuse(extra_field, self._not_served(served))
+
+    def _not_served(self, served: Iterable[str]) -> str:
+        """Return the area of home visits, and the phone number for other addresses (B-14)."""
+        where = _("Les visites à domicile se font dans ces communes : %(postcodes)s.") % {
+            "postcodes": ", ".join(served)
+        }
+        if not self.practice_phone:
+            return where
+        call = _("Pour une autre commune, appelez le %(phone)s.") % {"phone": self.practice_phone}
+        return f"{where} {call}"
+
+    def _refuse(self, extra_field: ExtraField, message: str) -> None:
+        if extra_name(extra_field) not in self.errors:
+            self.add_error(extra_name(extra_field), message)
+
+    def person(self) -> Person:
+        """Return the person of a valid form."""
+        cleaned = self.cleaned_data
+        return Person(
+            first_name=cleaned["first_name"],
+            last_name=cleaned["last_name"],
+            phone=cleaned["phone"],
+            email=cleaned["email"],
+            relative=cleaned["other_first_name"],
+            extras={
+                extra_field.key: str(cleaned[extra_name(extra_field)])
+                for extra_field in self.extra_fields
+                if cleaned[extra_name(extra_field)]
+            },
+        )
+
+
+class CorrectionForm(forms.Form):
+    """A new phone number or e-mail address; an empty field keeps the current value."""
+
+    def __init__(
+        self, data: Any = None, *, region: str, phone_hint: str = "", email_hint: str = ""
+    ) -> None:
+        super().__init__(data, auto_id="c_%s")
+        self.fields["phone"] = PhoneField(region=region, label=_("Téléphone"), help_text=phone_hint)
+        self.fields["email"] = EmailField(label=_("E-mail"), help_text=email_hint)
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for one of the two: an empty form would say that something was saved."""
+        super().clean()
+        if not self.errors and not self.cleaned_data["phone"] and not self.cleaned_data["email"]:
+            self.add_error(
+                "phone", _("Écrivez le nouveau téléphone ou la nouvelle adresse e-mail.")
+            )
+        return self.cleaned_data
+
+
+class ErasureForm(forms.Form):
+    """Erasure at once; the form always asks whether the appointment stays."""
+
+    KEEP, CANCEL = "keep", "cancel"
+    outcome = forms.ChoiceField(
+        choices=((KEEP, KEEP), (CANCEL, CANCEL)),
+        error_messages={
+            "required": gettext_lazy("Choisissez ce que devient le rendez-vous."),
+            "invalid_choice": gettext_lazy("Choisissez ce que devient le rendez-vous."),
+        },
+    )
+
+
+class LateForm(forms.Form):
+    """The number of minutes by which the person will be late."""
+
+    minutes = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(number, str(number)) for number in LATE_MINUTES],
+        error_messages={
+            "required": gettext_lazy("Choisissez de combien de minutes."),
+            "invalid_choice": gettext_lazy("Choisissez de combien de minutes."),
+        },
+    )
+
+
+class RightsForm(forms.Form):
+    """An e-mail address or a phone number, to which each link is sent again (T-9)."""
+
+    def __init__(self, data: Any = None, *, region: str) -> None:
+        super().__init__(data, auto_id="id_%s")
+        self.region = region
+        self.fields["contact"] = forms.CharField(
+            max_length=254,
+            label=_("E-mail ou téléphone donné pour le rendez-vous"),
+            help_text=_("Le message part à cette adresse ou à ce numéro, et seulement là."),
+            error_messages={
+                "required": _("Indiquez l'adresse ou le numéro donné pour le rendez-vous."),
+                "max_length": _unreadable_email(),
+            },
+            widget=forms.TextInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
+        )
+
+    def clean_contact(self) -> Person:
+        """Return a person with this address or this number only."""
+        typed = str(self.cleaned_data["contact"]).strip()
+        if "@" in typed:
+            return Person(email=EmailField(label="").clean(typed))
+        return Person(phone=PhoneField(label="", region=self.region).clean(typed))
+
+
+def extra_name(extra_field: ExtraField) -> str:
+    """Return the name of an extra field in the form: its key cannot hide one of B-01."""
+    return f"{EXTRA_PREFIX}{extra_field.key}"
+
+
+def _extra_field(extra_field: ExtraField) -> forms.Field:
+    """Draw one published question, with why it is asked as its help."""
+    why = _("Pourquoi : %(purpose)s.") % {"purpose": extra_field.purpose.rstrip(".")}
+    common: dict[str, Any] = {
+        "label": extra_field.label,
+        "required": extra_field.is_mandatory,
+        "help_text": why,
+        "error_messages": {
+            "required": _("Répondez à cette question."),
+            "invalid_choice": _("Choisissez une des réponses."),
+            "max_length": _("Écrivez une réponse plus courte."),
+        },
+    }
+    if extra_field.kind in {ExtraField.FieldKind.CHOICE, ExtraField.FieldKind.YES_NO}:
+        answers = (
+            extra_field.choices
+            if extra_field.kind == ExtraField.FieldKind.CHOICE
+            else [_("Oui"), _("Non")]
+        )
+        return forms.ChoiceField(
+            choices=[("", _("Choisissez")), *((a, a) for a in answers)], **common
+        )
+    is_address = extra_field.kind == ExtraField.FieldKind.ADDRESS
+    widget = forms.TextInput(attrs={"autocomplete": "street-address" if is_address else "off"})
+    return forms.CharField(max_length=200 if is_address else 80, widget=widget, **common)
+
+
+def _phone_help(*, sms_enabled: bool) -> str:
+    if sms_enabled:
+        return _("Pour vous appeler en cas d'imprévu. Un mobile permet le rappel par SMS.")
+    return _(
+        "Pour vous appeler en cas d'imprévu. Avec un téléphone seul, vous ne recevrez pas de message : "
+        "vous pourrez imprimer ou photographier la page suivante."
+    )
+
+
+def _unreadable_phone() -> str:
+    return _("Ce numéro ne semble pas valide. Exemple : 06 12 34 56 78.")
+
+
+def _unreadable_email() -> str:
+    return _("Cette adresse e-mail ne semble pas valide. Exemple : nom@exemple.fr.")

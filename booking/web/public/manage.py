@@ -1,0 +1,529 @@
+"""P4, P5 and P9: the pages behind the link of one appointment. GET shows, POST changes (B-29)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import wraps
+from typing import Any, NotRequired, TypedDict, Unpack
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from booking.abuse import limits
+from booking.appointments import (
+    erasure_requests,
+    lateness,
+    rights,
+)
+from booking.appointments.cancel import cancel as cancel_appointment
+from booking.appointments.change_limits import change_until
+from booking.appointments.move import move as move_appointment
+from booking.erasure import deadlines
+from booking.formats import french
+from booking.formats.calendar_file import Method, calendar_file
+from booking.messages import appointment_messages
+from booking.models import Appointment, PatientContact
+from booking.models.appointment import LATE_MINUTES
+from booking.notifications import appointment_delivery
+from booking.patients import contacts, links
+from booking.patients.external_calendar import calendars
+from booking.rules import erasure
+from booking.rules.errors import (
+    AlreadyCancelled,
+    BeyondPromise,
+    BookingError,
+    SlotTaken,
+    TooLate,
+)
+from booking.rules.persons import Person
+from booking.scheduling.catalogue import region_of, substitute_of
+from booking.waiting_list import waiting_entries
+from booking.web.public import (
+    action_results,
+    practice,
+    privacy_notice,
+    search,
+)
+from booking.web.public.forms import (
+    CorrectionForm,
+    ErasureForm,
+    LateForm,
+)
+from booking.web.public.page import (
+    Site,
+    patient_view,
+    personal,
+    refusal,
+    show,
+    too_many,
+)
+from tenants.audit import receipts
+from tenants.audit import services as audit
+
+DONE_SHOWN_FOR = timedelta(hours=1)
+"""For so long after the booking its page greets by name; later the link shows no name (security 4.6)."""
+_PROBLEMS: dict[type[BookingError], str] = {
+    SlotTaken: "taken",
+    BeyondPromise: "beyond",
+    TooLate: "late",
+    AlreadyCancelled: "late",
+}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One appointment behind its link, in the zone of its place."""
+
+    appointment: Appointment
+    token: str
+    site: Site
+    contact: PatientContact | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the place."""
+        return ZoneInfo(self.appointment.location.time_zone)
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start, on the clock of the place."""
+        return self.appointment.starts_at.astimezone(self.zone)
+
+    @property
+    def today(self) -> date:
+        """Today, there."""
+        return self.site.today(self.zone)
+
+    @property
+    def change_until(self) -> datetime:
+        """Until when it can be moved or cancelled online, on the clock of the place."""
+        return change_until(self.appointment).astimezone(self.zone)
+
+    @property
+    def can_change(self) -> bool:
+        """Whether moving and cancelling online are still possible."""
+        return self.site.now < self.change_until and not self.appointment.is_cancelled
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the link has done its service: it dies at the start."""
+        return self.site.now >= self.appointment.starts_at
+
+    @property
+    def can_announce_lateness(self) -> bool:
+        """Whether the visit is near enough to announce a delay."""
+        return lateness.can_announce(self.appointment, now=self.site.now)
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the person of this appointment has been erased."""
+        return self.contact is None
+
+    @property
+    def expects_reminder(self) -> bool:
+        """Whether a reminder will leave, or would if the person can be reached."""
+        due = deadlines.reminder_at(
+            appointment=self.appointment,
+            settings=self.site.practice,
+            booked_at=self.appointment.booked_at or self.site.now,
+        )
+        is_ahead = due is not None and due > self.site.now
+        return is_ahead and self.appointment.has_reminder and not self.is_erased
+
+    @property
+    def zone_mention(self) -> str:
+        """The name of the hour where it is not that of Paris (B-19)."""
+        is_paris = self.zone.key == "Europe/Paris"
+        return "" if is_paris else french.zone_name(self.zone.key)
+
+    @property
+    def substitute(self) -> str:
+        """The substitute of the practitioner on that day (B-15)."""
+        return substitute_of(self.appointment)
+
+    def person(self) -> Person | None:
+        """Open the contact."""
+        return contacts.open_contact(self.contact) if self.contact else None
+
+
+LinkView = Callable[[HttpRequest, Visit], HttpResponseBase]
+
+
+def link_view(*methods: str) -> Callable[[LinkView], Callable[..., HttpResponseBase]]:
+    """Mark a view behind a link: finds the appointment, counts the links that lead nowhere."""
+
+    def decorate(view: LinkView) -> Callable[..., HttpResponseBase]:
+        @patient_view(*methods)
+        @wraps(view)
+        def answer(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
+            network = limits.network_of(request)
+            wait = limits.is_over(limits.LINK_ERRORS, network, now=site.now)
+            if wait:
+                return too_many(request, site, seconds=wait)
+            appointment = links.find_by_token(token)
+            if appointment is None:
+                limits.seconds_to_wait(limits.LINK_ERRORS, network, now=site.now)
+                return refusal(request, site, "booking/link_unknown.html", 404)
+            visit = Visit(appointment, token, site, contacts.contact_of(appointment))
+            if visit.is_past:
+                return _expired_page(request, visit)
+            return view(request, visit)
+
+        return answer
+
+    return decorate
+
+
+@link_view("GET")
+def confirmation(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Show the confirmation (P4) for one hour; afterwards the link shows no name."""
+    booked_at = visit.appointment.booked_at
+    person = visit.person()
+    is_fresh = booked_at is not None and visit.site.now - booked_at < DONE_SHOWN_FOR
+    if not is_fresh or person is None or visit.appointment.status != Appointment.Status.BOOKED:
+        return _back(visit)
+    context = _context(visit) | {
+        "person": person,
+        "masked_email": masked_email(person.email),
+        "short_url": request.build_absolute_uri(
+            reverse("booking:short", args=[links.short_token(visit.appointment)])
+        ),
+        "gets_message": _gets_messages(visit, person),
+    }
+    return show(request, visit.site, "booking/done.html", context, is_personal=True)
+
+
+@link_view("GET")
+def manage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Show the appointment and its actions."""
+    return _manage(request, visit, done=request.GET.get("fait", ""))
+
+
+@link_view("GET", "POST")
+def move(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Show other dates, or move to the slot that was pressed."""
+    if not visit.can_change or visit.is_erased:
+        return _manage(request, visit)
+    if request.method != "POST":
+        return _other_dates(request, visit)
+    appointment = visit.appointment
+    slot = search.read_value(request.POST.get("slot", ""), appointment.appointment_type.ref.hex)
+    if slot is None:
+        return refusal(request, visit.site, "booking/errors/400.html", 400)
+    stays = (appointment.starts_at, appointment.practitioner_id)
+    if (slot.starts_at, slot.practitioner.pk) != stays:
+        try:
+            move_appointment(
+                appointment=appointment,
+                selection=slot.selection,
+                by_patient=True,
+                actor=audit.PATIENT,
+                now=visit.site.now,
+            )
+        except BookingError as error:
+            problem = _PROBLEMS[type(error)]
+            return _manage(request, visit, problem=problem, status=409)
+    return _back(visit, done="deplace")
+
+
+@link_view("POST")
+def cancel(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Cancel; a second click finds the appointment cancelled and shows the same page."""
+    try:
+        cancel_appointment(
+            appointment=visit.appointment, by_patient=True, actor=audit.PATIENT, now=visit.site.now
+        )
+    except TooLate:
+        return _manage(request, visit, problem="late", status=409)
+    except AlreadyCancelled:
+        return _back(visit)
+    return _back(visit)
+
+
+@link_view("POST")
+def correct(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Replace the phone number or the e-mail address; the old address is notified without the new one."""
+    wait = limits.seconds_to_wait(limits.CONTACT, visit.appointment.ref.hex, now=visit.site.now)
+    if wait:
+        return too_many(request, visit.site, seconds=wait)
+    form = _correction_form(visit, request.POST)
+    if visit.is_erased or not form.is_valid():
+        return _manage(request, visit, correction=form, status=422)
+    contacts.correct(
+        appointment=visit.appointment,
+        phone=form.cleaned_data["phone"] or None,
+        email=form.cleaned_data["email"] or None,
+        actor=audit.PATIENT,
+        now=visit.site.now,
+    )
+    return _back(visit, done="coordonnees")
+
+
+@link_view("POST")
+def erase(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Erase the person now; the appointment is kept or cancelled, as they chose."""
+    appointment, now = visit.appointment, visit.site.now
+    if appointment.is_cancelled:
+        erasure_requests.erase_cancelled(appointment=appointment, now=now)
+        return _back(visit)
+    form = ErasureForm(request.POST)
+    if not form.is_valid():
+        return _manage(request, visit, erasure_form=form, status=422)
+    if form.cleaned_data["outcome"] == ErasureForm.KEEP:
+        erasure_requests.erase_and_keep(appointment=appointment, now=now)
+        return _back(visit, done="efface")
+    try:
+        erasure_requests.erase_and_cancel(appointment=appointment, now=now)
+    except TooLate:
+        return _manage(request, visit, problem="late", status=409)
+    except AlreadyCancelled:
+        erasure_requests.erase_cancelled(appointment=appointment, now=now)
+    return _back(visit)
+
+
+@link_view("POST")
+def late(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Tell the practitioner that one will be late."""
+    form = LateForm(request.POST)
+    if not form.is_valid():
+        return _manage(request, visit, late_form=form, status=422)
+    try:
+        lateness.announce_lateness(
+            appointment=visit.appointment,
+            minutes=form.cleaned_data["minutes"],
+            now=visit.site.now,
+        )
+    except (AlreadyCancelled, TooLate):
+        return _manage(request, visit, problem="late", status=409)
+    return _back(visit, done="retard")
+
+
+@link_view("GET", "POST")
+def reminder(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Show the button that stops the reminder, or stop it (B-44; RFC 8058 posts here too)."""
+    if request.method == "POST":
+        contacts.stop_reminders(
+            appointment=visit.appointment, actor=audit.PATIENT, now=visit.site.now
+        )
+        return _back(visit, done="rappel")
+    context = _context(visit) | {"privacy_notice": _privacy_notice(visit)}
+    return show(request, visit.site, "booking/reminder.html", context, is_personal=True)
+
+
+@link_view("POST")
+def export(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Return the recorded data. POST only: link scanners must not read them."""
+    is_json = request.POST.get("format") == "json"
+    body = rights.export(visit.appointment, visit.contact, zone=visit.zone, as_json=is_json)
+    kind, extension = (
+        ("application/json", "json") if is_json else ("text/plain; charset=utf-8", "txt")
+    )
+    file = HttpResponse(body, content_type=kind)
+    file.headers["Content-Disposition"] = f'attachment; filename="mon-rendez-vous.{extension}"'
+    return personal(file)
+
+
+@link_view("GET")
+def calendar(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Hand over the .ics file: the same UID for ever, CANCEL once cancelled."""
+    file = HttpResponse(
+        _calendar_bytes(request, visit), content_type="text/calendar; charset=utf-8"
+    )
+    file.headers["Content-Disposition"] = 'attachment; filename="rendez-vous.ics"'
+    return personal(file)
+
+
+def masked_email(email: str) -> str:
+    """Return "c•••••@example.org": enough to see a mistake, not enough to learn an address."""
+    name, at, domain = email.rpartition("@")
+    return f"{name[:1]}•••••{at}{domain}" if at else ""
+
+
+class ManagePage(TypedDict):
+    """The page of an appointment after an action: its result, or the form with its errors.
+
+    ``done`` and ``problem`` are codes of ``action_results``.
+    """
+
+    done: NotRequired[str]
+    problem: NotRequired[str]
+    correction: NotRequired[CorrectionForm]
+    erasure_form: NotRequired[ErasureForm]
+    late_form: NotRequired[LateForm]
+
+
+def _manage(
+    request: HttpRequest, visit: Visit, *, status: int = 200, **page: Unpack[ManagePage]
+) -> HttpResponse:
+    shared = _context(visit)
+    announced = shared["privacy_notice"]
+    context = shared | {
+        "done": action_results.succeeded(
+            page.get("done", ""),
+            practitioner=visit.appointment.practitioner.name,
+            moment=announced.moment if announced else "",
+        ),
+        "problem": action_results.refused(page.get("problem", "")),
+        "correction": page.get("correction") or _correction_form(visit),
+        "erasure_form": page.get("erasure_form") or ErasureForm(),
+        "late_form": page.get("late_form") or LateForm(),
+        "late_choices": LATE_MINUTES,
+        "nearest": _nearest(visit) if visit.can_change and not visit.is_erased else [],
+        "waits_by": _place_on_the_list(visit),
+        "can_wait": visit.site.is_open and bool(visit.site.practice.waiting_minutes),
+    }
+    if visit.is_erased or visit.appointment.is_cancelled:
+        return show(
+            request, visit.site, "booking/erased.html", context, status=status, is_personal=True
+        )
+    return show(
+        request, visit.site, "booking/manage.html", context, status=status, is_personal=True
+    )
+
+
+def _place_on_the_list(visit: Visit) -> str:
+    """Return the token of the entry that waits for an earlier slot, or nothing."""
+    if not visit.can_change or visit.is_erased:
+        return ""
+    entry = waiting_entries.of_appointment(visit.appointment)
+    return waiting_entries.link_of(entry) if entry else ""
+
+
+def _expired_page(request: HttpRequest, visit: Visit) -> HttpResponse:
+    return show(
+        request, visit.site, "booking/link_over.html", _context(visit), status=410, is_personal=True
+    )
+
+
+def _context(visit: Visit) -> dict[str, Any]:
+    receipt = receipts.find(visit.appointment.ref) if visit.is_erased else None
+    shown = _privacy_notice(visit)
+    return {
+        "visit": visit,
+        "appointment": visit.appointment,
+        "starts_at": visit.starts_at,
+        "today": visit.today,
+        "receipt": receipt,
+        "receipt_at": receipt.at.astimezone(visit.zone) if receipt else None,
+        "privacy_notice": shown,
+        "calendar_sentences": _calendar_sentences(visit, shown),
+    }
+
+
+def _privacy_notice(visit: Visit) -> privacy_notice.Notice | None:
+    person = visit.person()
+    if visit.contact is None or person is None:
+        return None
+    return privacy_notice.for_appointment(
+        visit.appointment,
+        visit.site,
+        known=privacy_notice.Known(
+            erase_at=visit.contact.erase_at,
+            retention_days=visit.contact.retention_days,
+            has_phone=bool(person.phone),
+            is_reminded=_gets_messages(visit, person),
+        ),
+    )
+
+
+def _calendar_sentences(visit: Visit, shown: privacy_notice.Notice | None) -> Sequence[str]:
+    """Return the sentences on external calendars; they are shown for an erased person too."""
+    if visit.appointment.is_cancelled:
+        return ()
+    if shown is not None:
+        return shown.calendar_sentences
+    return [
+        calendar.sentence
+        for calendar in calendars(practitioner_id=visit.appointment.practitioner_id)
+    ]
+
+
+def _back(visit: Visit, *, done: str = "") -> HttpResponse:
+    path = reverse("booking:manage", args=[visit.token])
+    return personal(HttpResponseRedirect(f"{path}?fait={done}" if done else path))
+
+
+def _nearest(visit: Visit) -> list[search.SlotButton]:
+    offer = search.search_around(
+        _search_of(visit),
+        visit.starts_at,
+        now=visit.site.now,
+        until_on=_last_day(visit),
+        ignore_appointment=visit.appointment.pk,
+    )
+    return offer.nearest(visit.starts_at, without=visit.starts_at)
+
+
+def _other_dates(request: HttpRequest, visit: Visit) -> HttpResponse:
+    same = _search_of(visit)
+    context = practice.week_context(
+        same,
+        asked=request.GET or {"semaine": visit.starts_at.date().isoformat()},
+        site=visit.site,
+        until=_last_day(visit),
+        ignore_appointment=visit.appointment.pk,
+    )
+    return show(
+        request, visit.site, "booking/move.html", _context(visit) | context, is_personal=True
+    )
+
+
+def _last_day(visit: Visit) -> date:
+    """Return the last date a move may take: the appointment type's horizon and the promise of one year (B-22)."""
+    return erasure.last_bookable_on(
+        now=visit.site.now,
+        booked_at=visit.appointment.booked_at or visit.site.now,
+        zone=visit.zone,
+        horizon_days=visit.appointment.appointment_type.horizon_days,
+        retention_days=visit.site.practice.retention_days,
+    )
+
+
+def _search_of(visit: Visit) -> search.Search:
+    appointment = visit.appointment
+    return search.search_for(
+        appointment.appointment_type, appointment.location, appointment.practitioner
+    )
+
+
+def _correction_form(visit: Visit, data: Any = None) -> CorrectionForm:
+    person = visit.person() or Person()
+    phone = _("Celui que nous avons se termine par %(end)s. Laissez vide pour le garder.") % {
+        "end": person.phone[-2:]
+    }
+    email = _("Celui que nous avons : %(masked)s. Laissez vide pour le garder.") % {
+        "masked": masked_email(person.email)
+    }
+    nothing = _("Nous n'en avons pas.")
+    return CorrectionForm(
+        data,
+        region=region_of(visit.appointment.location),
+        phone_hint=phone if person.phone else nothing,
+        email_hint=email if person.email else nothing,
+    )
+
+
+def _calendar_bytes(request: HttpRequest, visit: Visit) -> bytes:
+    appointment = visit.appointment
+    event = appointment_messages.calendar_event(
+        appointment_messages.MessageVisit(
+            ref=appointment.ref,
+            sequence=appointment.sequence,
+            starts_at=appointment.starts_at,
+            ends_at=appointment.ends_at,
+            zone=visit.zone,
+            practitioner=appointment.practitioner.name,
+            substitute=visit.substitute,
+            place=appointment_delivery.place_lines(appointment.location),
+            base_url=request.build_absolute_uri("/").rstrip("/"),
+            manage_url=request.build_absolute_uri(reverse("booking:manage", args=[visit.token])),
+        )
+    )
+    method = Method.CANCEL if appointment.is_cancelled else Method.PUBLISH
+    return calendar_file(event, method=method, now=visit.site.now)
+
+
+def _gets_messages(visit: Visit, person: Person) -> bool:
+    return bool(person.email) or (visit.site.sends_sms and french.is_mobile(person.phone))

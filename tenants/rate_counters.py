@@ -1,0 +1,48 @@
+"""Rate counters in Redis, shared by all processes; a loss of the data is acceptable.
+
+A request reads and increments all its counters in one round trip; Django's cache needs two per counter.
+Callers include the tenant in each key and never a person.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+
+import redis
+from django.conf import settings
+
+Unavailable = (redis.RedisError, ConnectionError)
+"""The errors of an unavailable Redis."""
+_PATIENCE = 1.0
+
+
+_clients: dict[str, redis.Redis] = {}
+_making = threading.Lock()
+
+
+def _client(url: str) -> redis.Redis:
+    """Return the client of this process for an address; a discarded client would close its connections."""
+    with _making:
+        if url not in _clients:
+            # A page waits at most one second for a counter.
+            _clients[url] = redis.Redis.from_url(
+                url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE
+            )
+        return _clients[url]
+
+
+def count(seconds_by_key: Mapping[str, int], *, read_keys: Iterable[str] = ()) -> dict[str, int]:
+    """Increment each key of ``seconds_by_key`` and read ``read_keys``; return the values by key.
+
+    A key expires that many seconds after its first increment; a missing key counts 0. Raises ``Unavailable``.
+    """
+    keys = tuple(read_keys)
+    with _client(settings.REDIS_URL).pipeline(transaction=False) as trip:
+        for key, seconds in seconds_by_key.items():
+            trip.set(key, 0, ex=seconds, nx=True)
+            trip.incr(key)
+        if keys:
+            trip.mget(keys)
+        answers = trip.execute()
+    counted = dict(zip(seconds_by_key, answers[1::2], strict=False))
+    read = dict(zip(keys, answers[-1], strict=True)) if keys else {}
+    return counted | {key: int(value or 0) for key, value in read.items()}

@@ -1,0 +1,530 @@
+"""Hours, absences, holidays, appointment types, places, practice, team: each editor writes what it says."""
+
+import re
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from booking.models import (
+    Absence,
+    AppointmentType,
+    CalendarEntry,
+    HolidayOpening,
+    Location,
+    OpeningException,
+    OpeningHours,
+    Practice,
+    Practitioner,
+    Replacement,
+)
+from booking.scheduling.queries import free_slots
+from tenants.accounts.models import Invitation, Membership, Role
+from tenants.audit.models import AuditEvent
+from tests.accounts import browser, make_member, memberships_of
+from tests.factories import (
+    NOW,
+    Cabinet,
+    local,
+    make_appointment,
+    make_link,
+    make_practitioner,
+)
+
+FRIDAY = date(2026, 11, 13)
+
+
+@pytest.fixture
+def owner(cabinet: Cabinet, host: str) -> Client:
+    """Return the owner's browser."""
+    return browser(host, make_member(Role.OWNER))
+
+
+def page(name: str, *refs: uuid.UUID) -> str:
+    """Return the address of a page of the dashboard."""
+    return reverse(f"dashboard:{name}", args=refs)
+
+
+def week(cabinet: Cabinet, **ranges: str) -> dict[str, Any]:
+    """Return what the week editor sends."""
+    return {"place": cabinet.location.ref, "every": "1", **ranges}
+
+
+def starts(cabinet: Cabinet, on: date) -> list[str]:
+    """Return the free local starts of a day, as patients see them."""
+    slots = free_slots(appointment_type=cabinet.type, from_on=on, until_on=on, now=NOW)
+    return [f"{slot.starts_at + timedelta(hours=1):%H:%M}" for slot in slots]
+
+
+def test_a_week_takes_several_ranges_a_day_as_people_write_them(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    row = OpeningHours.objects.filter(weekday=4).get()
+
+    answer = owner.post(
+        page("week_edit", cabinet.practitioner.ref, row.ref),
+        week(cabinet, d4r0a="9", d4r0b="10h30", d4r1a="14:00", d4r1b="15 h 30"),
+    )
+
+    assert answer.status_code == 302
+    assert starts(cabinet, FRIDAY) == ["09:00", "09:45", "14:00", "14:45"]
+    assert OpeningHours.objects.count() == 2
+    assert AuditEvent.objects.filter(verb="hours.changed", ref=cabinet.practitioner.ref).exists()
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [
+        ({"d0r0a": "9"}, "Donnez le début et la fin"),
+        ({"d0r0a": "12", "d0r0b": "9"}, "vient après son début"),
+        ({"d0r0a": "9", "d0r0b": "12", "d0r1a": "11", "d0r1b": "13"}, "se chevauchent"),
+        ({"d0r0a": "neuf", "d0r0b": "12"}, "ne semble pas valide"),
+        ({"every": "2"}, "Indiquez un jour"),
+        ({"valid_from": "2026-12-01", "valid_to": "2026-11-01"}, "vient avant la première"),
+    ],
+)
+def test_a_week_that_cannot_be_is_refused_and_stays_typed(
+    owner: Client, cabinet: Cabinet, ranges: dict[str, str], expected: str
+) -> None:
+    before = OpeningHours.objects.count()
+
+    answer = owner.post(
+        page("week_add", cabinet.practitioner.ref), week(cabinet, d6r0a="10h10", **ranges)
+    )
+
+    assert answer.status_code == 422
+    assert expected in answer.text
+    assert 'value="10h10"' in answer.text
+    assert OpeningHours.objects.count() == before
+
+
+def test_a_date_at_the_end_of_the_calendar_is_refused(owner: Client, cabinet: Cabinet) -> None:
+    answer = owner.post(
+        page("absence_add"),
+        {
+            "practitioner": cabinet.practitioner.ref,
+            "from_on": "2026-11-13",
+            "to_on": "31/12/9999",
+        },
+    )
+
+    assert answer.status_code == 422
+    assert "31/12/9999" in answer.text
+
+
+def test_monday_is_copied_without_saving(owner: Client, cabinet: Cabinet) -> None:
+    OpeningHours.objects.all().delete()
+
+    answer = owner.post(
+        page("week_add", cabinet.practitioner.ref),
+        week(cabinet, d0r0a="9h", d0r0b="12h", action="copy-0-1234"),
+    )
+
+    assert answer.text.count('value="9h"') == 5
+    assert not OpeningHours.objects.exists()
+
+
+def test_a_copied_day_takes_the_place_of_what_the_others_held(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    typed = week(cabinet, d1r0a="9h", d1r0b="12h", d5r0a="7h10", d5r0b="8h", d5r1a="10h")
+
+    answer = owner.post(page("week_add", cabinet.practitioner.ref), {**typed, "action": "copy-1-5"})
+
+    assert answer.text.count('value="9h"') == 2
+    assert "7h10" not in answer.text
+    assert "10h" not in answer.text
+
+
+def test_a_range_is_added_with_the_cursor_in_it_and_taken_away(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    typed = week(cabinet, d2r0a="9h", d2r0b="12h")
+    address = page("week_add", cabinet.practitioner.ref)
+
+    more = owner.post(address, {**typed, "action": "add-2"}).text
+    none = owner.post(address, {**typed, "action": "remove-2-0"}).text
+
+    assert re.search(r'name="d2r1a"[^>]*autofocus', more)
+    assert 'name="d2r0a"' not in none
+
+
+@pytest.mark.parametrize("sent", ["add-9", "copy-0", "remove-1", "effacer-1", "copy-0-x"])
+def test_an_unknown_button_of_the_editor_saves_as_the_form_does(
+    owner: Client, cabinet: Cabinet, sent: str
+) -> None:
+    answer = owner.post(
+        page("week_add", cabinet.practitioner.ref), week(cabinet, d0r0a="9", action=sent)
+    )
+
+    assert answer.status_code == 422
+
+
+def test_a_day_takes_four_ranges_and_no_fifth(owner: Client, cabinet: Cabinet) -> None:
+    full = {f"d0r{n}{side}": "" for n in range(4) for side in "ab"}
+
+    answer = owner.post(
+        page("week_add", cabinet.practitioner.ref), week(cabinet, **full, action="add-0")
+    )
+
+    assert 'value="add-0"' not in answer.text
+    assert 'value="add-1"' in answer.text
+
+
+def test_the_preview_shows_what_is_typed_and_writes_nothing(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    row = OpeningHours.objects.filter(weekday=4).get()
+    before = list(OpeningHours.objects.values_list("weekday", "starts_min"))
+    typed = week(cabinet, d4r0a="16h05", d4r0b="17h35", action="preview")
+
+    shown = owner.post(
+        page("week_edit", cabinet.practitioner.ref, row.ref), typed, headers={"hx-request": "true"}
+    )
+
+    assert shown.status_code == 200
+    assert "<form" not in shown.text
+    assert re.findall(r'class="slot seen">([^<]+)<', shown.text) == [
+        "16\u00a0h\u00a005", "16\u00a0h\u00a050",
+    ] * 3  # fmt: skip
+    assert "vendredi\u00a013\u00a0novembre" in shown.text
+    assert list(OpeningHours.objects.values_list("weekday", "starts_min")) == before
+
+
+def test_the_preview_works_without_a_script_and_leaves_out_what_is_half_typed(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    typed = week(cabinet, d4r0a="16h05", d4r0b="17h35", d1r0a="9", action="preview")
+
+    shown = owner.post(page("week_add", cabinet.practitioner.ref), typed)
+
+    assert shown.status_code == 200
+    assert 'value="16h05"' in shown.text
+    assert "Une plage ou une règle est incomplète" in shown.text
+
+
+def test_a_fragment_sends_a_stranger_and_the_whole_page_to_the_door(
+    host: str, cabinet: Cabinet
+) -> None:
+    address = page("week_add", cabinet.practitioner.ref)
+    headers = {"hx-request": "true", "hx-current-url": f"http://{host}{address}"}
+
+    answer = browser(host).post(address, {"action": "preview"}, headers=headers)
+
+    assert answer["HX-Redirect"] == f"/connexion/?next={address}"
+
+
+def test_every_other_week_for_one_appointment_type(owner: Client, cabinet: Cabinet) -> None:
+    OpeningHours.objects.all().delete()
+    typed = week(cabinet, d4r0a="9", d4r0b="9h45", anchor_on=FRIDAY.isoformat())
+    typed |= {"every": "2", "appointment_types": [cabinet.type.ref]}
+
+    owner.post(page("week_add", cabinet.practitioner.ref), typed)
+
+    found = [bool(starts(cabinet, FRIDAY + timedelta(weeks=n))) for n in range(3)]
+    assert found == [True, False, True]
+
+
+def test_appointments_outside_the_new_hours_are_said_and_stay(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    appointment = make_appointment(cabinet, local(FRIDAY, 17))
+    row = OpeningHours.objects.filter(weekday=4).get()
+
+    answer = owner.post(
+        page("week_edit", cabinet.practitioner.ref, row.ref),
+        week(cabinet, d4r0a="9", d4r0b="12"),
+        follow=True,
+    )
+
+    appointment.refresh_from_db()
+    assert "1 rendez-vous sort de ces horaires" in answer.text
+    assert appointment.status == "booked"
+
+
+def test_an_exception_changes_a_single_date_and_is_removed(owner: Client, cabinet: Cabinet) -> None:
+    typed = {"place": cabinet.location.ref, "on_date": FRIDAY.isoformat()}
+
+    owner.post(page("date_edit", cabinet.practitioner.ref), typed)
+    closed = starts(cabinet, FRIDAY)
+    row = OpeningException.objects.get()
+    owner.post(page("date_clear", cabinet.practitioner.ref, row.ref))
+
+    assert closed == []
+    assert len(starts(cabinet, FRIDAY)) > 5
+
+
+def test_an_absence_lists_the_appointments_it_touches(owner: Client, cabinet: Cabinet) -> None:
+    appointment = make_appointment(cabinet, local(FRIDAY, 14))
+
+    answer = owner.post(
+        page("absence_add"),
+        {"from_on": FRIDAY.isoformat(), "to_on": FRIDAY.isoformat(), "label": "Congés"},
+        follow=True,
+    )
+
+    assert "Camille Spécimen" in answer.text or appointment.spoken_ref in answer.text
+    assert page("move", appointment.ref) in answer.text
+    assert starts(cabinet, FRIDAY) == []
+    assert Absence.objects.get().practitioner is None
+
+
+def test_an_absence_of_all_shows_only_the_appointments_within_reach(
+    cabinet: Cabinet, host: str
+) -> None:
+    appointment = make_appointment(cabinet, local(FRIDAY, 14))
+    absence = Absence.objects.create(starts_at=local(FRIDAY, 8), ends_at=local(FRIDAY, 20))
+    colleague = make_practitioner("Hugo Fictif", user=make_member(Role.PRACTITIONER))
+    assert colleague.user is not None
+
+    shown = browser(host, colleague.user).get(page("absence", absence.ref))
+
+    assert shown.status_code == 200
+    assert appointment.ref.hex not in shown.text.replace("-", "")
+    assert "Spécimen" not in shown.text
+
+
+def test_a_secretary_blocks_one_agenda_and_not_the_whole_practice(
+    cabinet: Cabinet, host: str
+) -> None:
+    client = browser(host, make_member(Role.SECRETARY))
+    typed = {"from_on": FRIDAY.isoformat(), "to_on": FRIDAY.isoformat()}
+
+    refused = client.post(page("absence_add"), typed)
+    passed = client.post(page("absence_add"), {**typed, "practitioner": cabinet.practitioner.ref})
+
+    assert (refused.status_code, passed.status_code) == (422, 302)
+    assert Absence.objects.get().practitioner == cabinet.practitioner
+
+
+def test_an_absence_can_be_taken_back(owner: Client, cabinet: Cabinet) -> None:
+    absence = Absence.objects.create(starts_at=local(FRIDAY, 8), ends_at=local(FRIDAY, 20))
+
+    owner.post(page("absence_remove", absence.ref))
+
+    assert len(starts(cabinet, FRIDAY)) > 5
+
+
+def test_public_holidays_open_one_by_one(owner: Client, cabinet: Cabinet) -> None:
+    christmas, new_year = date(2026, 12, 25), date(2027, 1, 1)
+
+    owner.post(page("holidays", cabinet.location.ref), {"opened": [christmas.isoformat()]})
+    opened = list(HolidayOpening.objects.values_list("on_date", flat=True))
+    owner.post(page("holidays", cabinet.location.ref), {"opened": [new_year.isoformat()]})
+
+    assert opened == [christmas]
+    assert list(HolidayOpening.objects.values_list("on_date", flat=True)) == [new_year]
+
+
+def appointment_type(cabinet: Cabinet, **fields: Any) -> dict[str, Any]:
+    """Return what the appointment type editor sends."""
+    return {
+        "label": "Suivi",
+        "duration_min": "30",
+        "buffer_before_min": "0",
+        "buffer_after_min": "10",
+        "min_notice_min": "60",
+        "horizon_days": "60",
+        "cancel_hours": "24",
+        "channel": "online",
+        "practitioners": [cabinet.practitioner.ref],
+        "locations": [cabinet.location.ref],
+        **fields,
+    }
+
+
+def test_an_appointment_type_is_made_with_all_its_rules(owner: Client, cabinet: Cabinet) -> None:
+    owner.post(page("appointment_type_add"), appointment_type(cabinet))
+
+    made = AppointmentType.objects.get(label="Suivi")
+    assert (made.duration_min, made.buffer_after_min, made.cancel_hours) == (30, 10, 24)
+    assert list(made.practitioners.all()) == [cabinet.practitioner]
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("horizon_days", "355"),
+        ("duration_min", "4"),
+        ("practitioners", []),
+        ("label", ""),
+        ("colour", "12"),
+        ("colour", "-1"),
+        ("colour", "rouge"),
+    ],
+)
+def test_an_appointment_type_that_breaks_a_rule_is_refused(
+    owner: Client, cabinet: Cabinet, field: str, typed: Any
+) -> None:
+    answer = owner.post(page("appointment_type_add"), appointment_type(cabinet, **{field: typed}))
+
+    assert answer.status_code == 422
+    assert AppointmentType.objects.count() == 1
+
+
+def test_an_appointment_type_has_a_colour_in_google_agenda(owner: Client, cabinet: Cabinet) -> None:
+    owner.post(page("appointment_type_add"), appointment_type(cabinet, colour="7"))
+
+    made = AppointmentType.objects.get(label="Suivi")
+    shown = owner.get(page("appointment_type_edit", made.ref)).text
+    assert made.colour == 7
+    assert '<option value="7" selected>Paon</option>' in shown
+    assert '<option value="0">Celle de l’agenda</option>' in shown
+    assert shown.count("<option", 0, shown.index("Tomate")) >= 12
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_pushed"),
+    [({"colour": "11"}, True), ({"label": "Bilan"}, True), ({"price_text": "60 €"}, False)],
+    ids=str,
+)
+def test_events_that_stand_follow_the_name_and_the_colour(
+    owner: Client, cabinet: Cabinet, changed: dict[str, str], is_pushed: bool
+) -> None:
+    make_link(cabinet.practitioner)
+    make_appointment(cabinet, local(FRIDAY, 10))
+    CalendarEntry.objects.update(pushed=1, state="written")
+
+    owner.post(
+        page("appointment_type_edit", cabinet.type.ref),
+        appointment_type(cabinet, label="Consultation") | changed,
+    )
+
+    entry = CalendarEntry.objects.get()
+    assert (entry.version > entry.pushed) is is_pushed
+
+
+def test_appointment_types_are_ordered_archived_and_taken_back(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    owner.post(page("appointment_type_add"), appointment_type(cabinet))
+    second = AppointmentType.objects.get(label="Suivi")
+
+    owner.post(page("appointment_type_change", second.ref), {"action": "up"})
+    order = list(AppointmentType.objects.values_list("label", flat=True))
+    owner.post(page("appointment_type_change", second.ref), {"action": "archive"})
+    archived = AppointmentType.objects.get(pk=second.pk).is_active
+    owner.post(page("appointment_type_change", second.ref), {"action": "restore"})
+
+    assert order == ["Suivi", "Consultation"]
+    assert (archived, AppointmentType.objects.get(pk=second.pk).is_active) == (False, True)
+
+
+def test_places_ask_what_their_kind_needs(owner: Client) -> None:
+    typed = {"name": "Domicile", "kind": "home", "time_zone": "Europe/Paris", "territory": ""}
+
+    refused = owner.post(page("place_add"), typed)
+    wrong = owner.post(page("place_add"), {**typed, "served_postcodes": "64210, abc"})
+    passed = owner.post(page("place_add"), {**typed, "served_postcodes": "64210, 64500"})
+
+    assert (refused.status_code, wrong.status_code, passed.status_code) == (422, 422, 302)
+    assert Location.objects.get(name="Domicile").served_postcodes == ["64210", "64500"]
+
+
+def test_places_say_that_home_visits_need_an_address(owner: Client, host: str) -> None:
+    expected = "l’adresse n’est pas demandée"
+    before = owner.get(page("places")).content.decode()
+    Location.objects.create(name="Domicile", kind="home", served_postcodes=["64210"])
+    lacking = owner.get(page("places")).content.decode()
+
+    answer = owner.post(page("place_address"))
+
+    after = owner.get(page("places")).content.decode()
+    assert answer.status_code == 302
+    assert [expected in page for page in (before, lacking, after)] == [False, True, False]
+    assert (
+        "À quelle adresse venir"
+        in Client(SERVER_NAME=host).get("/confidentialite/").content.decode()
+    )
+
+
+def settings(practice: Practice, **fields: Any) -> dict[str, Any]:
+    """Return what the settings page sends."""
+    return {
+        "name": practice.name,
+        "kind": practice.kind,
+        "reminder_minute": "18 h",
+        "max_open_bookings": "3",
+        "waiting_minutes": "30",
+        "rights_contact": "librdv",
+        **fields,
+    }
+
+
+@pytest.mark.parametrize("hour", ["7h59", "19h01", "23h"])
+def test_reminders_stay_out_of_the_quiet_hours(owner: Client, cabinet: Cabinet, hour: str) -> None:
+    answer = owner.post(page("practice"), settings(cabinet.practice, reminder_minute=hour))
+
+    assert answer.status_code == 422
+
+
+def test_sms_cannot_be_switched_on_without_a_gateway(owner: Client, cabinet: Cabinet) -> None:
+    owner.post(page("practice"), settings(cabinet.practice, sms_enabled="on"))
+
+    assert Practice.objects.get().sms_enabled is False
+
+
+def test_the_team_invites_and_closes(owner: Client, cabinet: Cabinet) -> None:
+    typed = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
+
+    owner.post(page("invite"), typed)
+    invitation = Invitation.objects.get()
+    owner.post(page("invitation_change", invitation.ref), {"action": "resend"})
+    renewed = Invitation.objects.get().generation
+    owner.post(page("invitation_change", invitation.ref), {"action": "close"})
+
+    assert renewed == 1
+    assert Invitation.objects.get().revoked_at is not None
+
+
+def test_a_practitioner_is_invited_with_an_agenda(owner: Client, cabinet: Cabinet) -> None:
+    typed = {"name": "Hugo Fictif", "email": "hugo@example.org", "role": "practitioner"}
+
+    refused = owner.post(page("invite"), typed)
+    passed = owner.post(page("invite"), {**typed, "practitioner": cabinet.practitioner.ref})
+
+    assert (refused.status_code, passed.status_code) == (422, 302)
+
+
+def test_revoking_the_last_owner_is_refused_in_words(owner: Client) -> None:
+    membership = Membership.objects.get()
+
+    answer = owner.post(page("revoke", membership.ref), follow=True)
+
+    assert "Il faut au moins un titulaire" in answer.text
+
+
+def test_revoking_a_colleague(owner: Client) -> None:
+    colleague = make_member(Role.SECRETARY)
+
+    owner.post(page("revoke", memberships_of(colleague)[0].ref))
+
+    assert memberships_of(colleague)[0].revoked_at is not None
+
+
+def test_an_agenda_is_added(owner: Client) -> None:
+    owner.post(page("agenda_add"), {"name": "Léa Modèle", "title": "Kinésithérapeute"})
+
+    assert Practitioner.objects.get(name="Léa Modèle").position == 1
+
+
+def test_a_replacement_is_announced_invited_and_alone(owner: Client, cabinet: Cabinet) -> None:
+    typed = {
+        "practitioner": cabinet.practitioner.ref,
+        "substitute_name": "Paul Factice",
+        "from_on": "2026-11-16",
+        "to_on": "2026-11-20",
+        "email": "paul@example.org",
+    }
+
+    passed = owner.post(page("replacement_add"), typed)
+    again = owner.post(page("replacement_add"), {**typed, "substitute_name": "Zoé Autre"})
+
+    invitation = Invitation.objects.get()
+    assert (passed.status_code, again.status_code) == (302, 422)
+    assert Replacement.objects.get().substitute_name == "Paul Factice"
+    assert (invitation.role, invitation.until_on) == (Role.REPLACEMENT, date(2026, 11, 20))
+    assert invitation.practitioner_ref == cabinet.practitioner.ref

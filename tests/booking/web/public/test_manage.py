@@ -1,0 +1,289 @@
+"""Behind the link of one appointment: move, cancel, correct, erase, take a copy."""
+
+import html
+import json
+import re
+
+import pytest
+from pytest_django import Settings
+
+from booking.models import Appointment, PatientContact
+from booking.patients import contacts, links
+from booking.rules import kinds
+from tenants.audit import receipts
+from tenants.outbox.models import OutboxEntry
+from tests.booking.web.public.conftest import (
+    SLOT,
+    Visitor,
+    address,
+    text,
+)
+from tests.factories import Cabinet
+
+FAR = 12
+"""Number of a button of the front page whose day is not today."""
+
+
+def fresh(appointment: Appointment) -> Appointment:
+    return Appointment.objects.select_related("practitioner", "location", "appointment_type").get(
+        pk=appointment.pk
+    )
+
+
+def kinds_due(appointment: Appointment) -> set[str]:
+    pending = OutboxEntry.objects.filter(
+        subject_id=appointment.pk, state=OutboxEntry.EntryState.PENDING
+    )
+    return set(pending.values_list("kind", flat=True))
+
+
+def test_the_page_shows_three_slots_to_move_to(visitor: Visitor) -> None:
+    page = text(visitor.get(address(visitor.book(FAR))))
+
+    assert len(SLOT.findall(page)) == 3
+
+
+def test_one_press_moves_and_keeps_the_link(visitor: Visitor) -> None:
+    booked = visitor.book(FAR)
+    slot = SLOT.findall(text(visitor.get(address(booked))))[0]
+
+    answer = visitor.post(address(booked, "deplacer/"), {"slot": slot})
+
+    moved = fresh(booked)
+    assert answer.status_code == 302
+    assert moved.starts_at != booked.starts_at
+    assert (moved.booked_at, moved.sequence) == (booked.booked_at, booked.sequence + 1)
+    assert "déplacé" in text(visitor.get(answer.headers["Location"]))
+
+
+def test_another_date_is_chosen_week_by_week(visitor: Visitor) -> None:
+    booked = visitor.book()
+    page = text(visitor.get(address(booked, "deplacer/?semaine=2026-11-23")))
+
+    assert "23 au 28\u00a0novembre" in page or "23 au 28 novembre" in page
+    answer = visitor.post(address(booked, "deplacer/"), {"slot": SLOT.findall(page)[-1]})
+    assert answer.status_code == 302
+    assert fresh(booked).starts_at.day >= 23
+
+
+def test_moving_to_a_slot_that_is_gone_changes_nothing(visitor: Visitor) -> None:
+    booked = visitor.book()
+    slot = SLOT.findall(text(visitor.get(address(booked))))[0]
+    visitor.fill(
+        visitor.post("/reserver/", {**front(visitor), "slot": slot}), email="b@example.org"
+    )
+
+    answer = visitor.post(address(booked, "deplacer/"), {"slot": slot})
+
+    assert answer.status_code == 409
+    assert "n'a pas bougé" in html.unescape(text(answer))
+    assert fresh(booked).starts_at == booked.starts_at
+
+
+def front(visitor: Visitor) -> dict[str, str]:
+    found = re.findall(
+        r'<input type="hidden" name="([^"]+)" value="([^"]*)"', text(visitor.get("/"))
+    )
+    return dict(found)
+
+
+def test_cancelling_frees_the_slot_and_a_second_click_says_the_same(visitor: Visitor) -> None:
+    booked = visitor.book()
+
+    answers = [visitor.post(address(booked, "annuler/")) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert fresh(booked).status == Appointment.Status.CANCELLED_BY_PATIENT
+    assert "annulé" in text(visitor.get(answers[1].headers["Location"]))
+    assert kinds_due(booked) >= {kinds.CANCELLED_BY_PATIENT, kinds.SLOT_FREED}
+
+
+def test_past_the_limit_of_the_appointment_type_one_telephones(
+    visitor: Visitor, cabinet: Cabinet
+) -> None:
+    cabinet.type.cancel_hours = 48
+    cabinet.type.save(update_fields=["cancel_hours"])
+    booked = visitor.book()
+
+    page = text(visitor.get(address(booked)))
+    answer = visitor.post(address(booked, "annuler/"))
+
+    assert "appelez maintenant" in page
+    assert not SLOT.findall(page)
+    assert answer.status_code == 409
+    assert fresh(booked).status == Appointment.Status.BOOKED
+
+
+def test_a_cancelled_appointment_downloads_its_withdrawal(visitor: Visitor) -> None:
+    booked = visitor.book()
+    before = text(visitor.get(address(booked, "rendez-vous.ics")))
+    visitor.post(address(booked, "annuler/"))
+    after = text(visitor.get(address(booked, "rendez-vous.ics")))
+
+    assert "METHOD:PUBLISH" in before
+    assert "METHOD:CANCEL" in after
+    uid = re.search(r"UID:\S+", before)
+    assert uid is not None
+    assert uid[0] in after
+    assert "BEGIN:VTIMEZONE" in before
+
+
+def test_a_corrected_address_is_kept_and_the_old_one_notified(visitor: Visitor) -> None:
+    booked = visitor.book()
+
+    answer = visitor.post(
+        address(booked, "coordonnees/"), {"email": "neuve@example.org", "phone": ""}
+    )
+
+    contact = contacts.contact_of(booked)
+    assert contact is not None
+    person = contacts.open_contact(contact)
+    assert person is not None
+    assert answer.status_code == 302
+    assert person.email == "neuve@example.org"
+    assert kinds.CONTACT_CORRECTED in kinds_due(booked)
+
+
+@pytest.mark.parametrize("typed", [{}, {"email": "x"}, {"phone": "12"}])
+def test_a_correction_that_cannot_be_read_is_shown_again(
+    visitor: Visitor, typed: dict[str, str]
+) -> None:
+    answer = visitor.post(address(visitor.book(), "coordonnees/"), typed)
+
+    assert answer.status_code == 422
+    assert '<details class="fold" name="choice" id="corriger" open>' in text(answer)
+
+
+def test_the_page_shows_the_address_masked(visitor: Visitor) -> None:
+    page = text(visitor.get(address(visitor.book())))
+
+    assert "c•••••@example.org" in page
+    assert "camille@example.org" not in page
+
+
+def test_erasing_asks_what_becomes_of_the_appointment(visitor: Visitor) -> None:
+    booked = visitor.book()
+
+    answer = visitor.post(address(booked, "effacer/"))
+
+    assert answer.status_code == 422
+    assert "Choisissez ce que devient le rendez-vous" in text(answer)
+    assert PatientContact.objects.exists()
+
+
+def test_erasing_and_cancelling_leaves_a_receipt_and_nobody(visitor: Visitor) -> None:
+    booked = visitor.book()
+
+    answer = visitor.post(address(booked, "effacer/"), {"outcome": "cancel"})
+    page = text(visitor.get(answer.headers["Location"]))
+
+    receipt = receipts.find(booked.ref)
+    assert receipt is not None
+    assert receipt.ref.hex in page
+    assert not PatientContact.objects.exists()
+    assert kinds_due(booked) == {kinds.SLOT_FREED}
+
+
+def test_erasing_and_keeping_stops_every_message(visitor: Visitor) -> None:
+    booked = visitor.book(FAR)
+
+    answer = visitor.post(address(booked, "effacer/"), {"outcome": "keep"})
+
+    assert fresh(booked).status == Appointment.Status.BOOKED
+    assert not kinds_due(booked)
+    assert "plus aucun message" in text(visitor.get(answer.headers["Location"]))
+
+
+def test_after_the_erasure_the_old_link_shows_the_receipt_and_still_cancels(
+    visitor: Visitor,
+) -> None:
+    booked = visitor.book(FAR)
+    contact = contacts.contact_of(booked)
+    assert contact is not None
+    contacts.erase(contact=contact, rule="due", now=contact.booked_at)
+
+    page = text(visitor.get(address(booked)))
+    visitor.post(address(booked, "annuler/"))
+
+    assert "Coordonnées effacées" in page
+    assert "Reçu" in page
+    assert fresh(booked).status == Appointment.Status.CANCELLED_BY_PATIENT
+    assert "imprimer cette page" in text(visitor.get(address(booked)))
+
+
+def test_the_reminder_is_stopped_by_a_press_never_by_opening(visitor: Visitor) -> None:
+    booked = visitor.book(FAR)
+    visitor.get(address(booked, "sans-rappel/"))
+    opened = fresh(booked).has_reminder
+
+    answer = visitor.post(address(booked, "sans-rappel/"), {"List-Unsubscribe": "One-Click"})
+
+    assert opened
+    assert answer.status_code == 302
+    assert not fresh(booked).has_reminder
+    assert kinds.REMINDER not in kinds_due(booked)
+
+
+def test_the_copy_holds_everything_that_is_recorded(visitor: Visitor) -> None:
+    booked = visitor.book(phone="06 39 98 01 04", for_other="on", other_first_name="Zoé")
+
+    read = text(visitor.post(address(booked, "donnees/"), {"format": "text"}))
+    reused = json.loads(text(visitor.post(address(booked, "donnees/"), {"format": "json"})))
+
+    for value in ("Camille", "Spécimen", "+33639980104", "camille@example.org", "Zoé"):
+        assert value in read
+        assert value in reused.values()
+
+
+def test_the_done_page_greets_for_an_hour_then_shows_no_name(visitor: Visitor) -> None:
+    booked = visitor.book(FAR)
+    greeted = text(visitor.get(address(booked, "confirme/")))
+    visitor.wait(hours=1)
+    later = visitor.get(address(booked, "confirme/"))
+
+    assert "C'est noté, Camille." in html.unescape(greeted)
+    assert later.status_code == 302
+    assert later.headers["Location"] == address(booked)
+
+
+def test_with_a_phone_alone_the_done_page_is_the_one_to_keep(visitor: Visitor) -> None:
+    booked = visitor.book(FAR, email="", phone="06 39 98 01 04")
+
+    page = text(visitor.get(address(booked, "confirme/")))
+
+    assert "photographiez-la" in page
+    assert booked.spoken_ref in page
+    assert f"/r/{links.short_token(booked)}/" in page
+    assert "SMS" not in page
+    assert visitor.get(f"/r/{links.short_token(booked)}/").status_code == 200
+
+
+def test_without_sms_the_form_says_beside_the_phone_that_no_message_comes(visitor: Visitor) -> None:
+    page = text(visitor.choose())
+
+    assert "vous ne recevrez pas de message" in page
+    assert "SMS" not in page
+
+
+def test_the_thread_promises_a_reminder_only_to_who_can_get_one(visitor: Visitor) -> None:
+    form = html.unescape(text(visitor.choose(FAR)))
+    mailed = text(visitor.get(address(visitor.book(FAR))))
+    called = text(visitor.get(address(visitor.book(FAR, email="", phone="06 39 98 01 04"))))
+
+    assert "Le rappel part, si vous donnez un e-mail." in form
+    assert "Le rappel part." in mailed
+    assert "Le rappel part" not in called
+
+
+def test_a_practice_with_sms_says_so_where_a_gateway_is_there(
+    visitor: Visitor, cabinet: Cabinet, settings: Settings
+) -> None:
+    cabinet.practice.sms_enabled = True
+    cabinet.practice.save(update_fields=["sms_enabled"])
+    without = text(visitor.choose())
+    settings.SMS_GATEWAY = "brevo"
+    booked = visitor.book(FAR, email="", phone="06 39 98 01 04")
+
+    assert "SMS" not in without
+    assert "Un mobile permet le rappel par SMS" in text(visitor.choose())
+    assert "vers votre téléphone" in text(visitor.get(address(booked, "confirme/")))

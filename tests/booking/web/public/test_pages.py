@@ -1,0 +1,199 @@
+"""What every patient page keeps: methods, headers, no cookie, no third party, links that lead somewhere."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from booking.models import Appointment, PatientContact
+from booking.patients import links
+from booking.web.public import urls
+from tests.booking.web.public.conftest import (
+    Visitor,
+    address,
+    text,
+)
+from tests.factories import Cabinet
+
+PUBLIC = (
+    "/",
+    "/creneaux/",
+    "/mes-donnees/",
+    "/mes-donnees/envoye/",
+    "/confidentialite/",
+    "/mentions-legales/",
+    "/accessibilite/",
+)
+LINKED = ("", "confirme/", "deplacer/", "sans-rappel/", "rendez-vous.ics")
+POST_ONLY = ("annuler/", "coordonnees/", "effacer/", "donnees/")
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_pages_open_without_a_cookie(visitor: Visitor, path: str) -> None:
+    response = visitor.get(path)
+
+    assert response.status_code == 200
+    assert not response.cookies
+    assert not visitor.client.cookies
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_pages_name_no_foreign_host_but_the_map(visitor: Visitor, path: str) -> None:
+    page = text(visitor.get(path))
+
+    hosts = set(re.findall(r"(?:https?:)?//([a-z0-9.-]+)", page))
+    assert hosts <= {"www.openstreetmap.org"}
+    assert not re.search(r"<(?:script|img|iframe|link|source)[^>]+//", page)
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_every_link_of_a_public_page_leads_somewhere(visitor: Visitor, path: str) -> None:
+    page = text(visitor.get(path))
+
+    for target in set(re.findall(r'href="(/[^"#]*)', page)):
+        if not target.startswith("/static/"):
+            assert visitor.get(target.replace("&amp;", "&")).status_code == 200, target
+    for anchor in set(re.findall(r'href="#([^"]+)"', page)):
+        assert f'id="{anchor}"' in page, anchor
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_pages_refuse_other_methods_in_french(visitor: Visitor, path: str) -> None:
+    for method in ("put", "patch", "delete"):
+        response = getattr(visitor.client, method)(path)
+        assert response.status_code == 405
+        assert "GET" in response.headers["Allow"]
+        assert "Rien" in response.content.decode()
+
+
+def test_choosing_and_confirming_are_posts(visitor: Visitor) -> None:
+    for path in ("/reserver/", "/reserver/confirmer/"):
+        response = visitor.get(path)
+        assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("action", LINKED)
+def test_pages_behind_a_link_are_neither_stored_nor_indexed(visitor: Visitor, action: str) -> None:
+    response = visitor.get(address(visitor.book(), action))
+
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    if action != "rendez-vous.ics":
+        assert "noindex" in response.headers["X-Robots-Tag"]
+
+
+@pytest.mark.parametrize("action", [*LINKED, *POST_ONLY])
+def test_a_stranger_with_a_wrong_link_finds_nothing(visitor: Visitor, action: str) -> None:
+    visitor.book()
+    path = f"/rdv/{'A' * 43}/{action}"
+
+    assert visitor.client.generic("GET" if action in LINKED else "POST", path).status_code == 404
+
+
+@pytest.mark.parametrize("action", POST_ONLY)
+def test_acts_behind_a_link_refuse_to_be_opened(visitor: Visitor, action: str) -> None:
+    path = address(visitor.book(), action)
+
+    for method in ("get", "head", "put", "delete"):
+        assert getattr(visitor.client, method)(path).status_code == 405
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_opening_every_page_changes_nothing(visitor: Visitor, method: str) -> None:
+    booked = visitor.book()
+    before = everything()
+
+    for pattern in urls.urlpatterns:
+        path = "/" + str(pattern.pattern).replace("<str:token>", links.manage_token(booked))
+        getattr(visitor.client, method)(path, {"outcome": "cancel", "slot": "x"})
+
+    assert everything() == before
+
+
+def everything() -> list[list[object]]:
+    """What is recorded of the only appointment and its person."""
+    rows = (Appointment.objects.values_list().get(), PatientContact.objects.values_list().get())
+    return [[bytes(cell) if isinstance(cell, memoryview) else cell for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://x.test"},
+    ],
+)
+def test_a_form_of_another_site_is_refused(visitor: Visitor, headers: dict[str, str]) -> None:
+    booked = visitor.book()
+
+    assert visitor.post(address(booked, "annuler/"), None, **headers).status_code == 400
+    booked.refresh_from_db()
+    assert booked.status == Appointment.Status.BOOKED
+
+
+def test_the_eleventh_wrong_link_of_a_network_waits(visitor: Visitor) -> None:
+    answers = [visitor.get(f"/rdv/{number:043d}/") for number in range(11)]
+
+    assert [answer.status_code for answer in answers] == [404] * 10 + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert "patience" in text(answers[-1])
+
+
+def test_looking_at_slots_too_often_waits(visitor: Visitor) -> None:
+    answers = [visitor.get("/creneaux/").status_code for _ in range(61)]
+
+    assert answers[-2:] == [200, 429]
+
+
+def test_a_link_dies_at_the_start_of_the_appointment(visitor: Visitor) -> None:
+    booked = visitor.book()
+    visitor.wait(days=30)
+
+    for action in ("", "confirme/", "rendez-vous.ics"):
+        answer = visitor.get(address(booked, action))
+        assert answer.status_code == 410
+        assert "passé" in text(answer)
+    assert visitor.post(address(booked, "annuler/")).status_code == 410
+
+
+def test_pages_behind_a_link_show_neither_name_nor_number(visitor: Visitor) -> None:
+    booked = visitor.book(phone="06 39 98 01 04", last_name="Zweigstein")
+    visitor.wait(hours=2)
+
+    for action in ("", "deplacer/", "sans-rappel/"):
+        page = text(visitor.get(address(booked, action)))
+        for word in ("Camille", "Zweigstein", "98 01 04", "+3363", "camille@"):
+            assert word not in page
+
+
+def test_an_unknown_page_says_so_in_french(visitor: Visitor, cabinet: Cabinet) -> None:
+    response = visitor.get("/nulle-part/")
+
+    assert response.status_code == 404
+    assert "n&#x27;existe pas" in text(response) or "n'existe pas" in text(response)
+    assert cabinet.practice.name in text(response)
+
+
+@pytest.mark.parametrize("path", ["/", "/creneaux/"])
+def test_pages_with_slots_ask_the_database_ten_times_at_most(visitor: Visitor, path: str) -> None:
+    visitor.get(path)  # from now on the process knows the host
+
+    with CaptureQueriesContext(connection) as asked:
+        visitor.get(path)
+
+    assert len(asked) <= 10  # one of them for what the practice has published
+
+
+@pytest.mark.parametrize("path", ["/", "/creneaux/", "/mes-donnees/"])
+def test_every_form_names_the_controller_and_leads_to_the_rights(
+    visitor: Visitor, cabinet: Cabinet, path: str
+) -> None:
+    page = text(visitor.get(path))
+
+    assert "<form" in page
+    assert cabinet.practice.name in page
+    for target in ("/mes-donnees/", "/confidentialite/"):
+        assert f'href="{target}"' in page
