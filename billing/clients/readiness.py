@@ -52,7 +52,9 @@ def _has_legal_identity(now: datetime) -> bool:
 
 
 def _has_bookable_slot(now: datetime) -> bool:
-    online = AppointmentType.objects.filter(is_active=True, channel=AppointmentType.BookableBy.ONLINE)
+    online = AppointmentType.objects.filter(
+        is_active=True, channel=AppointmentType.BookableBy.ONLINE
+    )
     return any(
         free_slots(
             appointment_type=appointment_type,

@@ -13,710 +13,1845 @@ import tenants.refs
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('keyring', '0001_initial'),
+        ("keyring", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FormVersion',
+            name="FormVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('number', models.IntegerField(unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('published_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("number", models.IntegerField(unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("published_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ('number',),
+                "ordering": ("number",),
             },
         ),
         migrations.CreateModel(
-            name='Location',
+            name="Location",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('name', models.CharField(max_length=60)),
-                ('kind', models.CharField(choices=[('office', 'Au cabinet'), ('home', 'À domicile'), ('video', 'En visio')], default='office', max_length=6)),
-                ('street', models.CharField(blank=True, default='', max_length=120)),
-                ('postcode', models.CharField(blank=True, default='', max_length=10)),
-                ('town', models.CharField(blank=True, default='', max_length=60)),
-                ('access_text', models.CharField(blank=True, default='', max_length=400)),
-                ('time_zone', models.CharField(default='Europe/Paris', max_length=40)),
-                ('territory', models.CharField(blank=True, default='', max_length=8)),
-                ('served_postcodes', models.JSONField(blank=True, default=list)),
-                ('position', models.SmallIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("name", models.CharField(max_length=60)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("office", "Au cabinet"),
+                            ("home", "À domicile"),
+                            ("video", "En visio"),
+                        ],
+                        default="office",
+                        max_length=6,
+                    ),
+                ),
+                ("street", models.CharField(blank=True, default="", max_length=120)),
+                ("postcode", models.CharField(blank=True, default="", max_length=10)),
+                ("town", models.CharField(blank=True, default="", max_length=60)),
+                ("access_text", models.CharField(blank=True, default="", max_length=400)),
+                ("time_zone", models.CharField(default="Europe/Paris", max_length=40)),
+                ("territory", models.CharField(blank=True, default="", max_length=8)),
+                ("served_postcodes", models.JSONField(blank=True, default=list)),
+                ("position", models.SmallIntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='AgendaChoice',
+            name="AgendaChoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('span', models.CharField(choices=[('jour', 'Jour'), ('semaine', 'Semaine')], default='semaine', max_length=8)),
-                ('columns', models.CharField(choices=[('praticiens', 'Par praticien'), ('lieux', 'Par lieu')], default='praticiens', max_length=10)),
-                ('has_keys', models.BooleanField(default=True)),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='agenda_choice', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "span",
+                    models.CharField(
+                        choices=[("jour", "Jour"), ("semaine", "Semaine")],
+                        default="semaine",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "columns",
+                    models.CharField(
+                        choices=[("praticiens", "Par praticien"), ("lieux", "Par lieu")],
+                        default="praticiens",
+                        max_length=10,
+                    ),
+                ),
+                ("has_keys", models.BooleanField(default=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="agenda_choice",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DigestSubscription',
+            name="DigestSubscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField()),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("since", models.DateTimeField()),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='GoogleAccount',
+            name="GoogleAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('sealed', models.BinaryField()),
-                ('state', models.CharField(choices=[('connected', 'connecté'), ('reconnect', 'à reconnecter'), ('leaving', 'en cours de déconnexion')], default='connected', max_length=10)),
-                ('kind', models.CharField(choices=[('consumer', 'compte personnel'), ('workspace', 'compte d’organisation (Workspace)')], default='consumer', max_length=10)),
-                ('level', models.SmallIntegerField(choices=[(0, 'REFERENCE'), (1, 'INITIALS'), (2, 'NAMED')], default=0)),
-                ('on_erasure', models.CharField(choices=[('keep', 'KEEP'), ('anonymise', 'ANONYMISE'), ('delete', 'DELETE')], default='keep', max_length=10)),
-                ('on_disconnect', models.CharField(choices=[('keep', 'le garder tel quel'), ('empty', 'le vider'), ('delete', 'le supprimer')], default='keep', max_length=6)),
-                ('has_addendum', models.BooleanField(default=False)),
-                ('can_read_busy', models.BooleanField(default=False)),
-                ('is_instant', models.BooleanField(default=False)),
-                ('closes_when_lost', models.BooleanField(default=False)),
-                ('connected_at', models.DateTimeField()),
-                ('lease', models.UUIDField(null=True)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('poll_at', models.DateTimeField(null=True)),
-                ('busy_at', models.DateTimeField(null=True)),
-                ('failures', models.SmallIntegerField(default=0)),
-                ('open_until', models.DateTimeField(null=True)),
-                ('last_success_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, default='', max_length=40)),
-                ('last_error_at', models.DateTimeField(null=True)),
-                ('checked_at', models.DateTimeField(null=True)),
-                ('checked', models.IntegerField(default=0)),
-                ('repaired', models.IntegerField(default=0)),
-                ('data_key', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='keyring.datakey')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("sealed", models.BinaryField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("connected", "connecté"),
+                            ("reconnect", "à reconnecter"),
+                            ("leaving", "en cours de déconnexion"),
+                        ],
+                        default="connected",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("consumer", "compte personnel"),
+                            ("workspace", "compte d’organisation (Workspace)"),
+                        ],
+                        default="consumer",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "level",
+                    models.SmallIntegerField(
+                        choices=[(0, "REFERENCE"), (1, "INITIALS"), (2, "NAMED")], default=0
+                    ),
+                ),
+                (
+                    "on_erasure",
+                    models.CharField(
+                        choices=[
+                            ("keep", "KEEP"),
+                            ("anonymise", "ANONYMISE"),
+                            ("delete", "DELETE"),
+                        ],
+                        default="keep",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "on_disconnect",
+                    models.CharField(
+                        choices=[
+                            ("keep", "le garder tel quel"),
+                            ("empty", "le vider"),
+                            ("delete", "le supprimer"),
+                        ],
+                        default="keep",
+                        max_length=6,
+                    ),
+                ),
+                ("has_addendum", models.BooleanField(default=False)),
+                ("can_read_busy", models.BooleanField(default=False)),
+                ("is_instant", models.BooleanField(default=False)),
+                ("closes_when_lost", models.BooleanField(default=False)),
+                ("connected_at", models.DateTimeField()),
+                ("lease", models.UUIDField(null=True)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("poll_at", models.DateTimeField(null=True)),
+                ("busy_at", models.DateTimeField(null=True)),
+                ("failures", models.SmallIntegerField(default=0)),
+                ("open_until", models.DateTimeField(null=True)),
+                ("last_success_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, default="", max_length=40)),
+                ("last_error_at", models.DateTimeField(null=True)),
+                ("checked_at", models.DateTimeField(null=True)),
+                ("checked", models.IntegerField(default=0)),
+                ("repaired", models.IntegerField(default=0)),
+                (
+                    "data_key",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="keyring.datakey",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('target', models.CharField(choices=[('own', 'l’agenda « Rendez-vous »'), ('main', 'l’agenda principal')], max_length=4)),
-                ('token_hash', models.BinaryField(max_length=32)),
-                ('sealed', models.BinaryField()),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('is_live', models.BooleanField(default=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='channels', to='booking.googleaccount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                (
+                    "target",
+                    models.CharField(
+                        choices=[
+                            ("own", "l’agenda « Rendez-vous »"),
+                            ("main", "l’agenda principal"),
+                        ],
+                        max_length=4,
+                    ),
+                ),
+                ("token_hash", models.BinaryField(max_length=32)),
+                ("sealed", models.BinaryField()),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("is_live", models.BooleanField(default=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="channels",
+                        to="booking.googleaccount",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LastVisit',
+            name="LastVisit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.BigIntegerField()),
-                ('seen_at', models.DateTimeField()),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("event_id", models.BigIntegerField()),
+                ("seen_at", models.DateTimeField()),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AppointmentType',
+            name="AppointmentType",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('label', models.CharField(max_length=60)),
-                ('duration_min', models.SmallIntegerField(default=30)),
-                ('buffer_before_min', models.SmallIntegerField(default=0)),
-                ('buffer_after_min', models.SmallIntegerField(default=0)),
-                ('step_min', models.SmallIntegerField(blank=True, null=True)),
-                ('min_notice_min', models.IntegerField(default=120)),
-                ('horizon_days', models.SmallIntegerField(default=90)),
-                ('is_for_new_patients', models.BooleanField(default=False)),
-                ('channel', models.CharField(choices=[('online', 'En ligne et par le cabinet'), ('staff', 'Par le cabinet seulement')], default='online', max_length=6)),
-                ('cancel_hours', models.SmallIntegerField(blank=True, null=True)),
-                ('price_text', models.CharField(blank=True, default='', max_length=40)),
-                ('instructions', models.CharField(blank=True, default='', max_length=300)),
-                ('colour', models.SmallIntegerField(db_default=0, default=0)),
-                ('position', models.SmallIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
-                ('locations', models.ManyToManyField(related_name='appointment_types', to='booking.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("label", models.CharField(max_length=60)),
+                ("duration_min", models.SmallIntegerField(default=30)),
+                ("buffer_before_min", models.SmallIntegerField(default=0)),
+                ("buffer_after_min", models.SmallIntegerField(default=0)),
+                ("step_min", models.SmallIntegerField(blank=True, null=True)),
+                ("min_notice_min", models.IntegerField(default=120)),
+                ("horizon_days", models.SmallIntegerField(default=90)),
+                ("is_for_new_patients", models.BooleanField(default=False)),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("online", "En ligne et par le cabinet"),
+                            ("staff", "Par le cabinet seulement"),
+                        ],
+                        default="online",
+                        max_length=6,
+                    ),
+                ),
+                ("cancel_hours", models.SmallIntegerField(blank=True, null=True)),
+                ("price_text", models.CharField(blank=True, default="", max_length=40)),
+                ("instructions", models.CharField(blank=True, default="", max_length=300)),
+                ("colour", models.SmallIntegerField(db_default=0, default=0)),
+                ("position", models.SmallIntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "locations",
+                    models.ManyToManyField(related_name="appointment_types", to="booking.location"),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='MessageText',
+            name="MessageText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('confirmation', 'Confirmation'), ('reminder', 'Rappel'), ('moved', 'Déplacement'), ('cancelled', 'Annulation')], max_length=12, unique=True)),
-                ('text', models.TextField(blank=True, default='', max_length=600)),
-                ('sms_text', models.CharField(blank=True, default='', max_length=60)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("confirmation", "Confirmation"),
+                            ("reminder", "Rappel"),
+                            ("moved", "Déplacement"),
+                            ("cancelled", "Annulation"),
+                        ],
+                        max_length=12,
+                        unique=True,
+                    ),
+                ),
+                ("text", models.TextField(blank=True, default="", max_length=600)),
+                ("sms_text", models.CharField(blank=True, default="", max_length=60)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['confirmation', 'reminder', 'moved', 'cancelled'])), name='message_text_kind')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["confirmation", "reminder", "moved", "cancelled"])
+                        ),
+                        name="message_text_kind",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Practice',
+            name="Practice",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('profession', models.CharField(blank=True, default='', max_length=60)),
-                ('town', models.CharField(blank=True, default='', max_length=60)),
-                ('kind', models.CharField(choices=[('health', 'Profession de santé'), ('regulated', 'Titre réglementé, hors professions de santé'), ('wellbeing', 'Bien-être'), ('other', 'Autre')], default='other', max_length=10)),
-                ('phone', models.CharField(blank=True, default='', max_length=20)),
-                ('email', models.EmailField(blank=True, default='', max_length=254)),
-                ('about', models.TextField(blank=True, default='', max_length=2000)),
-                ('payment_text', models.CharField(blank=True, default='', max_length=200)),
-                ('legal_name', models.CharField(blank=True, default='', max_length=120)),
-                ('legal_form', models.CharField(blank=True, default='', max_length=60)),
-                ('siren', models.CharField(blank=True, default='', max_length=9)),
-                ('vat_number', models.CharField(blank=True, default='', max_length=20)),
-                ('street', models.CharField(blank=True, default='', max_length=120)),
-                ('postcode', models.CharField(blank=True, default='', max_length=10)),
-                ('legal_town', models.CharField(blank=True, default='', max_length=60)),
-                ('publication_director', models.CharField(blank=True, default='', max_length=120)),
-                ('title_country', models.CharField(blank=True, default='France', max_length=60)),
-                ('professional_rules', models.CharField(blank=True, default='', max_length=200)),
-                ('order_name', models.CharField(blank=True, default='', max_length=200)),
-                ('mediator', models.CharField(blank=True, default='', max_length=200)),
-                ('reminder_minute', models.SmallIntegerField(default=1080)),
-                ('digest_minute', models.SmallIntegerField(default=420)),
-                ('sms_enabled', models.BooleanField(default=False)),
-                ('max_open_bookings', models.SmallIntegerField(default=3)),
-                ('waiting_minutes', models.SmallIntegerField(default=30)),
-                ('retention_days', models.SmallIntegerField(default=357)),
-                ('rights_contact', models.CharField(choices=[('librdv', 'lib-rdv répond au nom du cabinet'), ('practice', 'le cabinet répond lui-même')], default='librdv', max_length=10)),
-                ('notice_version', models.IntegerField(default=1)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("profession", models.CharField(blank=True, default="", max_length=60)),
+                ("town", models.CharField(blank=True, default="", max_length=60)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("health", "Profession de santé"),
+                            ("regulated", "Titre réglementé, hors professions de santé"),
+                            ("wellbeing", "Bien-être"),
+                            ("other", "Autre"),
+                        ],
+                        default="other",
+                        max_length=10,
+                    ),
+                ),
+                ("phone", models.CharField(blank=True, default="", max_length=20)),
+                ("email", models.EmailField(blank=True, default="", max_length=254)),
+                ("about", models.TextField(blank=True, default="", max_length=2000)),
+                ("payment_text", models.CharField(blank=True, default="", max_length=200)),
+                ("legal_name", models.CharField(blank=True, default="", max_length=120)),
+                ("legal_form", models.CharField(blank=True, default="", max_length=60)),
+                ("siren", models.CharField(blank=True, default="", max_length=9)),
+                ("vat_number", models.CharField(blank=True, default="", max_length=20)),
+                ("street", models.CharField(blank=True, default="", max_length=120)),
+                ("postcode", models.CharField(blank=True, default="", max_length=10)),
+                ("legal_town", models.CharField(blank=True, default="", max_length=60)),
+                ("publication_director", models.CharField(blank=True, default="", max_length=120)),
+                ("title_country", models.CharField(blank=True, default="France", max_length=60)),
+                ("professional_rules", models.CharField(blank=True, default="", max_length=200)),
+                ("order_name", models.CharField(blank=True, default="", max_length=200)),
+                ("mediator", models.CharField(blank=True, default="", max_length=200)),
+                ("reminder_minute", models.SmallIntegerField(default=1080)),
+                ("digest_minute", models.SmallIntegerField(default=420)),
+                ("sms_enabled", models.BooleanField(default=False)),
+                ("max_open_bookings", models.SmallIntegerField(default=3)),
+                ("waiting_minutes", models.SmallIntegerField(default=30)),
+                ("retention_days", models.SmallIntegerField(default=357)),
+                (
+                    "rights_contact",
+                    models.CharField(
+                        choices=[
+                            ("librdv", "lib-rdv répond au nom du cabinet"),
+                            ("practice", "le cabinet répond lui-même"),
+                        ],
+                        default="librdv",
+                        max_length=10,
+                    ),
+                ),
+                ("notice_version", models.IntegerField(default=1)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='practice_is_one'), models.CheckConstraint(condition=models.Q(('retention_days__gte', 7), ('retention_days__lte', 357)), name='practice_retention_within_promise'), models.CheckConstraint(condition=models.Q(('reminder_minute__gte', 480), ('reminder_minute__lte', 1199)), name='practice_reminder_outside_quiet_hours'), models.CheckConstraint(condition=models.Q(('digest_minute__gte', 0), ('digest_minute__lt', 1440)), name='practice_digest_in_the_day'), models.CheckConstraint(condition=models.Q(('max_open_bookings__gte', 1)), name='practice_allows_a_booking'), models.CheckConstraint(condition=models.Q(('waiting_minutes', 0), models.Q(('waiting_minutes__gte', 20), ('waiting_minutes__lte', 60)), _connector='OR'), name='practice_offers_for_a_while')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="practice_is_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("retention_days__gte", 7), ("retention_days__lte", 357)
+                        ),
+                        name="practice_retention_within_promise",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reminder_minute__gte", 480), ("reminder_minute__lte", 1199)
+                        ),
+                        name="practice_reminder_outside_quiet_hours",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("digest_minute__gte", 0), ("digest_minute__lt", 1440)),
+                        name="practice_digest_in_the_day",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("max_open_bookings__gte", 1)),
+                        name="practice_allows_a_booking",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("waiting_minutes", 0),
+                            models.Q(("waiting_minutes__gte", 20), ("waiting_minutes__lte", 60)),
+                            _connector="OR",
+                        ),
+                        name="practice_offers_for_a_while",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Practitioner',
+            name="Practitioner",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('title', models.CharField(blank=True, default='', max_length=60)),
-                ('position', models.SmallIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
-                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='practitioner', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("title", models.CharField(blank=True, default="", max_length=60)),
+                ("position", models.SmallIntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="practitioner",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.AddField(
-            model_name='googleaccount',
-            name='practitioner',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='google_account', to='booking.practitioner'),
+            model_name="googleaccount",
+            name="practitioner",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="google_account",
+                to="booking.practitioner",
+            ),
         ),
         migrations.CreateModel(
-            name='Feed',
+            name="Feed",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('token_hash', models.BinaryField(max_length=32, unique=True)),
-                ('generation', models.IntegerField(default=0)),
-                ('level', models.SmallIntegerField(choices=[(0, 'REFERENCE'), (1, 'INITIALS'), (2, 'NAMED')], default=0)),
-                ('created_at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField()),
-                ('practitioner', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='feed', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("token_hash", models.BinaryField(max_length=32, unique=True)),
+                ("generation", models.IntegerField(default=0)),
+                (
+                    "level",
+                    models.SmallIntegerField(
+                        choices=[(0, "REFERENCE"), (1, "INITIALS"), (2, "NAMED")], default=0
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField()),
+                (
+                    "practitioner",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="feed",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DailyOpening',
+            name="DailyOpening",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on', models.DateField()),
-                ('minutes', models.IntegerField()),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on", models.DateField()),
+                ("minutes", models.IntegerField()),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DailyCount',
+            name="DailyCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on', models.DateField()),
-                ('status', models.CharField(max_length=25)),
-                ('count', models.IntegerField()),
-                ('minutes', models.IntegerField(default=0)),
-                ('lead_days', models.IntegerField(default=0)),
-                ('appointment_type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='booking.appointmenttype')),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on", models.DateField()),
+                ("status", models.CharField(max_length=25)),
+                ("count", models.IntegerField()),
+                ("minutes", models.IntegerField(default=0)),
+                ("lead_days", models.IntegerField(default=0)),
+                (
+                    "appointment_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="booking.appointmenttype",
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BusyInterval',
+            name="BusyInterval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('fetched_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='busy', to='booking.googleaccount')),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='busy_intervals', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("fetched_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="busy",
+                        to="booking.googleaccount",
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="busy_intervals",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Authorization',
+            name="Authorization",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('state_hash', models.BinaryField(max_length=32, unique=True)),
-                ('session_hash', models.BinaryField(max_length=32)),
-                ('sealed', models.BinaryField()),
-                ('is_instant_wanted', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('asked', 'chez Google'), ('exchanging', 'en cours'), ('done', 'connecté'), ('failed', 'refusé')], default='asked', max_length=10)),
-                ('failure', models.CharField(blank=True, default='', max_length=40)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('data_key', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='keyring.datakey')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("state_hash", models.BinaryField(max_length=32, unique=True)),
+                ("session_hash", models.BinaryField(max_length=32)),
+                ("sealed", models.BinaryField()),
+                ("is_instant_wanted", models.BooleanField(default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("asked", "chez Google"),
+                            ("exchanging", "en cours"),
+                            ("done", "connecté"),
+                            ("failed", "refusé"),
+                        ],
+                        default="asked",
+                        max_length=10,
+                    ),
+                ),
+                ("failure", models.CharField(blank=True, default="", max_length=40)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "data_key",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="keyring.datakey",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='appointmenttype',
-            name='practitioners',
-            field=models.ManyToManyField(related_name='appointment_types', to='booking.practitioner'),
+            model_name="appointmenttype",
+            name="practitioners",
+            field=models.ManyToManyField(
+                related_name="appointment_types", to="booking.practitioner"
+            ),
         ),
         migrations.CreateModel(
-            name='Appointment',
+            name="Appointment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('status', models.CharField(choices=[('held', 'Retenu'), ('booked', 'Réservé'), ('fulfilled', 'Venu'), ('noshow', 'Absent'), ('cancelled_by_patient', 'Annulé par la personne'), ('cancelled_by_practitioner', 'Annulé par le cabinet')], max_length=25)),
-                ('origin', models.CharField(choices=[('patient', 'En ligne'), ('staff', 'Par le cabinet')], default='patient', max_length=7)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('during', django.contrib.postgres.fields.ranges.DateTimeRangeField()),
-                ('form_ref', models.UUIDField(default=tenants.refs.new_ref, unique=True)),
-                ('held_until', models.DateTimeField(null=True)),
-                ('network_index', models.BinaryField(max_length=32, null=True)),
-                ('booked_at', models.DateTimeField(null=True)),
-                ('sequence', models.IntegerField(default=0)),
-                ('is_overbooked', models.BooleanField(db_default=False, default=False)),
-                ('manage_hash', models.BinaryField(max_length=32, null=True)),
-                ('short_hash', models.BinaryField(max_length=32, null=True)),
-                ('has_reminder', models.BooleanField(default=True)),
-                ('late_min', models.SmallIntegerField(null=True)),
-                ('cancelled_at', models.DateTimeField(null=True)),
-                ('erased_at', models.DateTimeField(null=True)),
-                ('appointment_type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='booking.appointmenttype')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='booking.location')),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("held", "Retenu"),
+                            ("booked", "Réservé"),
+                            ("fulfilled", "Venu"),
+                            ("noshow", "Absent"),
+                            ("cancelled_by_patient", "Annulé par la personne"),
+                            ("cancelled_by_practitioner", "Annulé par le cabinet"),
+                        ],
+                        max_length=25,
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[("patient", "En ligne"), ("staff", "Par le cabinet")],
+                        default="patient",
+                        max_length=7,
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("during", django.contrib.postgres.fields.ranges.DateTimeRangeField()),
+                ("form_ref", models.UUIDField(default=tenants.refs.new_ref, unique=True)),
+                ("held_until", models.DateTimeField(null=True)),
+                ("network_index", models.BinaryField(max_length=32, null=True)),
+                ("booked_at", models.DateTimeField(null=True)),
+                ("sequence", models.IntegerField(default=0)),
+                ("is_overbooked", models.BooleanField(db_default=False, default=False)),
+                ("manage_hash", models.BinaryField(max_length=32, null=True)),
+                ("short_hash", models.BinaryField(max_length=32, null=True)),
+                ("has_reminder", models.BooleanField(default=True)),
+                ("late_min", models.SmallIntegerField(null=True)),
+                ("cancelled_at", models.DateTimeField(null=True)),
+                ("erased_at", models.DateTimeField(null=True)),
+                (
+                    "appointment_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="booking.appointmenttype",
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="booking.location",
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Absence',
+            name="Absence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('label', models.CharField(blank=True, default='', max_length=60)),
-                ('public_message', models.CharField(blank=True, default='', max_length=160)),
-                ('practitioner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='absences', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("label", models.CharField(blank=True, default="", max_length=60)),
+                ("public_message", models.CharField(blank=True, default="", max_length=160)),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="absences",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('starts_at', 'id'),
+                "ordering": ("starts_at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Replacement',
+            name="Replacement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('substitute_name', models.CharField(max_length=80)),
-                ('from_on', models.DateField()),
-                ('to_on', models.DateField()),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='replacements', to='booking.practitioner')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replacements', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("substitute_name", models.CharField(max_length=80)),
+                ("from_on", models.DateField()),
+                ("to_on", models.DateField()),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="replacements",
+                        to="booking.practitioner",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replacements",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('from_on', 'id'),
+                "ordering": ("from_on", "id"),
             },
         ),
         migrations.CreateModel(
-            name='WaitingEntry',
+            name="WaitingEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('form_ref', models.UUIDField(default=tenants.refs.new_ref, unique=True)),
-                ('weekdays', models.SmallIntegerField(default=127)),
-                ('half', models.CharField(blank=True, choices=[('', 'Matin ou après-midi'), ('morning', 'Matin'), ('afternoon', 'Après-midi')], default='', max_length=9)),
-                ('position', models.IntegerField(default=0)),
-                ('origin', models.CharField(choices=[('patient', 'En ligne'), ('staff', 'Par le cabinet')], default='patient', max_length=7)),
-                ('link_hash', models.BinaryField(max_length=32, unique=True)),
-                ('sealed', models.BinaryField()),
-                ('email_index', models.BinaryField(max_length=32, null=True)),
-                ('phone_index', models.BinaryField(max_length=32, null=True)),
-                ('joined_at', models.DateTimeField()),
-                ('erase_at', models.DateTimeField()),
-                ('appointment', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='waiting', to='booking.appointment')),
-                ('appointment_type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waiting', to='booking.appointmenttype')),
-                ('data_key', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='keyring.datakey')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waiting', to='booking.location')),
-                ('practitioner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='waiting', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("form_ref", models.UUIDField(default=tenants.refs.new_ref, unique=True)),
+                ("weekdays", models.SmallIntegerField(default=127)),
+                (
+                    "half",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Matin ou après-midi"),
+                            ("morning", "Matin"),
+                            ("afternoon", "Après-midi"),
+                        ],
+                        default="",
+                        max_length=9,
+                    ),
+                ),
+                ("position", models.IntegerField(default=0)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[("patient", "En ligne"), ("staff", "Par le cabinet")],
+                        default="patient",
+                        max_length=7,
+                    ),
+                ),
+                ("link_hash", models.BinaryField(max_length=32, unique=True)),
+                ("sealed", models.BinaryField()),
+                ("email_index", models.BinaryField(max_length=32, null=True)),
+                ("phone_index", models.BinaryField(max_length=32, null=True)),
+                ("joined_at", models.DateTimeField()),
+                ("erase_at", models.DateTimeField()),
+                (
+                    "appointment",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="waiting",
+                        to="booking.appointment",
+                    ),
+                ),
+                (
+                    "appointment_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="waiting",
+                        to="booking.appointmenttype",
+                    ),
+                ),
+                (
+                    "data_key",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="keyring.datakey",
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="waiting",
+                        to="booking.location",
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="waiting",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Offer',
+            name="Offer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('entry_ref', models.UUIDField()),
-                ('starts_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('offered', 'Proposé'), ('accepted', 'Accepté'), ('refused', 'Refusé'), ('expired', 'Sans réponse'), ('withdrawn', 'Retiré')], default='offered', max_length=9)),
-                ('link_hash', models.BinaryField(max_length=32, unique=True)),
-                ('offered_at', models.DateTimeField()),
-                ('opens_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('notified_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('appointment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='offers', to='booking.appointment')),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='offers', to='booking.practitioner')),
-                ('entry', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='offers', to='booking.waitingentry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("entry_ref", models.UUIDField()),
+                ("starts_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("offered", "Proposé"),
+                            ("accepted", "Accepté"),
+                            ("refused", "Refusé"),
+                            ("expired", "Sans réponse"),
+                            ("withdrawn", "Retiré"),
+                        ],
+                        default="offered",
+                        max_length=9,
+                    ),
+                ),
+                ("link_hash", models.BinaryField(max_length=32, unique=True)),
+                ("offered_at", models.DateTimeField()),
+                ("opens_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("notified_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "appointment",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="offers",
+                        to="booking.appointment",
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="offers",
+                        to="booking.practitioner",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="offers",
+                        to="booking.waitingentry",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CalendarTask',
+            name="CalendarTask",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('call', 'prévenir la personne par téléphone'), ('erase', 'effacer le rendez-vous dans Google Agenda')], max_length=5)),
-                ('created_at', models.DateTimeField()),
-                ('completed_at', models.DateTimeField(null=True)),
-                ('appointment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendar_tasks', to='booking.appointment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("call", "prévenir la personne par téléphone"),
+                            ("erase", "effacer le rendez-vous dans Google Agenda"),
+                        ],
+                        max_length=5,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("completed_at", models.DateTimeField(null=True)),
+                (
+                    "appointment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendar_tasks",
+                        to="booking.appointment",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('completed_at__isnull', True)), fields=['created_at'], name='task_open')],
-                'constraints': [models.UniqueConstraint(fields=('appointment', 'kind'), name='task_once')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("completed_at__isnull", True)),
+                        fields=["created_at"],
+                        name="task_open",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("appointment", "kind"), name="task_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ExtraField',
+            name="ExtraField",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('key', models.SlugField(max_length=30)),
-                ('label', models.CharField(max_length=80)),
-                ('kind', models.CharField(choices=[('choice', 'Choix'), ('yes_no', 'Oui ou non'), ('short_text', 'Texte court'), ('address', 'Adresse')], max_length=10)),
-                ('choices', models.JSONField(blank=True, default=list)),
-                ('purpose', models.CharField(max_length=160)),
-                ('legal_basis', models.CharField(choices=[('6.1.b', 'Nécessaire au rendez-vous demandé (art. 6.1.b)'), ('6.1.a', 'Accord de la personne (art. 6.1.a)'), ('6.1.f', 'Intérêt légitime (art. 6.1.f)')], default='6.1.b', max_length=5)),
-                ('retention', models.CharField(max_length=120)),
-                ('is_mandatory', models.BooleanField(default=False)),
-                ('place_kind', models.CharField(blank=True, default='', max_length=6)),
-                ('position', models.SmallIntegerField(default=0)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fields', to='booking.formversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("key", models.SlugField(max_length=30)),
+                ("label", models.CharField(max_length=80)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("choice", "Choix"),
+                            ("yes_no", "Oui ou non"),
+                            ("short_text", "Texte court"),
+                            ("address", "Adresse"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("choices", models.JSONField(blank=True, default=list)),
+                ("purpose", models.CharField(max_length=160)),
+                (
+                    "legal_basis",
+                    models.CharField(
+                        choices=[
+                            ("6.1.b", "Nécessaire au rendez-vous demandé (art. 6.1.b)"),
+                            ("6.1.a", "Accord de la personne (art. 6.1.a)"),
+                            ("6.1.f", "Intérêt légitime (art. 6.1.f)"),
+                        ],
+                        default="6.1.b",
+                        max_length=5,
+                    ),
+                ),
+                ("retention", models.CharField(max_length=120)),
+                ("is_mandatory", models.BooleanField(default=False)),
+                ("place_kind", models.CharField(blank=True, default="", max_length=6)),
+                ("position", models.SmallIntegerField(default=0)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fields",
+                        to="booking.formversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
-                'constraints': [models.UniqueConstraint(fields=('version', 'key'), name='extra_field_once'), models.CheckConstraint(condition=models.Q(models.Q(('purpose', ''), _negated=True), models.Q(('retention', ''), _negated=True)), name='extra_field_says_why')],
+                "ordering": ("position", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("version", "key"), name="extra_field_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("purpose", ""), _negated=True),
+                            models.Q(("retention", ""), _negated=True),
+                        ),
+                        name="extra_field_says_why",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CalendarEntry',
+            name="CalendarEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('pending', 'à inscrire'), ('written', 'inscrit'), ('moved', 'déplacé dans Google'), ('deleted', 'supprimé dans Google'), ('gone', 'retiré'), ('refused', 'refusé par Google')], default='pending', max_length=8)),
-                ('version', models.IntegerField(default=1)),
-                ('pushed', models.IntegerField(default=0)),
-                ('changed_at', models.DateTimeField()),
-                ('pushed_at', models.DateTimeField(null=True)),
-                ('generation', models.SmallIntegerField(default=0)),
-                ('etag', models.CharField(blank=True, default='', max_length=80)),
-                ('level', models.SmallIntegerField(null=True)),
-                ('cleanup', models.CharField(choices=[('keep', 'KEEP'), ('anonymise', 'ANONYMISE'), ('delete', 'DELETE')], default='keep', max_length=10)),
-                ('cleanup_at', models.DateTimeField(null=True)),
-                ('is_held_back', models.BooleanField(default=False)),
-                ('has_conflict', models.BooleanField(default=False)),
-                ('answer', models.CharField(blank=True, default='', max_length=12)),
-                ('appointment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendar_entries', to='booking.appointment')),
-                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='entries', to='booking.googleaccount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "à inscrire"),
+                            ("written", "inscrit"),
+                            ("moved", "déplacé dans Google"),
+                            ("deleted", "supprimé dans Google"),
+                            ("gone", "retiré"),
+                            ("refused", "refusé par Google"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("version", models.IntegerField(default=1)),
+                ("pushed", models.IntegerField(default=0)),
+                ("changed_at", models.DateTimeField()),
+                ("pushed_at", models.DateTimeField(null=True)),
+                ("generation", models.SmallIntegerField(default=0)),
+                ("etag", models.CharField(blank=True, default="", max_length=80)),
+                ("level", models.SmallIntegerField(null=True)),
+                (
+                    "cleanup",
+                    models.CharField(
+                        choices=[
+                            ("keep", "KEEP"),
+                            ("anonymise", "ANONYMISE"),
+                            ("delete", "DELETE"),
+                        ],
+                        default="keep",
+                        max_length=10,
+                    ),
+                ),
+                ("cleanup_at", models.DateTimeField(null=True)),
+                ("is_held_back", models.BooleanField(default=False)),
+                ("has_conflict", models.BooleanField(default=False)),
+                ("answer", models.CharField(blank=True, default="", max_length=12)),
+                (
+                    "appointment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendar_entries",
+                        to="booking.appointment",
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="entries",
+                        to="booking.googleaccount",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('version__gt', models.F('pushed'))), fields=['account', 'changed_at'], name='entry_waiting')],
-                'constraints': [models.UniqueConstraint(fields=('appointment', 'account'), name='entry_once'), models.CheckConstraint(condition=models.Q(('pushed__lte', models.F('version'))), name='entry_not_ahead')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("version__gt", models.F("pushed"))),
+                        fields=["account", "changed_at"],
+                        name="entry_waiting",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("appointment", "account"), name="entry_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("pushed__lte", models.F("version"))),
+                        name="entry_not_ahead",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='HolidayOpening',
+            name="HolidayOpening",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on_date', models.DateField()),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holiday_openings', to='booking.location')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on_date", models.DateField()),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holiday_openings",
+                        to="booking.location",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('location', 'on_date'), name='holiday_opening_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("location", "on_date"), name="holiday_opening_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PatientContact',
+            name="PatientContact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('sealed', models.BinaryField()),
-                ('email_index', models.BinaryField(max_length=32, null=True)),
-                ('phone_index', models.BinaryField(max_length=32, null=True)),
-                ('booked_at', models.DateTimeField()),
-                ('retention_days', models.SmallIntegerField(default=357)),
-                ('erase_at', models.DateTimeField()),
-                ('erasure_requested_at', models.DateTimeField(null=True)),
-                ('appointment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='contact', to='booking.appointment')),
-                ('data_key', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='keyring.datakey')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("sealed", models.BinaryField()),
+                ("email_index", models.BinaryField(max_length=32, null=True)),
+                ("phone_index", models.BinaryField(max_length=32, null=True)),
+                ("booked_at", models.DateTimeField()),
+                ("retention_days", models.SmallIntegerField(default=357)),
+                ("erase_at", models.DateTimeField()),
+                ("erasure_requested_at", models.DateTimeField(null=True)),
+                (
+                    "appointment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contact",
+                        to="booking.appointment",
+                    ),
+                ),
+                (
+                    "data_key",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="keyring.datakey",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['erase_at'], name='contact_erase'), models.Index(fields=['email_index'], name='contact_email'), models.Index(fields=['phone_index'], name='contact_phone')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('erase_at__lte', models.ExpressionWrapper(django.db.models.expressions.CombinedExpression(models.F('booked_at'), '+', models.Value(datetime.timedelta(days=357))), output_field=models.DateTimeField()))), name='contact_erased_within_promise'), models.CheckConstraint(condition=models.Q(('erase_at__gte', models.F('booked_at'))), name='contact_erased_after'), models.CheckConstraint(condition=models.Q(('erase_at__lte', models.ExpressionWrapper(django.db.models.expressions.CombinedExpression(models.F('booked_at'), '+', django.db.models.expressions.CombinedExpression(models.F('retention_days'), '*', models.Value(datetime.timedelta(days=1)))), output_field=models.DateTimeField()))), name='contact_erased_as_told')],
+                "indexes": [
+                    models.Index(fields=["erase_at"], name="contact_erase"),
+                    models.Index(fields=["email_index"], name="contact_email"),
+                    models.Index(fields=["phone_index"], name="contact_phone"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "erase_at__lte",
+                                models.ExpressionWrapper(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("booked_at"),
+                                        "+",
+                                        models.Value(datetime.timedelta(days=357)),
+                                    ),
+                                    output_field=models.DateTimeField(),
+                                ),
+                            )
+                        ),
+                        name="contact_erased_within_promise",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("erase_at__gte", models.F("booked_at"))),
+                        name="contact_erased_after",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "erase_at__lte",
+                                models.ExpressionWrapper(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("booked_at"),
+                                        "+",
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("retention_days"),
+                                            "*",
+                                            models.Value(datetime.timedelta(days=1)),
+                                        ),
+                                    ),
+                                    output_field=models.DateTimeField(),
+                                ),
+                            )
+                        ),
+                        name="contact_erased_as_told",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OpeningHours',
+            name="OpeningHours",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('weekday', models.SmallIntegerField()),
-                ('starts_min', models.SmallIntegerField()),
-                ('ends_min', models.SmallIntegerField()),
-                ('valid_from', models.DateField(blank=True, null=True)),
-                ('valid_to', models.DateField(blank=True, null=True)),
-                ('every_n_weeks', models.SmallIntegerField(default=1)),
-                ('anchor_on', models.DateField(blank=True, null=True)),
-                ('appointment_types', models.ManyToManyField(blank=True, related_name='opening_hours', to='booking.appointmenttype')),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opening_hours', to='booking.location')),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opening_hours', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("weekday", models.SmallIntegerField()),
+                ("starts_min", models.SmallIntegerField()),
+                ("ends_min", models.SmallIntegerField()),
+                ("valid_from", models.DateField(blank=True, null=True)),
+                ("valid_to", models.DateField(blank=True, null=True)),
+                ("every_n_weeks", models.SmallIntegerField(default=1)),
+                ("anchor_on", models.DateField(blank=True, null=True)),
+                (
+                    "appointment_types",
+                    models.ManyToManyField(
+                        blank=True, related_name="opening_hours", to="booking.appointmenttype"
+                    ),
+                ),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="opening_hours",
+                        to="booking.location",
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="opening_hours",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('weekday', 'starts_min', 'id'),
-                'constraints': [models.CheckConstraint(condition=models.Q(('weekday__gte', 0), ('weekday__lte', 6)), name='hours_weekday'), models.CheckConstraint(condition=models.Q(('ends_min__lte', 1440), ('starts_min__gte', 0), ('starts_min__lt', models.F('ends_min'))), name='hours_range'), models.CheckConstraint(condition=models.Q(('every_n_weeks', 1), models.Q(('anchor_on__isnull', False), ('every_n_weeks__gte', 2), ('every_n_weeks__lte', 8)), _connector='OR'), name='hours_rhythm_has_anchor')],
+                "ordering": ("weekday", "starts_min", "id"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("weekday__gte", 0), ("weekday__lte", 6)),
+                        name="hours_weekday",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_min__lte", 1440),
+                            ("starts_min__gte", 0),
+                            ("starts_min__lt", models.F("ends_min")),
+                        ),
+                        name="hours_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("every_n_weeks", 1),
+                            models.Q(
+                                ("anchor_on__isnull", False),
+                                ("every_n_weeks__gte", 2),
+                                ("every_n_weeks__lte", 8),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="hours_rhythm_has_anchor",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OpeningException',
+            name="OpeningException",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True)),
-                ('on_date', models.DateField()),
-                ('starts_min', models.SmallIntegerField(blank=True, null=True)),
-                ('ends_min', models.SmallIntegerField(blank=True, null=True)),
-                ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exceptions', to='booking.location')),
-                ('practitioner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exceptions', to='booking.practitioner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "ref",
+                    models.UUIDField(default=tenants.refs.new_ref, editable=False, unique=True),
+                ),
+                ("on_date", models.DateField()),
+                ("starts_min", models.SmallIntegerField(blank=True, null=True)),
+                ("ends_min", models.SmallIntegerField(blank=True, null=True)),
+                (
+                    "location",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exceptions",
+                        to="booking.location",
+                    ),
+                ),
+                (
+                    "practitioner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exceptions",
+                        to="booking.practitioner",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('on_date', 'starts_min', 'id'),
-                'indexes': [models.Index(fields=['on_date'], name='exception_on_date')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('ends_min__isnull', True), ('starts_min__isnull', True)), models.Q(('ends_min__lte', 1440), ('starts_min__gte', 0), ('starts_min__lt', models.F('ends_min'))), _connector='OR'), name='exception_range')],
+                "ordering": ("on_date", "starts_min", "id"),
+                "indexes": [models.Index(fields=["on_date"], name="exception_on_date")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ends_min__isnull", True), ("starts_min__isnull", True)),
+                            models.Q(
+                                ("ends_min__lte", 1440),
+                                ("starts_min__gte", 0),
+                                ("starts_min__lt", models.F("ends_min")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="exception_range",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='googleaccount',
-            index=models.Index(condition=models.Q(('state', 'connected')), fields=['poll_at'], name='google_poll'),
+            model_name="googleaccount",
+            index=models.Index(
+                condition=models.Q(("state", "connected")), fields=["poll_at"], name="google_poll"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='googleaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('level__gte', 0), ('level__lte', 2)), name='google_level_exists'),
+            model_name="googleaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("level__gte", 0), ("level__lte", 2)), name="google_level_exists"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='feed',
-            constraint=models.CheckConstraint(condition=models.Q(('level__gte', 0), ('level__lte', 2)), name='feed_level_exists'),
+            model_name="feed",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("level__gte", 0), ("level__lte", 2)), name="feed_level_exists"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dailyopening',
-            constraint=models.UniqueConstraint(fields=('on', 'practitioner'), name='daily_opening_once'),
+            model_name="dailyopening",
+            constraint=models.UniqueConstraint(
+                fields=("on", "practitioner"), name="daily_opening_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dailyopening',
-            constraint=models.CheckConstraint(condition=models.Q(('minutes__gte', 0), ('minutes__lte', 1440)), name='daily_opening_range'),
+            model_name="dailyopening",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("minutes__gte", 0), ("minutes__lte", 1440)),
+                name="daily_opening_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dailycount',
-            constraint=models.UniqueConstraint(fields=('on', 'practitioner', 'appointment_type', 'status'), name='daily_count_once'),
+            model_name="dailycount",
+            constraint=models.UniqueConstraint(
+                fields=("on", "practitioner", "appointment_type", "status"), name="daily_count_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dailycount',
-            constraint=models.CheckConstraint(condition=models.Q(('count__gte', 1), ('lead_days__gte', 0), ('minutes__gte', 0)), name='daily_count_not_negative'),
+            model_name="dailycount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("count__gte", 1), ("lead_days__gte", 0), ("minutes__gte", 0)),
+                name="daily_count_not_negative",
+            ),
         ),
         migrations.AddIndex(
-            model_name='busyinterval',
-            index=models.Index(fields=['practitioner', 'ends_at'], name='busy_agenda'),
+            model_name="busyinterval",
+            index=models.Index(fields=["practitioner", "ends_at"], name="busy_agenda"),
         ),
         migrations.AddIndex(
-            model_name='busyinterval',
-            index=models.Index(fields=['expires_at'], name='busy_expires'),
+            model_name="busyinterval",
+            index=models.Index(fields=["expires_at"], name="busy_expires"),
         ),
         migrations.AddConstraint(
-            model_name='busyinterval',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__lt', models.F('ends_at'))), name='busy_range'),
+            model_name="busyinterval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts_at__lt", models.F("ends_at"))), name="busy_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='busyinterval',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__lte', models.ExpressionWrapper(django.db.models.expressions.CombinedExpression(models.F('fetched_at'), '+', models.Value(datetime.timedelta(days=1))), output_field=models.DateTimeField()))), name='busy_for_a_day'),
+            model_name="busyinterval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "expires_at__lte",
+                        models.ExpressionWrapper(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("fetched_at"),
+                                "+",
+                                models.Value(datetime.timedelta(days=1)),
+                            ),
+                            output_field=models.DateTimeField(),
+                        ),
+                    )
+                ),
+                name="busy_for_a_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmenttype',
-            constraint=models.CheckConstraint(condition=models.Q(('horizon_days__gte', 1), ('horizon_days__lte', 354)), name='type_horizon_within_promise'),
+            model_name="appointmenttype",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("horizon_days__gte", 1), ("horizon_days__lte", 354)),
+                name="type_horizon_within_promise",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmenttype',
-            constraint=models.CheckConstraint(condition=models.Q(('duration_min__gte', 5), ('duration_min__lte', 720)), name='type_duration'),
+            model_name="appointmenttype",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("duration_min__gte", 5), ("duration_min__lte", 720)),
+                name="type_duration",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmenttype',
-            constraint=models.CheckConstraint(condition=models.Q(('buffer_before_min__gte', 0), ('buffer_before_min__lte', 240), ('buffer_after_min__gte', 0), ('buffer_after_min__lte', 240)), name='type_buffers'),
+            model_name="appointmenttype",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("buffer_before_min__gte", 0),
+                    ("buffer_before_min__lte", 240),
+                    ("buffer_after_min__gte", 0),
+                    ("buffer_after_min__lte", 240),
+                ),
+                name="type_buffers",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmenttype',
-            constraint=models.CheckConstraint(condition=models.Q(('step_min__isnull', True), models.Q(('step_min__gte', 5), ('step_min__lte', 240)), _connector='OR'), name='type_step'),
+            model_name="appointmenttype",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("step_min__isnull", True),
+                    models.Q(("step_min__gte", 5), ("step_min__lte", 240)),
+                    _connector="OR",
+                ),
+                name="type_step",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmenttype',
-            constraint=models.CheckConstraint(condition=models.Q(('min_notice_min__gte', 0)), name='type_notice'),
+            model_name="appointmenttype",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("min_notice_min__gte", 0)), name="type_notice"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmenttype',
-            constraint=models.CheckConstraint(condition=models.Q(('colour__gte', 0), ('colour__lte', 11)), name='type_colour'),
+            model_name="appointmenttype",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("colour__gte", 0), ("colour__lte", 11)), name="type_colour"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointmenttype',
-            constraint=models.CheckConstraint(condition=models.Q(('cancel_hours__isnull', True), ('cancel_hours__gte', 0), _connector='OR'), name='type_cancel_hours'),
+            model_name="appointmenttype",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("cancel_hours__isnull", True), ("cancel_hours__gte", 0), _connector="OR"
+                ),
+                name="type_cancel_hours",
+            ),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['starts_at'], name='appointment_starts'),
+            model_name="appointment",
+            index=models.Index(fields=["starts_at"], name="appointment_starts"),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['practitioner', 'starts_at'], name='appointment_agenda'),
+            model_name="appointment",
+            index=models.Index(fields=["practitioner", "starts_at"], name="appointment_agenda"),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(condition=models.Q(('is_overbooked', True)), fields=['practitioner', 'starts_at'], name='appointment_overbooked'),
+            model_name="appointment",
+            index=models.Index(
+                condition=models.Q(("is_overbooked", True)),
+                fields=["practitioner", "starts_at"],
+                name="appointment_overbooked",
+            ),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(condition=models.Q(('status', 'held')), fields=['network_index'], name='appointment_holds'),
+            model_name="appointment",
+            index=models.Index(
+                condition=models.Q(("status", "held")),
+                fields=["network_index"],
+                name="appointment_holds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('is_overbooked', False), ('status__in', ['held', 'booked', 'fulfilled', 'noshow'])), expressions=[(models.Func(models.F('practitioner'), models.F('practitioner'), models.Value('[]'), function='int8range'), '&&'), ('during', '&&')], name='appointment_no_overlap'),
+            model_name="appointment",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(
+                    ("is_overbooked", False),
+                    ("status__in", ["held", "booked", "fulfilled", "noshow"]),
+                ),
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("practitioner"),
+                            models.F("practitioner"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    ("during", "&&"),
+                ],
+                name="appointment_no_overlap",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('is_overbooked', True), ('status', 'held'), _negated=True), name='appointment_hold_never_overbooks'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_overbooked", True), ("status", "held"), _negated=True),
+                name="appointment_hold_never_overbooks",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('late_min__isnull', True), models.Q(('late_min__gte', 5), ('late_min__lte', 60)), _connector='OR'), name='appointment_late'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("late_min__isnull", True),
+                    models.Q(("late_min__gte", 5), ("late_min__lte", 60)),
+                    _connector="OR",
+                ),
+                name="appointment_late",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__lt', models.F('ends_at'))), name='appointment_range'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts_at__lt", models.F("ends_at"))), name="appointment_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('during__contains', models.Func(models.F('starts_at'), models.F('ends_at'), function='tstzrange', output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField()))), name='appointment_during_holds_it'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "during__contains",
+                        models.Func(
+                            models.F("starts_at"),
+                            models.F("ends_at"),
+                            function="tstzrange",
+                            output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField(),
+                        ),
+                    )
+                ),
+                name="appointment_during_holds_it",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('booked_at__isnull', True), ('held_until__isnull', False), ('status', 'held')), models.Q(models.Q(('status', 'held'), _negated=True), ('booked_at__isnull', False), ('held_until__isnull', True)), _connector='OR'), name='appointment_held_or_booked'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("booked_at__isnull", True),
+                        ("held_until__isnull", False),
+                        ("status", "held"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "held"), _negated=True),
+                        ("booked_at__isnull", False),
+                        ("held_until__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="appointment_held_or_booked",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.UniqueConstraint(fields=('manage_hash',), name='appointment_manage_hash'),
+            model_name="appointment",
+            constraint=models.UniqueConstraint(
+                fields=("manage_hash",), name="appointment_manage_hash"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.UniqueConstraint(fields=('short_hash',), name='appointment_short_hash'),
+            model_name="appointment",
+            constraint=models.UniqueConstraint(
+                fields=("short_hash",), name="appointment_short_hash"
+            ),
         ),
         migrations.AddIndex(
-            model_name='absence',
-            index=models.Index(fields=['ends_at'], name='absence_ends'),
+            model_name="absence",
+            index=models.Index(fields=["ends_at"], name="absence_ends"),
         ),
         migrations.AddConstraint(
-            model_name='absence',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at__lt', models.F('ends_at'))), name='absence_range'),
+            model_name="absence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starts_at__lt", models.F("ends_at"))), name="absence_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replacement',
-            constraint=models.CheckConstraint(condition=models.Q(('from_on__lte', models.F('to_on'))), name='replacement_range'),
+            model_name="replacement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("from_on__lte", models.F("to_on"))), name="replacement_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replacement',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(models.Func(models.F('practitioner'), models.F('practitioner'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.F('from_on'), models.F('to_on'), models.Value('[]'), function='daterange'), '&&')], name='replacement_one_at_a_time'),
+            model_name="replacement",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("practitioner"),
+                            models.F("practitioner"),
+                            models.Value("[]"),
+                            function="int8range",
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("from_on"),
+                            models.F("to_on"),
+                            models.Value("[]"),
+                            function="daterange",
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="replacement_one_at_a_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='waitingentry',
-            index=models.Index(fields=['erase_at'], name='waiting_erase'),
+            model_name="waitingentry",
+            index=models.Index(fields=["erase_at"], name="waiting_erase"),
         ),
         migrations.AddIndex(
-            model_name='waitingentry',
-            index=models.Index(fields=['position', 'id'], name='waiting_order'),
+            model_name="waitingentry",
+            index=models.Index(fields=["position", "id"], name="waiting_order"),
         ),
         migrations.AddIndex(
-            model_name='waitingentry',
-            index=models.Index(fields=['appointment_type', 'location', 'position'], name='waiting_match'),
+            model_name="waitingentry",
+            index=models.Index(
+                fields=["appointment_type", "location", "position"], name="waiting_match"
+            ),
         ),
         migrations.AddIndex(
-            model_name='waitingentry',
-            index=models.Index(fields=['email_index'], name='waiting_email'),
+            model_name="waitingentry",
+            index=models.Index(fields=["email_index"], name="waiting_email"),
         ),
         migrations.AddIndex(
-            model_name='waitingentry',
-            index=models.Index(fields=['phone_index'], name='waiting_phone'),
+            model_name="waitingentry",
+            index=models.Index(fields=["phone_index"], name="waiting_phone"),
         ),
         migrations.AddConstraint(
-            model_name='waitingentry',
-            constraint=models.CheckConstraint(condition=models.Q(('erase_at__lte', models.ExpressionWrapper(django.db.models.expressions.CombinedExpression(models.F('joined_at'), '+', models.Value(datetime.timedelta(days=30))), output_field=models.DateTimeField()))), name='waiting_erased_within_promise'),
+            model_name="waitingentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "erase_at__lte",
+                        models.ExpressionWrapper(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("joined_at"),
+                                "+",
+                                models.Value(datetime.timedelta(days=30)),
+                            ),
+                            output_field=models.DateTimeField(),
+                        ),
+                    )
+                ),
+                name="waiting_erased_within_promise",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='waitingentry',
-            constraint=models.CheckConstraint(condition=models.Q(('erase_at__gte', models.F('joined_at'))), name='waiting_erased_after'),
+            model_name="waitingentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("erase_at__gte", models.F("joined_at"))),
+                name="waiting_erased_after",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='waitingentry',
-            constraint=models.CheckConstraint(condition=models.Q(('weekdays__gte', 1), ('weekdays__lte', 127)), name='waiting_some_day'),
+            model_name="waitingentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("weekdays__gte", 1), ("weekdays__lte", 127)),
+                name="waiting_some_day",
+            ),
         ),
         migrations.AddIndex(
-            model_name='offer',
-            index=models.Index(fields=['ended_at'], name='offer_ended'),
+            model_name="offer",
+            index=models.Index(fields=["ended_at"], name="offer_ended"),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'offered')), fields=('appointment',), name='offer_one_person'),
+            model_name="offer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "offered")),
+                fields=("appointment",),
+                name="offer_one_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'offered')), fields=('entry',), name='offer_one_slot'),
+            model_name="offer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "offered")), fields=("entry",), name="offer_one_slot"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.UniqueConstraint(fields=('entry_ref', 'practitioner', 'starts_at'), name='offer_never_twice'),
+            model_name="offer",
+            constraint=models.UniqueConstraint(
+                fields=("entry_ref", "practitioner", "starts_at"), name="offer_never_twice"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gte', models.ExpressionWrapper(django.db.models.expressions.CombinedExpression(models.F('opens_at'), '+', models.Value(datetime.timedelta(seconds=1200))), output_field=models.DateTimeField())), ('expires_at__lte', models.ExpressionWrapper(django.db.models.expressions.CombinedExpression(models.F('opens_at'), '+', models.Value(datetime.timedelta(seconds=3600))), output_field=models.DateTimeField()))), name='offer_length'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "expires_at__gte",
+                        models.ExpressionWrapper(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("opens_at"),
+                                "+",
+                                models.Value(datetime.timedelta(seconds=1200)),
+                            ),
+                            output_field=models.DateTimeField(),
+                        ),
+                    ),
+                    (
+                        "expires_at__lte",
+                        models.ExpressionWrapper(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("opens_at"),
+                                "+",
+                                models.Value(datetime.timedelta(seconds=3600)),
+                            ),
+                            output_field=models.DateTimeField(),
+                        ),
+                    ),
+                ),
+                name="offer_length",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('entry__isnull', False), ('state', 'offered')), models.Q(models.Q(('state', 'offered'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='offer_open_or_ended'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("ended_at__isnull", True), ("entry__isnull", False), ("state", "offered")
+                    ),
+                    models.Q(
+                        models.Q(("state", "offered"), _negated=True), ("ended_at__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="offer_open_or_ended",
+            ),
         ),
     ]

@@ -13,7 +13,7 @@ from booking.models import AppointmentType, Location
 from booking.rules.holidays import public_holidays
 
 Values = Mapping[str, Any]
-"""What stands in a form, read; a field that is wrong or empty may be missing."""
+"""The readable values of a form; a field that is invalid or empty may be missing."""
 _NINE = 9 * 60
 
 

@@ -24,7 +24,7 @@ class Tab:
     label: str
     operation: Operation
     unless: Operation | None = None
-    """Left out for whoever may do this: their bar leads there by another word."""
+    """The link is left out for users with this permission: another link of their bar leads there."""
 
     @property
     def url(self) -> str:
@@ -76,7 +76,7 @@ def show(
         "now": request.now.astimezone(request.zone),
         "can": {operation.value: access.allows_somewhere(operation) for operation in Operation},
     }
-    # Instants that a template writes as dates are those of the practice, not of Greenwich.
+    # Templates write instants as dates in the time zone of the practice, not in UTC.
     with timezone.override(request.zone):
         return render(request, f"dashboard/{template}.html", {**shared, **context}, status=status)
 

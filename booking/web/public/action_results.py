@@ -30,7 +30,7 @@ _DONE: Mapping[str, Texts] = {
         _("Votre rendez-vous tient toujours\u00a0: notez bien la date."),
     ),
 }
-"""By the value of ``?fait=``, which any visitor may write: an unknown one says nothing."""
+"""By the value of ``?fait=``, which any visitor may change: an unknown value has no result."""
 
 _REFUSED: Mapping[str, Texts] = {
     "taken": (

@@ -174,8 +174,8 @@ def _hold_slot(
         selection=slot.selection, form_ref=form_ref, network_index=index, now=site.now
     )
     if hold.status != Appointment.Status.HELD:
-        # This page has already booked. Whoever comes back to it wants another appointment, and may not
-        # be the same person: the first one is not shown.
+        # This form has already booked. A later visitor of the same page wants another appointment and may
+        # be another person: the first appointment is not shown.
         hold = slots.hold_slot(
             selection=slot.selection, form_ref=new_ref(), network_index=index, now=site.now
         )

@@ -35,7 +35,7 @@ class _Name(forms.CharField):
         )
 
     def clean(self, value: Any) -> str:
-        """Collapse spaces; refuse what holds no letter at all."""
+        """Collapse spaces; refuse a text without any letter."""
         name = " ".join(str(super().clean(value) or "").split())
         if name and not any(character.isalpha() for character in name):
             raise forms.ValidationError(_("Écrivez ce nom en lettres."))
@@ -230,7 +230,7 @@ class CorrectionForm(forms.Form):
         self.fields["email"] = EmailField(label=_("E-mail"), help_text=email_hint)
 
     def clean(self) -> dict[str, Any]:
-        """Ask for one of the two: an empty form would say that something was saved."""
+        """Require one of the two: an empty form would look as if it had saved something."""
         super().clean()
         if not self.errors and not self.cleaned_data["phone"] and not self.cleaned_data["email"]:
             self.add_error(

@@ -23,7 +23,7 @@ from tenants.accounts.days import zone_of
 from tenants.audit.queries import last_recorded_at
 
 WRITTEN_ON = date(2026, 11, 28)
-"""When the words of the privacy page itself last changed: whoever changes them writes the day here."""
+"""The date of the last change to the text of the privacy page; every change to that text updates it."""
 DATING_VERBS = (
     "notice.changed",
     "calendar.connected",
@@ -35,7 +35,7 @@ DATING_VERBS = (
     "feed.changed",
     "feed.revoked",
 )
-"""The acts that change what the page says, who receives an appointment, or what they are told."""
+"""The audit verbs of changes to the page: its text, the recipients of an appointment, the data they receive."""
 
 
 @patient_view("GET")
@@ -96,7 +96,7 @@ def robots(request: HttpRequest, site: Site) -> HttpResponseBase:
 
 
 def _names(google: Iterable[ExternalCalendar], moment: Moment) -> str:
-    """Return the announced time of erasure for a person with a phone number and a reminder."""
+    """Return the practitioners whose patients with a phone number and a reminder are erased at ``moment``."""
     return ", ".join(
         calendar.practitioner
         for calendar in google

@@ -63,7 +63,7 @@ from tenants.audit import receipts
 from tenants.audit import services as audit
 
 DONE_SHOWN_FOR = timedelta(hours=1)
-"""For so long after the booking its page greets by name; later the link shows no name (security 4.6)."""
+"""The time after the booking during which its page shows the name (security 4.6)."""
 _PROBLEMS: dict[type[BookingError], str] = {
     SlotTaken: "taken",
     BeyondPromise: "beyond",

@@ -31,9 +31,9 @@ from booking.web.public.search import (
 DAYS_ON_FRONT = 3
 SLOTS_ON_FRONT = 6
 ANNOUNCED_AHEAD = timedelta(days=21)
-"""How long before it begins an absence is announced on the practice page."""
+"""The time before an absence from which the practice page announces it."""
 SLOTS_IN_HALF_DAY = 8
-"""Of a week; the rest stands on the day's own page, so that no page is heavy."""
+"""Slots of a half day that the week shows; the page of the day shows the others."""
 _NOON = 12
 
 

@@ -38,7 +38,7 @@ class Notice:
     steps: list[Step]
     moment: str
     kept: str
-    """The latest of the moments: when they go although no message is sent."""
+    """The latest possible time of erasure, when no message is sent."""
     limit: str
     calendar_sentences: Sequence[str] = ()
     """One sentence for each external calendar that receives the appointment."""

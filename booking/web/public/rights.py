@@ -45,7 +45,7 @@ def request_links(request: HttpRequest, site: Site) -> HttpResponseBase:
     if complaint or not is_valid:
         return _page(request, site, form, status=422)
     person = form.cleaned_data["contact"]
-    # Past the limit of this address nothing more is sent, and nothing tells.
+    # Beyond the limit of this address no message is sent, and the answer does not reveal it.
     if not limits.seconds_to_wait(
         limits.RIGHTS_BY_ADDRESS, person.email.casefold() or person.phone, now=site.now
     ):

@@ -32,7 +32,7 @@ WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanc
 _AROUND, _AN_HOUR = timedelta(days=28), timedelta(hours=1)
 _NEAR = (timedelta(days=1), timedelta(days=7))
 _FIRST_STEP = 7
-"""Days that are looked at first, then twice as many, until enough is found."""
+"""Days of the first search; each further search doubles them until enough slots are found."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -81,7 +81,7 @@ class SlotButton:
     practitioner: Practitioner
     practitioner_name: str
     substitute: str = ""
-    """Who receives in the practitioner's place that day (B-15)."""
+    """The substitute of the practitioner on that day (B-15)."""
 
     @property
     def clock(self) -> str:
@@ -197,7 +197,7 @@ class SlotOffer:
         closest = partial(read.closest, around, count=count, without=without)
         for near in _NEAR:
             slots = closest(on - near, on + near)
-            # What lies beyond these days is further away than this: a local day has 23 hours at least.
+            # Slots beyond these days are further away: a local day has at least 23 hours.
             if len(slots) == count and abs(slots[-1].starts_at - around) < near - _AN_HOUR:
                 break
         else:

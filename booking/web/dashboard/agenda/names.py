@@ -28,7 +28,7 @@ from tenants.deferred_response import DeferredResponse
 
 GOOGLE_AGENDA = "https://calendar.google.com/calendar/r"
 LINE, WORD = "rdv", "nom"
-"""What the page has room for: the name with a number beside it, or nothing but the name."""
+"""The layout of the page: the name with a phone number beside it, or the name only."""
 LONGEST_NAME = 120
 
 
@@ -89,7 +89,7 @@ def asking(
 ) -> Asking | None:
     """Return the request for the names that the page lacks; None when no calendar holds any of them.
 
-    It covers the first ``MOST`` appointments, ``lines`` before ``words``. One query, none without an erased person.
+    It covers the first ``MOST`` appointments, ``lines`` before ``words``. One query; none without erased persons.
     """
     full = list(dict.fromkeys(lines))
     refs = list(dict.fromkeys([*full, *words]))[:MOST]

@@ -63,11 +63,11 @@ class AppointmentLine:
     starts: datetime
     ends: datetime
     state: str
-    """past, now, or empty for what is to come."""
+    """``past``, ``now``, or empty for a later appointment."""
     called_at: datetime | None = None
-    """When somebody telephoned a person whom the reminder had not reached."""
+    """The instant of the recorded call to a person whom the reminder did not reach."""
     google: str = ""
-    """How the appointment stands otherwise in Google Agenda, if it does."""
+    """The difference between the appointment and its event in Google Agenda; empty without one."""
 
     @property
     def can_mark(self) -> bool:

@@ -116,7 +116,7 @@ class SlotForm(WorkForm):
             self._offer(name, list(rows))
 
     def offer_over(self) -> None:
-        """Show the box by which a taken time is taken all the same."""
+        """Show the check box that overbooks a taken slot."""
         self.fields["overbook"].widget = forms.CheckboxInput()
 
     def _offer(self, name: str, rows: list[Any]) -> None:
@@ -237,7 +237,7 @@ class LengthForm(WorkForm):
     return_to = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def offer_over(self) -> None:
-        """Show the box by which a taken time is taken all the same."""
+        """Show the check box that overbooks a taken slot."""
         self.fields["overbook"].widget = forms.CheckboxInput()
 
     def ends_at(self, starts_at: datetime) -> datetime:

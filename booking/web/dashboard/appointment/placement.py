@@ -44,7 +44,7 @@ from tenants.accounts.permissions import Operation
 NEAREST = 3
 FEW_DAYS = timedelta(days=14)
 UNDO = "agenda_undo"
-"""What undoes the last change made in the agenda: where the appointment was."""
+"""Session key of the form values that undo the last change in the agenda."""
 
 
 @requires(Operation.BOOK)

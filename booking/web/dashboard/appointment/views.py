@@ -51,7 +51,7 @@ MARKS = {
     "expected": Appointment.Status.BOOKED,
 }
 AGENDA = "agenda"
-"""Where a form came from, when it goes back there."""
+"""Value of ``return_to`` for a form of the agenda."""
 
 
 def appointment_or_404(

@@ -38,7 +38,7 @@ WEEKDAYS = (
 _HOUR_NAME = re.compile(r"d([0-6])r([0-3])([ab])")
 
 Typed = dict[str, Any]
-"""What stands in the editor, by the names of its fields; hours as people write them."""
+"""The values of the editor by field name; hours as typed text."""
 
 
 def check_ranges(typed: Sequence[tuple[int | None, int | None]]) -> list[tuple[int, int]]:
@@ -170,7 +170,7 @@ class DayFields:
     ranges: list[RangeFields]
     errors: list[str]
     groups: list[tuple[Any, str]]
-    """Days to which this one can be copied at once: in words, and as the button sends them."""
+    """Groups of days to which this day can be copied: the label, and the digits of the button value."""
     others: list[tuple[Any, int]]
 
     @property

@@ -40,7 +40,7 @@ def digest(request: DashboardRequest) -> HttpResponse:
 def _save(form: DigestForm, request: DashboardRequest) -> None:
     staff_actor, now = actor(request), request.now
     minute = form.cleaned_data.get("minute")
-    # First the hour: whoever asks for the digest at the same time gets it at the new one.
+    # The hour is saved first, so that a digest turned on by the same form uses it.
     if minute is not None and minute != request.practice.digest_minute:
         digests.choose_hour(minute=minute, actor=staff_actor, now=now)
     if form.cleaned_data["wants_digest"]:

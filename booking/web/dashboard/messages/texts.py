@@ -44,7 +44,7 @@ SHOWN_AS = {
 """The message by which each text is previewed."""
 SAMPLE = Recipient(first_name="Camille", email="camille@example.org")
 LONG_FIRST_NAME = "Maximilienne"
-"""What the placeholder of a first name must leave room for in an SMS."""
+"""The first name by whose length the size of an SMS is checked."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from booking.scheduling import catalogue
 from booking.web.dashboard.form_fields import HourField, WorkForm, offer_rows
 
 ROOM_TO_RETRY = 60
-"""Minutes before the quiet hours in which a reminder that failed is tried again."""
+"""Minutes before the quiet hours, reserved for retries of a failed reminder."""
 ZONES = (
     ("Europe/Paris", gettext_lazy("Paris (métropole)")),
     ("America/Guadeloupe", gettext_lazy("Guadeloupe")),

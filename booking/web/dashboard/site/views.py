@@ -223,7 +223,7 @@ def edit_picture(request: DashboardRequest, kind: str) -> HttpResponse:
 
 @requires(Operation.EDIT_SITE)
 def edit_card(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpResponse:
-    """Edit the presentation of a practitioner; the professional number is shown at their own request only (G-06)."""
+    """Edit the presentation of a practitioner; the professional number shows only at their request (G-06)."""
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.EDIT_SITE)
     card = queries.workshop(_known(request)).card(practitioner.ref)
     may_ask = practitioner.user_id in {None, request.user.pk}

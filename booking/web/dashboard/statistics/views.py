@@ -197,7 +197,7 @@ def _line(label: str, figures: Figures, *, rounded: frozenset[str] = frozenset()
         label=label,
         **counts,
         absence_rate=_decimal(figures.absence_rate),
-        # To a tenth, the rate of a long period would tell its minutes.
+        # With a decimal, the rate of a long period would reveal its minutes.
         fill_rate=f"{fill:.0f}" if fill is not None and "visits" in rounded else _decimal(fill),
         lead=_decimal(figures.lead),
     )

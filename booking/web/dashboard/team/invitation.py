@@ -43,7 +43,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         except InvitationClosedError:
             return render(request, "account/invitation_closed.html", status=410)
         if known:
-            # The link proves the address, not that whoever holds it knows the password of the account.
+            # The link proves access to the address and not knowledge of the password of the account.
             messages.success(request, _("C’est accepté. Connectez-vous."))
             return redirect("account_login")
         return enter(request, accepted.user, then=reverse("dashboard:today"))
