@@ -33,5 +33,7 @@ class Command(BaseCommand):
                 known = hashes.get((unit.schema, waiting_contacts.TABLE), set())
                 erased += waiting_entries.erase_again(hashes=known, now=now)
                 known = hashes.get((unit.schema, accounts.TABLE), set())
-                erased += disconnection.delete_restored_accounts(hashes=known, schema=unit.schema, now=now)
+                erased += disconnection.delete_restored_accounts(
+                    hashes=known, schema=unit.schema, now=now
+                )
         self.stdout.write(f"{erased} erased again.")
