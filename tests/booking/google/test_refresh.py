@@ -1,6 +1,7 @@
 """Refresh of access tokens: only Google's error code ``invalid_grant`` ends a link."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -32,8 +33,12 @@ def test_a_fresh_token_is_accepted(google: Google, refresh_token: str) -> None:
 
 
 @pytest.mark.parametrize("fault", TEMPORARY_FAULTS)
-def test_a_fault_does_not_end_a_link(google: Google, refresh_token: str, fault: str) -> None:
-    # google-auth repeats the request: three attempts in all.
+def test_a_fault_does_not_end_a_link(
+    google: Google, refresh_token: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # google-auth repeats the request: three attempts in all, here without the seconds between them.
+    without_wait = SimpleNamespace(sleep=lambda _seconds: None)
+    monkeypatch.setattr("google.auth._exponential_backoff.time", without_wait)
     google.faults["oauth.token"].extend([KNOWN[fault]] * 3)
 
     with pytest.raises(Unavailable):

@@ -72,7 +72,9 @@ def _matching(calendar: Calendar, arguments: dict[str, Any], now: datetime) -> l
             expanded = _expanded(calendar, event, arguments, lower, upper)
         else:
             expanded = iter([event])
-        found += (event for event in expanded if _passes(event, arguments, is_sync=since is not None))
+        found += (
+            event for event in expanded if _passes(event, arguments, is_sync=since is not None)
+        )
     return [event.body for event in _ordered(found, arguments)]
 
 
