@@ -64,7 +64,8 @@ wheels: ready
 	@$(RUN) -m config.devtools.lockfile --check-wheels
 
 migrations: ready
-	@LIBRDV_TESTING=1 $(RUN) manage.py makemigrations
+	@LIBRDV_TESTING=1 $(RUN) -W ignore manage.py makemigrations
+	@$(RUN) -m ruff format --quiet booking/migrations tenants/*/migrations tenants/migrations
 	@$(RUN) -m tests.run template
 
 screenshots: ready

@@ -8,6 +8,7 @@ import gc
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -193,10 +194,16 @@ def ensure_key(unit: Unit) -> None:
         ensure_tenant_key(now=datetime.now(UTC))
 
 
+@pytest.fixture(scope="session")
+def ledger_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one folder for the erasure ledgers of all tests, because a folder for each takes milliseconds."""
+    return tmp_path_factory.mktemp("ledgers")
+
+
 @pytest.fixture(autouse=True)
-def ledger_file(settings: Settings, tmp_path: Path) -> Path:
+def ledger_file(settings: Settings, ledger_folder: Path) -> Path:
     """Give each test a separate erasure ledger."""
-    path = tmp_path / "erasures.ledger"
+    path = ledger_folder / f"{uuid.uuid4().hex}.ledger"
     settings.ERASURE_LEDGER = str(path)
     return path
 

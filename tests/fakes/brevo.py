@@ -345,7 +345,7 @@ def running(brevo: Brevo, *, port: int = 0) -> Iterator[str]:
     """Serve `brevo` from a thread; yield its base address."""
     server = _server(brevo, port)
     thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
     )
     thread.start()
     try:

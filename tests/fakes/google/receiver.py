@@ -37,7 +37,7 @@ def receiving() -> Iterator[Receiver]:
     )
     receiver.address = f"http://connect.lib-rdv.localhost:{server.server_address[1]}/google/avis"
     thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
     )
     thread.start()
     try:

@@ -61,7 +61,7 @@ def serving(google: Google, port: int = 0) -> Iterator[Served]:
     handler = type("OfOne", (Handler,), {"google": google})
     server = _Server(("127.0.0.1", port), handler)
     thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
     )
     thread.start()
     google.watch.start()

@@ -13,7 +13,7 @@ from booking.models import AppointmentType, DailyCount, Location, OpeningHours
 from tenants.accounts.models import Role
 from tenants.audit.models import AuditEvent
 from tests.accounts import browser, make_member
-from tests.booking.web.dashboard.hours.test_settings import appointment_type
+from tests.booking.web.dashboard.settings.appointment_type_form import appointment_type
 from tests.factories import NOW, Cabinet, local, make_appointment, make_location, make_type
 
 
@@ -50,13 +50,15 @@ def test_the_sentences_and_slots_follow_what_is_typed_and_nothing_is_written(
     owner: Client, cabinet: Cabinet
 ) -> None:
     typed = appointment_type(cabinet, min_notice_min="2880", duration_min="120", action="preview")
+    whole = owner.get(page("appointment_type_edit", cabinet.type.ref)).text
 
     part = owner.post(
         page("appointment_type_edit", cabinet.type.ref), typed, headers={"hx-request": "true"}
     ).text
 
     assert "jusqu’à 2 jours avant" in part
-    assert part.count("hx-swap-oob") == 14
+    # Each sentence of the page, and the slots, are replaced.
+    assert part.count("hx-swap-oob") == whole.count('id="dit-') + 1
     assert "11\u00a0h\u00a000" in part
     assert "<form" not in part
     assert labels() == ["Consultation"]

@@ -1,4 +1,4 @@
-"""Hours, absences, holidays, appointment types, places, practice, team: each editor writes what it says."""
+"""The week editor, exceptions, absences and public holidays of the dashboard."""
 
 import re
 import uuid
@@ -11,26 +11,19 @@ from django.urls import reverse
 
 from booking.models import (
     Absence,
-    AppointmentType,
-    CalendarEntry,
     HolidayOpening,
-    Location,
     OpeningException,
     OpeningHours,
-    Practice,
-    Practitioner,
-    Replacement,
 )
 from booking.scheduling.queries import free_slots
-from tenants.accounts.models import Invitation, Membership, Role
+from tenants.accounts.models import Role
 from tenants.audit.models import AuditEvent
-from tests.accounts import browser, make_member, memberships_of
+from tests.accounts import browser, make_member
 from tests.factories import (
     NOW,
     Cabinet,
     local,
     make_appointment,
-    make_link,
     make_practitioner,
 )
 
@@ -317,214 +310,3 @@ def test_public_holidays_open_one_by_one(owner: Client, cabinet: Cabinet) -> Non
 
     assert opened == [christmas]
     assert list(HolidayOpening.objects.values_list("on_date", flat=True)) == [new_year]
-
-
-def appointment_type(cabinet: Cabinet, **fields: Any) -> dict[str, Any]:
-    """Return what the appointment type editor sends."""
-    return {
-        "label": "Suivi",
-        "duration_min": "30",
-        "buffer_before_min": "0",
-        "buffer_after_min": "10",
-        "min_notice_min": "60",
-        "horizon_days": "60",
-        "cancel_hours": "24",
-        "channel": "online",
-        "practitioners": [cabinet.practitioner.ref],
-        "locations": [cabinet.location.ref],
-        **fields,
-    }
-
-
-def test_an_appointment_type_is_made_with_all_its_rules(owner: Client, cabinet: Cabinet) -> None:
-    owner.post(page("appointment_type_add"), appointment_type(cabinet))
-
-    made = AppointmentType.objects.get(label="Suivi")
-    assert (made.duration_min, made.buffer_after_min, made.cancel_hours) == (30, 10, 24)
-    assert list(made.practitioners.all()) == [cabinet.practitioner]
-
-
-@pytest.mark.parametrize(
-    ("field", "typed"),
-    [
-        ("horizon_days", "355"),
-        ("duration_min", "4"),
-        ("practitioners", []),
-        ("label", ""),
-        ("colour", "12"),
-        ("colour", "-1"),
-        ("colour", "rouge"),
-    ],
-)
-def test_an_appointment_type_that_breaks_a_rule_is_refused(
-    owner: Client, cabinet: Cabinet, field: str, typed: Any
-) -> None:
-    answer = owner.post(page("appointment_type_add"), appointment_type(cabinet, **{field: typed}))
-
-    assert answer.status_code == 422
-    assert AppointmentType.objects.count() == 1
-
-
-def test_an_appointment_type_has_a_colour_in_google_agenda(owner: Client, cabinet: Cabinet) -> None:
-    owner.post(page("appointment_type_add"), appointment_type(cabinet, colour="7"))
-
-    made = AppointmentType.objects.get(label="Suivi")
-    shown = owner.get(page("appointment_type_edit", made.ref)).text
-    assert made.colour == 7
-    assert '<option value="7" selected>Paon</option>' in shown
-    assert '<option value="0">Celle de l’agenda</option>' in shown
-    assert shown.count("<option", 0, shown.index("Tomate")) >= 12
-
-
-@pytest.mark.parametrize(
-    ("changed", "is_pushed"),
-    [({"colour": "11"}, True), ({"label": "Bilan"}, True), ({"price_text": "60 €"}, False)],
-    ids=str,
-)
-def test_events_that_stand_follow_the_name_and_the_colour(
-    owner: Client, cabinet: Cabinet, changed: dict[str, str], is_pushed: bool
-) -> None:
-    make_link(cabinet.practitioner)
-    make_appointment(cabinet, local(FRIDAY, 10))
-    CalendarEntry.objects.update(pushed=1, state="written")
-
-    owner.post(
-        page("appointment_type_edit", cabinet.type.ref),
-        appointment_type(cabinet, label="Consultation") | changed,
-    )
-
-    entry = CalendarEntry.objects.get()
-    assert (entry.version > entry.pushed) is is_pushed
-
-
-def test_appointment_types_are_ordered_archived_and_taken_back(
-    owner: Client, cabinet: Cabinet
-) -> None:
-    owner.post(page("appointment_type_add"), appointment_type(cabinet))
-    second = AppointmentType.objects.get(label="Suivi")
-
-    owner.post(page("appointment_type_change", second.ref), {"action": "up"})
-    order = list(AppointmentType.objects.values_list("label", flat=True))
-    owner.post(page("appointment_type_change", second.ref), {"action": "archive"})
-    archived = AppointmentType.objects.get(pk=second.pk).is_active
-    owner.post(page("appointment_type_change", second.ref), {"action": "restore"})
-
-    assert order == ["Suivi", "Consultation"]
-    assert (archived, AppointmentType.objects.get(pk=second.pk).is_active) == (False, True)
-
-
-def test_places_ask_what_their_kind_needs(owner: Client) -> None:
-    typed = {"name": "Domicile", "kind": "home", "time_zone": "Europe/Paris", "territory": ""}
-
-    refused = owner.post(page("place_add"), typed)
-    wrong = owner.post(page("place_add"), {**typed, "served_postcodes": "64210, abc"})
-    passed = owner.post(page("place_add"), {**typed, "served_postcodes": "64210, 64500"})
-
-    assert (refused.status_code, wrong.status_code, passed.status_code) == (422, 422, 302)
-    assert Location.objects.get(name="Domicile").served_postcodes == ["64210", "64500"]
-
-
-def test_places_say_that_home_visits_need_an_address(owner: Client, host: str) -> None:
-    expected = "l’adresse n’est pas demandée"
-    before = owner.get(page("places")).content.decode()
-    Location.objects.create(name="Domicile", kind="home", served_postcodes=["64210"])
-    lacking = owner.get(page("places")).content.decode()
-
-    answer = owner.post(page("place_address"))
-
-    after = owner.get(page("places")).content.decode()
-    assert answer.status_code == 302
-    assert [expected in page for page in (before, lacking, after)] == [False, True, False]
-    assert (
-        "À quelle adresse venir"
-        in Client(SERVER_NAME=host).get("/confidentialite/").content.decode()
-    )
-
-
-def settings(practice: Practice, **fields: Any) -> dict[str, Any]:
-    """Return what the settings page sends."""
-    return {
-        "name": practice.name,
-        "kind": practice.kind,
-        "reminder_minute": "18 h",
-        "max_open_bookings": "3",
-        "waiting_minutes": "30",
-        "rights_contact": "librdv",
-        **fields,
-    }
-
-
-@pytest.mark.parametrize("hour", ["7h59", "19h01", "23h"])
-def test_reminders_stay_out_of_the_quiet_hours(owner: Client, cabinet: Cabinet, hour: str) -> None:
-    answer = owner.post(page("practice"), settings(cabinet.practice, reminder_minute=hour))
-
-    assert answer.status_code == 422
-
-
-def test_sms_cannot_be_switched_on_without_a_gateway(owner: Client, cabinet: Cabinet) -> None:
-    owner.post(page("practice"), settings(cabinet.practice, sms_enabled="on"))
-
-    assert Practice.objects.get().sms_enabled is False
-
-
-def test_the_team_invites_and_closes(owner: Client, cabinet: Cabinet) -> None:
-    typed = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
-
-    owner.post(page("invite"), typed)
-    invitation = Invitation.objects.get()
-    owner.post(page("invitation_change", invitation.ref), {"action": "resend"})
-    renewed = Invitation.objects.get().generation
-    owner.post(page("invitation_change", invitation.ref), {"action": "close"})
-
-    assert renewed == 1
-    assert Invitation.objects.get().revoked_at is not None
-
-
-def test_a_practitioner_is_invited_with_an_agenda(owner: Client, cabinet: Cabinet) -> None:
-    typed = {"name": "Hugo Fictif", "email": "hugo@example.org", "role": "practitioner"}
-
-    refused = owner.post(page("invite"), typed)
-    passed = owner.post(page("invite"), {**typed, "practitioner": cabinet.practitioner.ref})
-
-    assert (refused.status_code, passed.status_code) == (422, 302)
-
-
-def test_revoking_the_last_owner_is_refused_in_words(owner: Client) -> None:
-    membership = Membership.objects.get()
-
-    answer = owner.post(page("revoke", membership.ref), follow=True)
-
-    assert "Il faut au moins un titulaire" in answer.text
-
-
-def test_revoking_a_colleague(owner: Client) -> None:
-    colleague = make_member(Role.SECRETARY)
-
-    owner.post(page("revoke", memberships_of(colleague)[0].ref))
-
-    assert memberships_of(colleague)[0].revoked_at is not None
-
-
-def test_an_agenda_is_added(owner: Client) -> None:
-    owner.post(page("agenda_add"), {"name": "Léa Modèle", "title": "Kinésithérapeute"})
-
-    assert Practitioner.objects.get(name="Léa Modèle").position == 1
-
-
-def test_a_replacement_is_announced_invited_and_alone(owner: Client, cabinet: Cabinet) -> None:
-    typed = {
-        "practitioner": cabinet.practitioner.ref,
-        "substitute_name": "Paul Factice",
-        "from_on": "2026-11-16",
-        "to_on": "2026-11-20",
-        "email": "paul@example.org",
-    }
-
-    passed = owner.post(page("replacement_add"), typed)
-    again = owner.post(page("replacement_add"), {**typed, "substitute_name": "Zoé Autre"})
-
-    invitation = Invitation.objects.get()
-    assert (passed.status_code, again.status_code) == (302, 422)
-    assert Replacement.objects.get().substitute_name == "Paul Factice"
-    assert (invitation.role, invitation.until_on) == (Role.REPLACEMENT, date(2026, 11, 20))
-    assert invitation.practitioner_ref == cabinet.practitioner.ref
