@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy
 
 from billing.clients import queries
 from billing.clients.services import ClientOrder
+from booking.practice.time_zones import zone_choices
 from booking.rules.holidays import TERRITORIES
-from booking.web.dashboard.form_fields import WorkForm
-from booking.web.dashboard.settings.forms import zone_choices
 from tenants.subdomains import UnusableNameError, check_name
+from tenants.work_form import WorkForm
 
 
 class OrderForm(WorkForm):

@@ -33,16 +33,6 @@ def write_minutes(minutes: int) -> str:
     return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}"
 
 
-class WorkForm(forms.Form):
-    """A form that keeps the typed values and explains its errors; the server validates, not the browser."""
-
-    use_required_attribute = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("label_suffix", "")
-        super().__init__(*args, **kwargs)
-
-
 def offer_rows(
     form: forms.BaseForm, name: str, rows: QuerySet[Any]
 ) -> "forms.ModelChoiceField[Any]":

@@ -19,12 +19,8 @@ from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
 from booking.scheduling.slots import ResolvedSlot, SlotSelection
-from booking.web.dashboard.form_fields import (
-    DayField,
-    HourField,
-    RowField,
-    WorkForm,
-)
+from booking.web.dashboard.form_fields import DayField, HourField, RowField
+from tenants.work_form import WorkForm
 
 
 def read_contact(typed: str, *, region: str) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy
 from booking.google.choices import Choices
 from booking.models import GoogleAccount
 from booking.rules.erasure import EventCleanup, Level
-from booking.web.dashboard.form_fields import WorkForm, set_choices
+from booking.web.dashboard.form_fields import set_choices
+from tenants.work_form import WorkForm
 
 Text = str | Promise
 ADDENDUM_MISSING = gettext_lazy(

@@ -13,13 +13,9 @@ from django.utils.translation import gettext_lazy
 from booking.models import Location, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.absences import BlockedTime
-from booking.web.dashboard.form_fields import (
-    DayField,
-    HourField,
-    WorkForm,
-    offer_rows,
-)
+from booking.web.dashboard.form_fields import DayField, HourField, offer_rows
 from booking.web.dashboard.hours.week_form import check_ranges
+from tenants.work_form import WorkForm
 
 LONGEST_CLOSURE = timedelta(days=366)
 

@@ -17,13 +17,8 @@ from booking.formats.french import one_week_in
 from booking.models import AppointmentType, Location, OpeningHours, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.hours import Pattern, Range
-from booking.web.dashboard.form_fields import (
-    DayField,
-    HourField,
-    WorkForm,
-    offer_rows,
-    write_minutes,
-)
+from booking.web.dashboard.form_fields import DayField, HourField, offer_rows, write_minutes
+from tenants.work_form import WorkForm
 
 RANGES_A_DAY = 4
 WEEKDAYS = (

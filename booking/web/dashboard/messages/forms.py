@@ -11,11 +11,8 @@ from django.utils.translation import gettext_lazy
 from booking.formats import sms
 from booking.messages.kind_labels import KIND_LABELS
 from booking.rules import placeholders
-from booking.web.dashboard.form_fields import (
-    DayField,
-    HourField,
-    WorkForm,
-)
+from booking.web.dashboard.form_fields import DayField, HourField
+from tenants.work_form import WorkForm
 
 
 def _check_words(text: str) -> None:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.rules.erasure import Level
-from booking.web.dashboard.form_fields import WorkForm
+from tenants.work_form import WorkForm
 
 LEVELS = (
     (Level.REFERENCE, gettext_lazy("La référence seulement, «\u00a0Réservé (réf. K7P-3QD)\u00a0»")),

@@ -15,8 +15,8 @@ from booking.practice.presets import (
     by_key,
 )
 from booking.rules.persons import is_denied
-from booking.web.dashboard.form_fields import WorkForm
 from booking.web.dashboard.settings.forms import NOT_NEUTRAL, PlaceForm
+from tenants.work_form import WorkForm
 
 
 class ProfessionForm(WorkForm):

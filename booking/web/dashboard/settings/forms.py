@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -15,39 +14,17 @@ from stdnum.fr import siren as siren_number
 from booking.formats.french import UnreadablePhoneError, read_phone
 from booking.models import AppointmentType, Location, Practice, Practitioner
 from booking.models.appointment_type import MAX_HORIZON_DAYS
+from booking.practice.time_zones import zone_choices
 from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
 from booking.rules.event_body import COLOURS
 from booking.rules.holidays import TERRITORIES
 from booking.rules.persons import is_denied
 from booking.scheduling import catalogue
-from booking.web.dashboard.form_fields import HourField, WorkForm, offer_rows
+from booking.web.dashboard.form_fields import HourField, offer_rows
+from tenants.work_form import WorkForm
 
 ROOM_TO_RETRY = 60
 """Minutes before the quiet hours, reserved for retries of a failed reminder."""
-ZONES = (
-    ("Europe/Paris", gettext_lazy("Paris (métropole)")),
-    ("America/Guadeloupe", gettext_lazy("Guadeloupe")),
-    ("America/Martinique", gettext_lazy("Martinique")),
-    ("America/Cayenne", gettext_lazy("Guyane")),
-    ("Indian/Reunion", gettext_lazy("La Réunion")),
-    ("Indian/Mayotte", gettext_lazy("Mayotte")),
-    ("America/St_Barthelemy", gettext_lazy("Saint-Barthélemy")),
-    ("America/Marigot", gettext_lazy("Saint-Martin")),
-    ("America/Miquelon", gettext_lazy("Saint-Pierre-et-Miquelon")),
-    ("Pacific/Tahiti", gettext_lazy("Polynésie, Tahiti")),
-    ("Pacific/Marquesas", gettext_lazy("Polynésie, Marquises")),
-    ("Pacific/Gambier", gettext_lazy("Polynésie, Gambier")),
-    ("Pacific/Noumea", gettext_lazy("Nouvelle-Calédonie")),
-    ("Pacific/Wallis", gettext_lazy("Wallis-et-Futuna")),
-)
-
-
-def zone_choices() -> list[tuple[str, Any]]:
-    """Return the time zones of France in the time zone database."""
-    known = available_timezones()
-    return [(zone, name) for zone, name in ZONES if zone in known]
-
-
 NOT_NEUTRAL = gettext_lazy(
     "Ce nom dit quelque chose de la santé des personnes. Restez neutre\u00a0: «\u00a0Consultation\u00a0», "
     "«\u00a0Suivi\u00a0»."

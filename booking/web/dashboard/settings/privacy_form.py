@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking.web.dashboard.form_fields import WorkForm
+from tenants.work_form import WorkForm
 
 
 class RetentionForm(WorkForm):

@@ -23,14 +23,6 @@ from booking.web.dashboard.access import (
 )
 from booking.web.dashboard.access import refused as refused_page
 from booking.web.dashboard.pages import show
-from booking.web.dashboard.site.forms import (
-    PICTURE_FORMS,
-    CardForm,
-    ColourForm,
-    PictureForm,
-    QuestionnaireForm,
-    SiteTextForm,
-)
 from booking.web.public import appearance
 from booking.web.public import practice as patient_pages
 from booking.web.public.page import read_site
@@ -47,6 +39,14 @@ from tenants.website.content import (
     PresentedPerson,
 )
 from tenants.website.errors import CannotPublish, EditedMeanwhile
+from tenants.website.forms import (
+    PICTURE_FORMS,
+    CardForm,
+    ColourForm,
+    PictureForm,
+    QuestionnaireForm,
+    SiteTextForm,
+)
 from tenants.website.models import Picture
 from tenants.website.professions import Mention
 from tenants.website.queries import Workshop

@@ -11,10 +11,11 @@ from booking.models import Practitioner
 from booking.practice.replacements import Announced
 from booking.practice.team import assignable_agendas
 from booking.scheduling import catalogue
-from booking.web.dashboard.form_fields import DayField, WorkForm, offer_rows
+from booking.web.dashboard.form_fields import DayField, offer_rows
 from tenants.accounts.models import Role, User
 from tenants.accounts.services.invitations import Invited
 from tenants.accounts.services.memberships import Terms
+from tenants.work_form import WorkForm
 
 ALL, SOME = "tous", "choisis"
 """Which agendas a secretary reaches."""

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy
 
-from booking.web.dashboard.form_fields import WorkForm
 from tenants.accounts.models import User
+from tenants.work_form import WorkForm
 
 
 def _rules() -> str:

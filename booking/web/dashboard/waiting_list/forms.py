@@ -18,12 +18,13 @@ from booking.web.dashboard.appointment.forms import (
     read_contact,
     split_name,
 )
-from booking.web.dashboard.form_fields import WorkForm, offer_rows
+from booking.web.dashboard.form_fields import offer_rows
 from booking.web.public.waiting_forms import (
     bits_of,
     days_field,
     half_field,
 )
+from tenants.work_form import WorkForm
 
 
 class WaitForm(WorkForm):

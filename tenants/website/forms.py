@@ -8,7 +8,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking.web.dashboard.form_fields import WorkForm
 from tenants.website import (
     pictures,
     plain_text,
@@ -21,6 +20,7 @@ from tenants.website.errors import UnusablePicture
 from tenants.website.models import Picture
 from tenants.website.professions import Number
 from tenants.website.questionnaire import Answers
+from tenants.work_form import WorkForm
 
 HINTS: dict[str, Promise | str] = {
     "presentation": gettext_lazy(
