@@ -189,7 +189,8 @@ def _miss_what_is_missing() -> None:
 GUARDS = {
     "ids": Guard(
         "the product chooses the identifiers of events, so that a second insertion adds none",
-        (LOAD,),
+        # Each answer of the section is lost; under load it is a matter of chance whether one is.
+        ("unanswered",),
         process=_let_google_name_events,
     ),
     "reconcile": Guard(
