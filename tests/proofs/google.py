@@ -517,9 +517,6 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
     """Run the three parts; with ``sabotage`` only the sections of that guard."""
     guard = GUARDS[sabotage] if sabotage else None
     size, counter = (SHORT if short else FULL), CaseCounter(guard)
-    if guard is not None:
-        # The load of the appointments is enough: no number of faults is required.
-        size = changed(size, faults=0)
     sections = guard.sections if guard is not None else (*CROSSINGS, LOAD, RESYNC)
     scripts = [name for name in sections if name in CROSSINGS]
     with (
