@@ -21,7 +21,6 @@ from tenants.models import Domain, Readiness, Tenant
 from tenants.outbox.kinds import OutboxKind
 from tenants.outbox.payloads import NO_PAYLOAD
 from tenants.outbox.services import Due, subject_of, write
-from tenants.routing import evict_route
 
 P = TypeVar("P")
 
@@ -89,7 +88,6 @@ def order_tenant(*, order: ClientOrder, actor: str, now: datetime) -> Tenant:
         if getattr(error.__cause__, "pgcode", "") != "23505":
             raise
         raise NameTakenError from None
-    evict_route(host)
     _enqueue(tenant, SEED, NO_PAYLOAD, now=now)
     record(verb="tenant.ordered", ref=tenant.ref, actor=actor, now=now)
     return tenant
@@ -158,7 +156,6 @@ def record_results(
     )
     if opened:
         tenant = Tenant.objects.get(pk=tenant_id)
-        _expire_routes(tenant)
         record(verb="tenant.opened", ref=tenant.ref, actor=SYSTEM, now=now)
     return bool(opened)
 
@@ -210,9 +207,3 @@ def _save_suspension(tenant: Tenant) -> None:
         suspended_reason=tenant.suspended_reason,
         suspended_at=tenant.suspended_at,
     )
-    _expire_routes(tenant)
-
-
-def _expire_routes(tenant: Tenant) -> None:
-    for host in tenant.domains.values_list("domain", flat=True):
-        evict_route(host)
