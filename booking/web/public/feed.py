@@ -23,13 +23,11 @@ from tenants.accounts.days import zone_of
 @patient_view("GET")
 def feed(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
     """Answer with the appointments, or that nothing has changed; 404 for an address that opens nothing."""
-    network = limits.network_of(request)
-    wait = limits.is_over(limits.LINK_ERRORS, network, now=site.now)
-    if wait:
-        return too_many(request, site, seconds=wait)
     found = publication.find(token)
     if found is None:
-        limits.seconds_to_wait(limits.LINK_ERRORS, network, now=site.now)
+        wait = limits.seconds_to_wait(limits.LINK_ERRORS, limits.network_of(request), now=site.now)
+        if wait:
+            return too_many(request, site, seconds=wait)
         raise Http404
     wait = limits.seconds_to_wait(limits.FEED, found.ref.hex, now=site.now)
     if wait:

@@ -58,6 +58,7 @@ from booking.web.public.page import (
     refusal,
     show,
     too_many,
+    unknown_link,
 )
 from tenants.audit import receipts
 from tenants.audit import services as audit
@@ -158,14 +159,10 @@ def link_view(*methods: str) -> Callable[[LinkView], Callable[..., HttpResponseB
         @patient_view(*methods)
         @wraps(view)
         def answer(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
-            network = limits.network_of(request)
-            wait = limits.is_over(limits.LINK_ERRORS, network, now=site.now)
-            if wait:
-                return too_many(request, site, seconds=wait)
             appointment = links.find_by_token(token)
             if appointment is None:
-                limits.seconds_to_wait(limits.LINK_ERRORS, network, now=site.now)
-                return refusal(request, site, "booking/link_unknown.html", 404)
+                page = refusal(request, site, "booking/link_unknown.html", 404)
+                return unknown_link(request, site, page)
             visit = Visit(appointment, token, site, contacts.contact_of(appointment))
             if visit.is_past:
                 return _expired_page(request, visit)

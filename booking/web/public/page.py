@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
+from booking.abuse import limits
 from booking.formats import french
 from booking.models import Practice
 from booking.scheduling.catalogue import current_practice
@@ -245,6 +246,17 @@ def too_many(request: HttpRequest, site: Site, *, seconds: int) -> HttpResponse:
     response = refusal(request, site, "booking/errors/429.html", 429, {"minutes": minutes})
     response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def unknown_link(request: HttpRequest, site: Site, answer: HttpResponseBase) -> HttpResponseBase:
+    """Count a link that opens nothing, and return ``answer``, or 429 beyond the limit of the network.
+
+    Called after the lookup, so that a valid link opens whatever the neighbours of its reader have tried. Tokens
+    have 128 bits or more: the limit spares the database, it is not what keeps them secret.
+    """
+    network = limits.network_of(request)
+    wait = limits.seconds_to_wait(limits.LINK_ERRORS, network, now=site.now)
+    return too_many(request, site, seconds=wait) if wait else answer
 
 
 def wrong_method(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:

@@ -37,6 +37,7 @@ from booking.web.public.page import (
     schema_of_request,
     show,
     too_many,
+    unknown_link,
 )
 from booking.web.public.privacy_notice import Notice, Step
 from booking.web.public.search import Search
@@ -155,13 +156,10 @@ def join_with(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @patient_view("GET", "POST")
 def entry(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
     """Show an entry of the waiting list with the button to leave, or let the person leave."""
-    wait = _errors_to_wait(request, site)
-    if wait:
-        return too_many(request, site, seconds=wait)
     found = waiting_entries.find_entry(token)
     if found is None:
-        _count_error(request, site)
-        return show(request, site, "booking/waiting_left.html", status=404, is_personal=True)
+        page = show(request, site, "booking/waiting_left.html", status=404, is_personal=True)
+        return unknown_link(request, site, page)
     if request.method == "POST":
         waiting_entries.leave(entry=found, actor=audit.PATIENT, now=site.now)
         return show(request, site, "booking/waiting_left.html", {"is_new": True}, is_personal=True)
@@ -180,13 +178,10 @@ def entry(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
 @patient_view("GET", "POST")
 def offer(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
     """Show an offer, or accept it, refuse it, or leave the list."""
-    wait = _errors_to_wait(request, site)
-    if wait:
-        return too_many(request, site, seconds=wait)
     found = offers.find_offer(token)
     if found is None:
-        _count_error(request, site)
-        return refusal(request, site, "booking/link_unknown.html", 404)
+        page = refusal(request, site, "booking/link_unknown.html", 404)
+        return unknown_link(request, site, page)
     if request.method == "POST":
         return _answer(request, site, found, token)
     return _offer_page(request, site, found, token)
@@ -367,14 +362,6 @@ def _seconds_to_wait(request: HttpRequest, site: Site, network: str) -> int | No
     by_pair = limits.seconds_to_wait(limits.BOOKING_BY_PAIR, network, address, now=site.now)
     by_network = limits.seconds_to_wait(limits.BOOKING_BY_NETWORK, network, now=site.now)
     return by_pair or by_network
-
-
-def _errors_to_wait(request: HttpRequest, site: Site) -> int | None:
-    return limits.is_over(limits.LINK_ERRORS, limits.network_of(request), now=site.now)
-
-
-def _count_error(request: HttpRequest, site: Site) -> None:
-    limits.seconds_to_wait(limits.LINK_ERRORS, limits.network_of(request), now=site.now)
 
 
 def _to(name: str, token: str) -> HttpResponse:

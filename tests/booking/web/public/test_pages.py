@@ -1,20 +1,25 @@
 """What every patient page keeps: methods, headers, no cookie, no third party, links that lead somewhere."""
 
 import re
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from booking.models import Appointment, PatientContact
+from booking.appointments.cancel import cancel
+from booking.models import Appointment, Offer, PatientContact, WaitingEntry
 from booking.patients import links
+from booking.waiting_list import offers, waiting_entries
+from booking.waiting_list.waiting_entries import Wish
 from booking.web.public import urls
 from tests.booking.web.public.conftest import (
     Visitor,
     address,
     text,
 )
-from tests.factories import Cabinet
+from tests.factories import NOW, Cabinet, make_appointment, make_person
 
 PUBLIC = (
     "/",
@@ -140,6 +145,52 @@ def test_the_eleventh_wrong_link_of_a_network_waits(visitor: Visitor) -> None:
     assert [answer.status_code for answer in answers] == [404] * 10 + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert "patience" in text(answers[-1])
+
+
+TOKEN_PATHS = [
+    str(pattern.pattern) for pattern in urls.urlpatterns if "<str:token>" in str(pattern.pattern)
+]
+"""Every address of a patient that holds a secret: a new one is tried too."""
+
+
+@pytest.mark.parametrize("path", TOKEN_PATHS)
+def test_a_valid_link_opens_whatever_its_neighbours_have_tried(
+    visitor: Visitor, cabinet: Cabinet, path: str
+) -> None:
+    """Ten wrong links of one network do not shut its good ones; a wrong one is counted at every address."""
+    for number in range(11):
+        visitor.get(f"/rdv/{number:043d}/")
+    good = token_of(path.partition("/")[0], visitor, cabinet)
+
+    def statuses(token: str) -> set[int]:
+        address = "/" + path.replace("<str:token>", token)
+        return {visitor.get(address).status_code, visitor.post(address).status_code} - {405}
+
+    opened = statuses(good)
+
+    assert 429 not in opened
+    assert 404 not in opened
+    assert 429 in statuses("x" * 43)
+
+
+def token_of(place: str, visitor: Visitor, cabinet: Cabinet) -> str:
+    """Return a valid token for the addresses that begin with ``place``."""
+    if place in {"rdv", "r"}:
+        booked = visitor.book()
+        return links.manage_token(booked) if place == "rdv" else links.short_token(booked)
+    waiting_entries.join(
+        wish=Wish(cabinet.type, cabinet.location, None),
+        person=make_person(),
+        form_ref=uuid4(),
+        origin=WaitingEntry.EntryOrigin.PATIENT,
+        actor="patient",
+        now=NOW,
+    )
+    if place == "attente":
+        return waiting_entries.link_of(WaitingEntry.objects.get())
+    left = make_appointment(cabinet, NOW + timedelta(days=8), person=make_person(phone=""))
+    cancel(appointment=left, by_patient=True, actor="patient", now=NOW)
+    return offers.link_of(Offer.objects.get())
 
 
 def test_looking_at_slots_too_often_waits(visitor: Visitor) -> None:
