@@ -2,6 +2,7 @@
 
 import base64
 import os
+import tempfile
 from pathlib import Path
 
 import environ
@@ -137,6 +138,7 @@ MIDDLEWARE = [
     "tenants.accounts.idle.IdleTimeout",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
+    "tenants.busy.BusyAnswer",
     "tenants.middleware.LibraryHooks",
 ]
 TEMPLATES = [
@@ -302,6 +304,11 @@ METRICS_BIND = env("METRICS_BIND", default="127.0.0.1")
 METRICS_PORT = env.int("METRICS_PORT", default=9464)
 METRICS_DIR = env("METRICS_DIR", default="")  # shared by all processes; tenants/metrics.py reads it
 
+# --- Concurrency limits: locked files, shared by the processes that the bounds cover -------------------
+# The tests of one process share no place with those of another.
+_PLACES = f"lib-rdv-{os.getuid()}{f'-{os.getpid()}' if TESTING else ''}"
+CONCURRENCY_DIR = env("CONCURRENCY_DIR", default=f"{tempfile.gettempdir()}/{_PLACES}")
+
 # --- Accounts (tenants/accounts) --------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -309,7 +316,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0 if IS_LOCAL else 1)
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "tenants.accounts.hashers.LimitedArgon2Hasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

@@ -71,3 +71,8 @@ ERASED = Counter("librdv_erasures_total", "Persons erased on their date.")
 REFUSED = Counter(
     "librdv_refused_total", "Refused requests, by kind: failed login or unknown host.", ("what",)
 )
+CONCURRENCY_REFUSED = Counter(
+    "librdv_concurrency_refused_total",
+    "Requests refused because every place of a concurrency limit was taken, by kind of work.",
+    ("work",),
+)

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenants.accounts.models import User
+from tenants.busy import mark_busy
+from tenants.concurrency_limit import NoPlaceFree
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is only partly typed
@@ -19,6 +21,16 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is only partly typ
         super().__init__(*args, **kwargs)
         self.fields["login"].label = _("E-mail")
         self.fields["password"].help_text = ""
+
+    def clean(self) -> Any:
+        """Check the password; without a place for hashing, keep the typed address and answer 503."""
+        try:
+            return super().clean()
+        except NoPlaceFree:
+            mark_busy(self.request)
+            raise ValidationError(
+                _("Trop de connexions arrivent en même temps. Recommencez dans quelques secondes.")
+            ) from None
 
 
 class PasswordResetRequestForm(ResetPasswordForm):  # type: ignore[misc]
