@@ -46,7 +46,7 @@ WITH changed AS (
     RETURNING appointment_id, account_id, version, cleanup
 )
 SELECT found.appointment_id, found.account_id, found.version, account.level, account.on_erasure,
-    found.cleanup, account.practitioner_id
+    found.cleanup, account.practitioner_id, account.writes_home_address
 FROM (SELECT * FROM changed UNION ALL SELECT * FROM added) found
 JOIN booking_googleaccount account ON account.id = found.account_id
 """
@@ -62,11 +62,17 @@ CANCELLED = (
 class CalendarSyncState:
     """State of an appointment in its practitioner's calendar, on which the erasure deadline depends (B-21).
 
-    ``is_reachable_there``: the event holds the phone number of the person.
+    ``is_reachable_there``: the event holds the phone number of the person. ``holds_home_address``: the event of
+    a home visit holds its address too; without it the practitioner finds the address only here (B-14).
     """
 
     calendar: Calendar = Calendar.NONE
     is_reachable_there: bool = False
+    holds_home_address: bool = False
+
+    def is_enough_for(self, *, is_home_visit: bool) -> bool:
+        """Return whether the event lets the practitioner reach the person and, for a home visit, go there."""
+        return self.is_reachable_there and (self.holds_home_address or not is_home_visit)
 
 
 NOT_THERE = CalendarSyncState()
@@ -95,7 +101,12 @@ def schedule_push(
     for event in pending:
         if event.is_current_for(appointment):
             cleanup = EventCleanup(event.on_erasure)
-            sync_state = _sync_state_of(event.level, cleanup, is_written=False)
+            sync_state = _sync_state_of(
+                event.level,
+                cleanup,
+                holds_home_address=event.writes_home_address,
+                is_written=False,
+            )
     return ScheduledPush(tuple(_due([appointment], pending, now=now)), sync_state)
 
 
@@ -109,6 +120,7 @@ class _PendingEvent(NamedTuple):
     on_erasure: str
     cleanup: str
     practitioner_id: int
+    writes_home_address: bool
 
     @property
     def final_cleanup(self) -> EventCleanup:
@@ -162,23 +174,30 @@ def sync_state_of(appointment: Appointment) -> CalendarSyncState:
     is_written = entry.pushed == entry.version and entry.state == CalendarEntry.EventState.WRITTEN
     # The level of the written words counts as well as the target level: both must name the person.
     level = min(entry.account.level, entry.account.level if entry.level is None else entry.level)
+    has_address = entry.account.writes_home_address
     if is_written:
-        return _sync_state_of(level, cleanup, is_written=True)
+        return _sync_state_of(level, cleanup, holds_home_address=has_address, is_written=True)
     is_connected = entry.account.state == GoogleAccount.LinkState.CONNECTED
-    return pending_sync_state(level=level, cleanup=cleanup, is_connected=is_connected)
+    return pending_sync_state(
+        level=level, cleanup=cleanup, holds_home_address=has_address, is_connected=is_connected
+    )
 
 
 def pending_sync_state(
-    *, level: int, cleanup: EventCleanup, is_connected: bool
+    *, level: int, cleanup: EventCleanup, holds_home_address: bool, is_connected: bool
 ) -> CalendarSyncState:
     """Return the state of an appointment whose event waits for a push in a calendar with these settings."""
-    sync_state = _sync_state_of(level, cleanup, is_written=False)
+    sync_state = _sync_state_of(
+        level, cleanup, holds_home_address=holds_home_address, is_written=False
+    )
     if sync_state.calendar is Calendar.PENDING and not is_connected:
         return replace(sync_state, calendar=Calendar.FAILING)
     return sync_state
 
 
-def _sync_state_of(level: int, cleanup: EventCleanup, *, is_written: bool) -> CalendarSyncState:
+def _sync_state_of(
+    level: int, cleanup: EventCleanup, *, holds_home_address: bool, is_written: bool
+) -> CalendarSyncState:
     """Return the state for a level and a cleanup (B-33).
 
     At L0 and L1 the event holds no phone number, so the end of the appointment decides the erasure. With a cleanup
@@ -190,7 +209,9 @@ def _sync_state_of(level: int, cleanup: EventCleanup, *, is_written: bool) -> Ca
     if level != Level.NAMED:
         return NOT_THERE
     calendar = Calendar.CONFIRMED if is_written else Calendar.PENDING
-    return CalendarSyncState(calendar, is_reachable_there=True)
+    return CalendarSyncState(
+        calendar, is_reachable_there=True, holds_home_address=holds_home_address
+    )
 
 
 def cleanup_of(entry: CalendarEntry, account: GoogleAccount) -> EventCleanup:

@@ -93,7 +93,9 @@ def erase_at_for(
     """
     if appointment.booked_at is None:
         raise ValueError("a slot hold has no person to erase")
-    is_reachable_there = sync_state.is_reachable_there and has_phone
+    is_reachable_there = has_phone and sync_state.is_enough_for(
+        is_home_visit=appointment.location.is_home
+    )
     is_requested_early = is_reachable_there and not appointment.is_cancelled
     facts = erasure.ErasureFacts(
         calendar=sync_state.calendar,
@@ -136,7 +138,11 @@ def foreseen(
     A slot hold counts as booked now; ``retention_days`` is None until the person was shown a limit.
     """
     booked_at = appointment.booked_at or now
-    moment = moment_of(sync_state=sync_state, has_phone=has_phone and is_reminded)
+    moment = moment_of(
+        sync_state=sync_state,
+        has_phone=has_phone and is_reminded,
+        is_home_visit=appointment.location.is_home,
+    )
     since = now
     if moment is Moment.AFTER_REMINDER:
         due = reminder_at(appointment=appointment, settings=settings, booked_at=booked_at)
@@ -151,7 +157,7 @@ def foreseen(
     return Foreseen(at, moment)
 
 
-def moment_of(*, sync_state: CalendarSyncState, has_phone: bool) -> Moment:
+def moment_of(*, sync_state: CalendarSyncState, has_phone: bool, is_home_visit: bool) -> Moment:
     """Return the moment of the erasure that follows from the present or expected state of the calendar."""
     is_failing = sync_state.calendar is Calendar.FAILING
     has_cleanup_first = (
@@ -160,7 +166,8 @@ def moment_of(*, sync_state: CalendarSyncState, has_phone: bool) -> Moment:
     if is_failing or has_cleanup_first:
         return Moment.WITHIN_A_DAY
     return erasure.privacy_notice_moment(
-        is_calendar_trusted=sync_state.is_reachable_there, is_phone_given=has_phone
+        is_calendar_trusted=sync_state.is_enough_for(is_home_visit=is_home_visit),
+        is_phone_given=has_phone,
     )
 
 

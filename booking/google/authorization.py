@@ -305,7 +305,7 @@ def save_account(
         _detach_former_account(account, now=now)
     if is_new or not is_same:
         account.kind = _kind_of(grant)
-        account.has_addendum = False
+        account.has_addendum = account.writes_home_address = False
         account.level = default_level(kind=account.kind, has_addendum=False)
         bump_notice_version()
     seal_secret(

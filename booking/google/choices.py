@@ -11,6 +11,8 @@ from booking.rules.erasure import EventCleanup, Level
 from booking.scheduling.catalogue import bump_notice_version
 from tenants.audit import services as audit
 
+CHOSEN = ("level", "on_erasure", "has_addendum", "closes_when_lost", "writes_home_address")
+
 
 class NotInstructed(Exception):
     """Names in a calendar without an organisation's contract need an instruction of the client (B-33)."""
@@ -18,13 +20,18 @@ class NotInstructed(Exception):
 
 @dataclass(frozen=True)
 class Choices:
-    """The chosen settings; ``is_instructed``: the client has instructed names, now or before (B-33)."""
+    """The chosen settings.
+
+    ``is_instructed``: the client has instructed names, now or before (B-33). ``writes_home_address`` is itself the
+    instruction to write the address of home visits, which needs level L2 (B-14).
+    """
 
     level: Level
     on_erasure: EventCleanup
     has_addendum: bool
     is_instructed: bool
     closes_when_lost: bool
+    writes_home_address: bool = False
 
 
 def choose(*, account: GoogleAccount, chosen: Choices, actor: str, now: datetime) -> None:
@@ -37,12 +44,13 @@ def choose(*, account: GoogleAccount, chosen: Choices, actor: str, now: datetime
     is_covered = account.kind == GoogleAccount.AccountKind.WORKSPACE and chosen.has_addendum
     if chosen.level is Level.NAMED and not is_covered and not chosen.is_instructed:
         raise NotInstructed
-    before = (account.level, account.on_erasure)
+    before = (account.level, account.on_erasure, account.writes_home_address)
     account.level, account.on_erasure = chosen.level.value, chosen.on_erasure.value
     account.has_addendum = chosen.has_addendum
     account.closes_when_lost = chosen.closes_when_lost
-    account.save(update_fields=["level", "on_erasure", "has_addendum", "closes_when_lost"])
-    if (account.level, account.on_erasure) == before:
+    account.writes_home_address = chosen.writes_home_address and chosen.level is Level.NAMED
+    account.save(update_fields=CHOSEN)
+    if (account.level, account.on_erasure, account.writes_home_address) == before:
         return
     bump_notice_version()
     calendar_entries.push_all(account=account, since=now, now=now)
@@ -50,6 +58,10 @@ def choose(*, account: GoogleAccount, chosen: Choices, actor: str, now: datetime
     request_poll(account_id=account.pk, now=now)
     verb = f"calendar.level.{account.level}"
     audit.record(verb=verb, ref=account.ref, actor=actor, now=now)
+    if account.writes_home_address != before[2]:
+        is_on = "on" if account.writes_home_address else "off"
+        verb = f"calendar.home_address.{is_on}"
+        audit.record(verb=verb, ref=account.ref, actor=actor, now=now)
 
 
 def recompute_deadlines(*, account: GoogleAccount, now: datetime) -> None:

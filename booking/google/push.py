@@ -41,6 +41,7 @@ from booking.google.leases import (
 from booking.google.oauth import GrantRevoked
 from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount
 from booking.patients import contacts
+from booking.patients.form_versions import home_address_of
 from booking.rules import event_body
 from booking.rules.erasure import EventCleanup, Level
 from booking.rules.event_body import (
@@ -255,7 +256,10 @@ def _next(account_id: int, skipped: set[int], *, now: datetime) -> PushJob | Non
     contact = contacts.contact_of(appointment)
     person = contacts.open_contact(contact) if contact else None
     is_cleanup = entry.cleanup_at is not None and entry.cleanup_at <= now
-    body = _body(entry, account, visit_of(appointment, person), is_cleanup=is_cleanup)
+    visit = visit_of(appointment, person)
+    if account.writes_home_address and person and appointment.location.is_home:
+        visit = replace(visit, home_address=home_address_of(person))
+    body = _body(entry, account, visit, is_cleanup=is_cleanup)
     level = Level(account.level) if person and not is_cleanup else Level.REFERENCE
     current_level = Level(entry.level or 0)
     # After the erasure of the person the words of the event stay as they are, unless the level is now lower.

@@ -71,6 +71,8 @@ class GoogleAccount(models.Model):
     )
     on_disconnect = models.CharField(max_length=6, choices=OnDisconnect, default=OnDisconnect.KEEP)
     has_addendum = models.BooleanField(default=False)
+    # Whether the event of a home visit holds its address, on instruction of the client (B-14, B-33).
+    writes_home_address = models.BooleanField(default=False, db_default=False)
     can_read_busy = models.BooleanField(default=False)
     is_instant = models.BooleanField(default=False)
     # Whether a lost link closes online booking for the practitioner (B-35).
@@ -107,6 +109,7 @@ class GoogleAccount(models.Model):
             "on_erasure",
             "on_disconnect",
             "has_addendum",
+            "writes_home_address",
             "can_read_busy",
             "is_instant",
             "closes_when_lost",
@@ -132,6 +135,10 @@ class GoogleAccount(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(level__gte=0, level__lte=2), name="google_level_exists"
+            ),
+            models.CheckConstraint(
+                condition=Q(writes_home_address=False) | Q(level=Level.NAMED.value),
+                name="google_home_address_needs_names",
             ),
         )
         indexes = (

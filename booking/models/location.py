@@ -62,3 +62,8 @@ class Location(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the practitioner goes to the person's home."""
+        return self.kind == self.LocationKind.HOME

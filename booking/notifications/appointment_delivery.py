@@ -383,7 +383,9 @@ def _moment(entry: OutboxEntry, appointment: Appointment) -> Moment:
     contact = PatientContact.objects.filter(appointment=appointment)
     sync_state = sync_state_of(appointment)
     has_phone = contact.filter(phone_index__isnull=False).exists()
-    moment = deadlines.moment_of(sync_state=sync_state, has_phone=has_phone)
+    moment = deadlines.moment_of(
+        sync_state=sync_state, has_phone=has_phone, is_home_visit=appointment.location.is_home
+    )
     is_foreseen = sync_state.calendar is not Calendar.CONFIRMED
     if moment is Moment.AFTER_REMINDER and entry.kind == kinds.REMINDER and is_foreseen:
         return Moment.WITHIN_A_DAY

@@ -12,11 +12,11 @@ from booking.rules.erasure import EventCleanup, Level
 
 # An account in state "leaving" receives no appointment any more; a feed of level 0 contains no personal data.
 _EXTERNAL_CALENDARS = """
-SELECT 'google' AS kind, p.id, p.name, a.level, a.on_erasure, a.state = 'connected'
+SELECT 'google' AS kind, p.id, p.name, a.level, a.on_erasure, a.state = 'connected', a.writes_home_address
 FROM booking_googleaccount a JOIN booking_practitioner p ON p.id = a.practitioner_id
 WHERE a.state <> 'leaving' AND (%(practitioner)s IS NULL OR p.id = %(practitioner)s)
 UNION ALL
-SELECT 'feed', p.id, p.name, f.level, 'keep', true
+SELECT 'feed', p.id, p.name, f.level, 'keep', true, false
 FROM booking_feed f JOIN booking_practitioner p ON p.id = f.practitioner_id
 WHERE f.level > 0 AND (%(practitioner)s IS NULL OR p.id = %(practitioner)s)
 ORDER BY 1 DESC, 3, 2
@@ -39,10 +39,13 @@ class ExternalCalendar:
     level: Level
     cleanup: EventCleanup = EventCleanup.KEEP
     is_connected: bool = True
+    writes_home_address: bool = False
 
     @property
     def disclosure(self) -> str:
         """The personal data that the calendar receives, as a phrase in French."""
+        if self.writes_home_address:
+            return _("votre nom, votre téléphone, le motif et, à domicile, votre adresse")
         if self.level is Level.NAMED:
             return _("votre nom, votre téléphone et le motif")
         return _("vos initiales") if self.level is Level.INITIALS else _("sans votre nom")
@@ -72,7 +75,10 @@ class ExternalCalendar:
         if self.kind is CalendarKind.FEED:
             return calendar_entries.NOT_THERE
         return calendar_entries.pending_sync_state(
-            level=self.level, cleanup=self.cleanup, is_connected=self.is_connected
+            level=self.level,
+            cleanup=self.cleanup,
+            holds_home_address=self.writes_home_address,
+            is_connected=self.is_connected,
         )
 
 
@@ -83,7 +89,7 @@ def calendars(*, practitioner_id: int | None = None) -> list[ExternalCalendar]:
         rows = cursor.fetchall()
     return [
         ExternalCalendar(
-            CalendarKind(kind), name, Level(level), EventCleanup(cleanup), is_connected
+            CalendarKind(kind), name, Level(level), EventCleanup(cleanup), is_connected, has_address
         )
-        for kind, _practitioner_id, name, level, cleanup, is_connected in rows
+        for kind, _practitioner_id, name, level, cleanup, is_connected, has_address in rows
     ]

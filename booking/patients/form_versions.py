@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from booking.models import ExtraField, FormVersion, Location
 from booking.rules.errors import BookingError
-from booking.rules.persons import is_denied
+from booking.rules.persons import Person, is_denied
 from booking.scheduling.catalogue import bump_notice_version
 from booking.scheduling.locks import lock_names
 from tenants.audit import services as audit
@@ -113,6 +113,15 @@ def ask_address(*, actor: str, now: datetime) -> FormVersion | None:
         place_kind=Location.LocationKind.HOME,
     )
     return publish(questions=[address, *map(_question, extra_fields)], actor=actor, now=now)
+
+
+def home_address_of(person: Person) -> str:
+    """Return the address that the person gave for a home visit, on one line, or "" (B-14): one query."""
+    asked = ExtraField.objects.filter(kind=ExtraField.FieldKind.ADDRESS).order_by(
+        "-version__number"
+    )
+    given = (person.extras.get(key, "") for key in asked.values_list("key", flat=True))
+    return ", ".join(next((text for text in given if text), "").split("\n"))
 
 
 def _newest() -> QuerySet[FormVersion]:

@@ -76,6 +76,10 @@ LABELS: Mapping[str, Promise | str] = MappingProxyType(
         "calendar.level.0": _("Dans Google Agenda : la référence seulement"),
         "calendar.level.1": _("Dans Google Agenda : les initiales"),
         "calendar.level.2": _("Dans Google Agenda : le nom et le téléphone, sur instruction"),
+        "calendar.home_address.on": _(
+            "Dans Google Agenda : l’adresse des visites, sur instruction"
+        ),
+        "calendar.home_address.off": _("Dans Google Agenda : sans l’adresse des visites"),
         "calendar.resynced": _("Agenda Google resynchronisé"),
         "calendar.restored": _("Rendez-vous remis dans Google Agenda"),
         "calendar.adopted": _("Heure de Google Agenda reprise"),

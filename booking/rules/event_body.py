@@ -1,6 +1,7 @@
 """The body of an event in an external calendar, by level of discretion (B-33).
 
-It never holds an e-mail address, an answer of the form or a link, and it has no guests. The identifier of the
+It never holds an e-mail address, a link or an answer of the form, except the address of a home visit where the
+client has instructed it (B-14), and it has no guests. The identifier of the
 event is computed; it is neither stored nor read from Google.
 """
 
@@ -33,7 +34,7 @@ COLOURS: Mapping[int, str] = MappingProxyType(
     }
 )
 """Google's eleven colours of events by number; 0 is the colour of the calendar."""
-_WORDS = frozenset({"summary", "description"})
+_WORDS = frozenset({"summary", "description", "location"})
 ANONYMOUS = "RDV"
 """The title of an event whose person is erased."""
 
@@ -42,6 +43,7 @@ ANONYMOUS = "RDV"
 class EventVisit:
     """The data of an event: shown times (aware), the zone of the location, and at most names and a number.
 
+    ``home_address`` is the address of a home visit, on one line, or "".
     ``is_named`` is False once the person is erased here; an existing event then keeps its title and text.
     """
 
@@ -54,20 +56,27 @@ class EventVisit:
     first_name: str = ""
     last_name: str = ""
     phone: str = ""
+    home_address: str = ""
     is_named: bool = False
 
 
 def body_of(visit: EventVisit, *, level: Level, version: int) -> dict[str, Any]:
     """Return the whole event at this level; without a name its title is the reference."""
-    words: dict[str, Any] = {"summary": _summary(visit, level), "description": ""}
+    words: dict[str, Any] = {"summary": _summary(visit, level), "description": "", "location": ""}
     if level is Level.NAMED and visit.is_named:
         words["description"] = "\n".join(part for part in (visit.phone, visit.label) if part)
+        words["location"] = visit.home_address
     return {**words, **frame_of(visit, version=version)}
 
 
 def anonymous_body(visit: EventVisit, *, version: int) -> dict[str, Any]:
     """Return the event of an erased person: its times and no data about the person."""
-    return {"summary": ANONYMOUS, "description": "", **frame_of(visit, version=version)}
+    return {
+        "summary": ANONYMOUS,
+        "description": "",
+        "location": "",
+        **frame_of(visit, version=version),
+    }
 
 
 def part_of(body: dict[str, Any], *, words: bool, frame: bool) -> dict[str, Any]:
@@ -81,7 +90,7 @@ def part_of(body: dict[str, Any], *, words: bool, frame: bool) -> dict[str, Any]
 
 
 def frame_of(visit: EventVisit, *, version: int) -> dict[str, Any]:
-    """Return all fields but the title and the text."""
+    """Return all fields but the title, the text and the address."""
     framed: dict[str, Any] = {
         "start": _instant(visit.starts_at, visit.zone),
         "end": _instant(visit.ends_at, visit.zone),

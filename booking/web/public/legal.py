@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from booking.erasure.deadlines import moment_of
 from booking.formats import french
-from booking.models import ExtraField, FormVersion, Practice
+from booking.models import ExtraField, FormVersion, Location, Practice
 from booking.patients import external_calendar, form_versions
 from booking.patients.external_calendar import CalendarKind, ExternalCalendar
 from booking.rules.erasure import Moment
-from booking.scheduling.catalogue import published_fields
+from booking.scheduling.catalogue import active_location_kinds, published_fields
 from booking.web.public.page import (
     Site,
     patient_view,
@@ -31,6 +31,8 @@ DATING_VERBS = (
     "calendar.level.0",
     "calendar.level.1",
     "calendar.level.2",
+    "calendar.home_address.on",
+    "calendar.home_address.off",
     "feed.opened",
     "feed.changed",
     "feed.revoked",
@@ -54,6 +56,8 @@ def privacy(request: HttpRequest, site: Site) -> HttpResponseBase:
         "feeds": [calendar for calendar in found if calendar.kind is CalendarKind.FEED],
         "safeguard": settings.GOOGLE_SAFEGUARD,
         "early": _names(google, Moment.AFTER_REMINDER),
+        "addresses_stay": _has_home_visits()
+        and not all(calendar.writes_home_address for calendar in google),
         "cleaned": _names(google, Moment.WITHIN_A_DAY),
         "reminder": french.minute_of_day(practice.reminder_minute),
         "days": practice.retention_days,
@@ -95,13 +99,17 @@ def robots(request: HttpRequest, site: Site) -> HttpResponseBase:
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 
+def _has_home_visits() -> bool:
+    return Location.LocationKind.HOME in active_location_kinds()
+
+
 def _names(google: Iterable[ExternalCalendar], moment: Moment) -> str:
     """Return the practitioners whose patients with a phone number and a reminder are erased at ``moment``."""
     return ", ".join(
         calendar.practitioner
         for calendar in google
         if calendar.is_connected
-        and moment_of(sync_state=calendar.sync_state, has_phone=True) is moment
+        and moment_of(sync_state=calendar.sync_state, has_phone=True, is_home_visit=False) is moment
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from booking.calendar_sync.calendar_entries import NOT_THERE, sync_state_of
 from booking.erasure import deadlines
-from booking.models import CalendarEntry, PatientContact, Practice
+from booking.models import CalendarEntry, Location, PatientContact, Practice
 from booking.patients import external_calendar
 from booking.rules import kinds
 from booking.rules.erasure import EventCleanup, Level, Moment
@@ -109,6 +109,36 @@ def test_before_the_booking_the_later_moment_is_announced(
     assert promised.moment is not Moment.AFTER_REMINDER
 
 
+@pytest.mark.parametrize(
+    ("writes_address", "moment", "at"),
+    [(False, Moment.AFTER_APPOINTMENT, END), (True, Moment.AFTER_REMINDER, EVE)],
+)
+def test_the_address_of_a_home_visit_stays_until_the_visit_unless_the_event_holds_it(
+    cabinet: Cabinet, writes_address: bool, moment: Moment, at: datetime
+) -> None:
+    link(cabinet, NAMED, EventCleanup.KEEP, writes_home_address=writes_address)
+    Location.objects.filter(pk=cabinet.location.pk).update(kind=Location.LocationKind.HOME)
+    cabinet.location.refresh_from_db()
+    appointment = make_appointment(cabinet, THURSDAY, person=make_person())
+
+    foreseen = deadlines.foreseen(
+        appointment=appointment,
+        settings=Practice.objects.get(),
+        sync_state=sync_state_of(appointment),
+        has_phone=True,
+        is_reminded=True,
+        now=NOW,
+    )
+    CalendarEntry.objects.update(state="written", pushed=1, level=NAMED)
+    OutboxEntry.objects.filter(kind=kinds.REMINDER).update(
+        state=OutboxEntry.EntryState.SENT, finished_at=EVE
+    )
+    deadlines.recompute(appointment=appointment, now=EVE)
+
+    assert (foreseen.moment, foreseen.at) == (moment, at)
+    assert PatientContact.objects.get().erase_at == at
+
+
 def test_a_lost_link_keeps_the_person_a_day_longer(cabinet: Cabinet) -> None:
     link(cabinet, NAMED, EventCleanup.KEEP, state="reconnect")
     appointment = make_appointment(cabinet, THURSDAY)
@@ -133,7 +163,9 @@ def test_a_written_event_stays_confirmed_when_the_link_is_lost(cabinet: Cabinet)
     CalendarEntry.objects.update(state="written", pushed=1, level=NAMED)
 
     assert (
-        deadlines.moment_of(sync_state=sync_state_of(appointment), has_phone=True)
+        deadlines.moment_of(
+            sync_state=sync_state_of(appointment), has_phone=True, is_home_visit=False
+        )
         is Moment.AFTER_REMINDER
     )
 

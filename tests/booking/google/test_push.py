@@ -15,8 +15,16 @@ from booking.calendar_sync import calendar_entries
 from booking.google.accounts import change_secret
 from booking.google.leases import LeaseUnavailable, acquire_lease
 from booking.google.push import EventCleanupHandler
-from booking.models import Appointment, CalendarEntry, CalendarTask, GoogleAccount, PatientContact
+from booking.models import (
+    Appointment,
+    CalendarEntry,
+    CalendarTask,
+    GoogleAccount,
+    Location,
+    PatientContact,
+)
 from booking.patients import contacts
+from booking.patients.form_versions import ask_address
 from booking.rules import kinds
 from booking.rules.erasure import Level
 from tenants.outbox.models import OutboxEntry
@@ -84,6 +92,29 @@ def test_the_event_says_what_its_level_allows(linked: Links, level: Level, says:
     assert event["summary"].startswith(says)
     assert ("+33" in event["description"]) is (level is Level.NAMED)
     assert "camille@example.org" not in str(event)
+
+
+@pytest.mark.parametrize(
+    ("kind", "writes", "location"),
+    [
+        ("home", True, "3 rue des Essais, 59000 Lille"),
+        ("home", False, ""),
+        ("office", True, ""),
+    ],
+)
+def test_the_event_of_a_home_visit_holds_its_address_where_the_client_asked_for_it(
+    linked: Links, kind: str, writes: bool, location: str
+) -> None:
+    agenda = linked(writes_home_address=writes)
+    with inside(agenda.unit):
+        Location.objects.update(kind=kind)
+        ask_address(actor="system", now=agenda.clock())
+    agenda.book(MONDAY, extras={"adresse": "3 rue des Essais\n59000 Lille"})
+
+    agenda.deliver()
+
+    (event,) = agenda.events()
+    assert event.get("location", "") == location
 
 
 def test_a_move_changes_the_same_event_and_a_cancellation_takes_it_away(linked: Links) -> None:

@@ -58,7 +58,24 @@ REF = UUID("0123456789abcdef0123456789abcdef")
 def test_bodies_have_exactly_these_fields(level: Level, summary: str, description: str) -> None:
     body = body_of(VISIT, level=level, version=3)
 
-    assert body == {"summary": summary, "description": description, **FRAME}
+    assert body == {"summary": summary, "description": description, "location": "", **FRAME}
+
+
+@pytest.mark.parametrize(
+    ("level", "is_named", "location"),
+    [
+        (Level.REFERENCE, True, ""),
+        (Level.INITIALS, True, ""),
+        (Level.NAMED, True, "3 rue des Essais, 59000 Lille"),
+        (Level.NAMED, False, ""),
+    ],
+)
+def test_the_address_of_a_home_visit_stands_only_beside_the_name(
+    level: Level, is_named: bool, location: str
+) -> None:
+    visit = replace(VISIT, home_address="3 rue des Essais, 59000 Lille", is_named=is_named)
+
+    assert body_of(visit, level=level, version=3)["location"] == location
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -69,7 +86,14 @@ def test_without_a_person_only_the_reference_is_left(level: Level) -> None:
 
 
 def test_an_anonymous_event_keeps_its_times_only() -> None:
-    assert anonymous_body(VISIT, version=3) == {"summary": ANONYMOUS, "description": "", **FRAME}
+    at_home = replace(VISIT, home_address="3 rue des Essais, 59000 Lille")
+
+    assert anonymous_body(at_home, version=3) == {
+        "summary": ANONYMOUS,
+        "description": "",
+        "location": "",
+        **FRAME,
+    }
     assert frame_of(VISIT, version=3) == FRAME
 
 

@@ -122,6 +122,16 @@ class ChoicesForm(WorkForm):
             "Workspace."
         ),
     )
+    writes_home_address = forms.BooleanField(
+        label=gettext_lazy(
+            "Je demande à lib-rdv d’inscrire aussi l’adresse des visites à domicile, et j’en réponds."
+        ),
+        required=False,
+        help_text=gettext_lazy(
+            "Avec le nom seulement. Sans cette case, l’adresse reste ici jusqu’à la fin de la visite, et les "
+            "coordonnées avec elle. Votre instruction est datée et gardée."
+        ),
+    )
     on_erasure = forms.TypedChoiceField(
         label=gettext_lazy("Ce que devient l’événement après le rendez-vous"),
         choices=[(cleanup.value, label) for cleanup, label, _hint in CLEANUPS],
@@ -141,13 +151,16 @@ class ChoicesForm(WorkForm):
         ),
     )
 
-    def __init__(self, *args: Any, account: GoogleAccount, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, account: GoogleAccount, has_home_visits: bool, **kwargs: Any
+    ) -> None:
         kwargs.setdefault(
             "initial",
             {
                 "level": account.level,
                 "on_erasure": account.on_erasure,
                 "has_addendum": account.has_addendum,
+                "writes_home_address": account.writes_home_address,
                 "closes_when_lost": account.closes_when_lost,
             },
         )
@@ -158,6 +171,8 @@ class ChoicesForm(WorkForm):
             del self.fields["is_instructed"]
         if not self.is_covered:
             del self.fields["has_addendum"]
+        if not has_home_visits and not account.writes_home_address:
+            del self.fields["writes_home_address"]
 
     @property
     def instruction(self) -> str:
@@ -176,6 +191,7 @@ class ChoicesForm(WorkForm):
             has_addendum=bool(data.get("has_addendum")),
             is_instructed=self.was_instructed or bool(data.get("is_instructed")),
             closes_when_lost=data["closes_when_lost"],
+            writes_home_address=bool(data.get("writes_home_address")),
         )
 
     def levels(self) -> Iterator[tuple[BoundWidget, Text]]:

@@ -27,8 +27,9 @@ from booking.google.sync_health import (
     health_of,
     healths_of,
 )
-from booking.models import GoogleAccount, Practitioner
+from booking.models import GoogleAccount, Location, Practitioner
 from booking.rules.erasure import Level
+from booking.scheduling.catalogue import active_location_kinds
 from booking.web.dashboard.access import (
     DashboardRequest,
     actor,
@@ -123,11 +124,15 @@ def google_agenda(request: DashboardRequest, practitioner_ref: uuid.UUID) -> Htt
     if request.method != "POST":
         return _agenda(request, practitioner)
     account = _account_or_404(practitioner)
-    form = ChoicesForm(request.POST, account=account)
+    form = ChoicesForm(request.POST, account=account, has_home_visits=_has_home_visits())
     if not form.is_valid() or not _save_choices(request, account, form):
         return _agenda(request, practitioner, form=form)
     messages.success(request, _("C’est enregistré. Les rendez-vous à venir sont réécrits."))
     return redirect("dashboard:google_agenda", practitioner.ref)
+
+
+def _has_home_visits() -> bool:
+    return Location.LocationKind.HOME in active_location_kinds()
 
 
 def _save_choices(request: DashboardRequest, account: GoogleAccount, form: ChoicesForm) -> bool:
@@ -197,7 +202,7 @@ def _agenda(
     }
     if account is not None and not is_disconnecting(account):
         context |= {
-            "form": form or ChoicesForm(account=account),
+            "form": form or ChoicesForm(account=account, has_home_visits=_has_home_visits()),
             "examples": examples(),
             "instructed_at": _instructed_at(account),
             "consent_owner": consent_owner_of(account),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from booking.feeds import publication
-from booking.models import CalendarEntry, GoogleAccount, Practice
+from booking.models import CalendarEntry, GoogleAccount, Location, Practice
 from booking.patients import contacts
 from booking.rules.erasure import EventCleanup, Level
 from booking.web.public import legal
@@ -195,6 +195,25 @@ def test_the_privacy_page_names_each_recipient_its_transfers_and_the_moment(
     assert "ni cédées, et ne quittent pas l'Union européenne" not in page
     assert "Avec Maite Exemple, si vous donnez un téléphone" in page
     assert "Avec Hugo Fictif, elles sont effacées dans les 24 heures" in page.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("writes_address", "disclosure", "says_it_stays"),
+    [
+        (False, "(votre nom, votre téléphone et le motif)", True),
+        (True, "(votre nom, votre téléphone, le motif et, à domicile, votre adresse)", False),
+    ],
+)
+def test_the_privacy_page_says_where_the_address_of_a_home_visit_is(
+    visitor: Visitor, cabinet: Cabinet, writes_address: bool, disclosure: str, says_it_stays: bool
+) -> None:
+    link(cabinet, writes_home_address=writes_address)
+    Location.objects.filter(pk=cabinet.location.pk).update(kind=Location.LocationKind.HOME)
+
+    page = read(visitor, "/confidentialite/")
+
+    assert f"{IN_GOOGLE} {disclosure}" in page
+    assert ("Pour une visite à domicile, elles restent" in page) is says_it_stays
 
 
 def test_without_google_nothing_leaves_the_union(visitor: Visitor, cabinet: Cabinet) -> None:

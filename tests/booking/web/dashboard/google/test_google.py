@@ -19,6 +19,7 @@ from booking.models import (
     CalendarEntry,
     CalendarTask,
     GoogleAccount,
+    Location,
     PatientContact,
     Practice,
     Practitioner,
@@ -551,6 +552,26 @@ def test_names_in_a_personal_account_need_an_instruction_which_is_kept(
     assert GoogleAccount.objects.get().level == Level.NAMED
     assert Practice.objects.get().notice_version == before + 1
     assert verbs()[-1] == "calendar.level.2"
+
+
+def test_writing_the_address_of_home_visits_is_an_instruction_of_its_own(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    make_link(cabinet.practitioner, level=2)
+    page = owner.get(of(cabinet, "agenda")).text
+    Location.objects.filter(pk=cabinet.location.pk).update(kind=Location.LocationKind.HOME)
+    page_of_home_visits = owner.get(of(cabinet, "agenda")).text
+
+    owner.post(of(cabinet, "agenda"), {**CHOICE, "level": "2", "writes_home_address": "on"})
+    written = GoogleAccount.objects.get().writes_home_address
+    recorded = verbs()[-1]
+    owner.post(of(cabinet, "agenda"), {**CHOICE, "level": "1", "writes_home_address": "on"})
+
+    assert "writes_home_address" not in page
+    assert "writes_home_address" in page_of_home_visits
+    assert (written, recorded) == (True, "calendar.home_address.on")
+    assert not GoogleAccount.objects.get().writes_home_address
+    assert verbs()[-1] == "calendar.home_address.off"
 
 
 def test_an_instruction_that_was_given_is_not_asked_for_again(
