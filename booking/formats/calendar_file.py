@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 
+from booking.formats.zone_rules import vtimezone
+
 PRODUCT = "-//lib-rdv//rendez-vous//FR"
 
 
@@ -55,8 +57,7 @@ def calendar_file(event: Event, *, method: Method, now: dt.datetime) -> bytes:
     calendar.add("method", method.value)
     component = _component(event, method=method, now=now)
     if "TZID" in component["dtstart"].params or "TZID" in component["dtend"].params:
-        first, last = event.starts_at.date(), event.ends_at.date()
-        calendar.add_component(rules_of(event.zone, first, last))
+        calendar.add_component(vtimezone(event.zone))
     calendar.add_component(component)
     data: bytes = calendar.to_ical()
     return data
@@ -84,19 +85,10 @@ def _component(event: Event, *, method: Method, now: dt.datetime) -> icalendar.E
 
 
 def wall_clock(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    """Return the local time in the zone, or UTC in the second of two repeated hours.
+    """Return the local time in the zone, or UTC in an hour that the clocks repeat.
 
-    An ambiguous local time means the first of the two hours (RFC 5545 3.3.5), so the second needs UTC.
+    RFC 5545 3.3.5 reads an ambiguous local time as the first of the two hours, ical.js as the second.
     """
     local = moment.astimezone(zone)
-    return moment.astimezone(dt.UTC) if local.fold else local
-
-
-def rules_of(zone: ZoneInfo, first: dt.date, last: dt.date) -> icalendar.Timezone:
-    """Return the VTIMEZONE of the zone, with the rules of the years around these dates only."""
-    return icalendar.Timezone.from_tzinfo(
-        zone,
-        zone.key,
-        first_date=dt.date(first.year - 1, 1, 1),
-        last_date=dt.date(last.year + 2, 1, 1),
-    )
+    other = local.replace(fold=1 - local.fold)
+    return local if other.utcoffset() == local.utcoffset() else moment.astimezone(dt.UTC)

@@ -12,13 +12,10 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 
-from booking.formats.calendar_file import (
-    PRODUCT,
-    rules_of,
-    wall_clock,
-)
+from booking.formats.calendar_file import PRODUCT, wall_clock
+from booking.formats.zone_rules import vtimezone
 
-FORM = 1
+FORM = 2
 """The version of the format; to be increased when the same contents are written in other bytes."""
 ASK_AGAIN = dt.timedelta(minutes=15)
 
@@ -64,8 +61,7 @@ def feed_file(feed: FeedFile) -> bytes:
     calendar.add("refresh-interval", ASK_AGAIN, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", f"PT{ASK_AGAIN.seconds // 60}M")
     for zone in sorted({entry.zone for entry in feed.entries}):
-        dates = [entry.starts_at.date() for entry in feed.entries if entry.zone == zone]
-        calendar.add_component(rules_of(ZoneInfo(zone), min(dates), max(dates)))
+        calendar.add_component(vtimezone(ZoneInfo(zone)))
     for entry in feed.entries:
         calendar.add_component(_component(entry))
     data: bytes = calendar.to_ical()

@@ -70,13 +70,14 @@ def test_the_rules_of_each_zone_are_written_once() -> None:
     assert zones == ["Europe/Paris", "Indian/Reunion"]
 
 
-def test_the_repeated_hour_is_written_in_utc() -> None:
-    second = dt.datetime(2026, 10, 25, 1, 30, tzinfo=dt.UTC)
+@pytest.mark.parametrize("hour", [0, 1])
+def test_both_repeated_hours_are_written_in_utc(hour: int) -> None:
+    repeated = dt.datetime(2026, 10, 25, hour, 30, tzinfo=dt.UTC)
     data = feed_file(
-        FeedFile("x", [entry(starts_at=second, ends_at=second + dt.timedelta(hours=1))])
+        FeedFile("x", [entry(starts_at=repeated, ends_at=repeated + dt.timedelta(minutes=5))])
     )
 
-    assert b"DTSTART:20261025T013000Z\r\n" in data
+    assert f"DTSTART:20261025T0{hour}3000Z\r\n".encode() in data
 
 
 def test_an_empty_feed_is_a_calendar() -> None:
