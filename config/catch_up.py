@@ -6,7 +6,7 @@ import dramatiq
 import structlog
 
 from compliance.retention.actors import erase_all_due
-from tenants.audit.actors import seal_all
+from tenants.audit.actors import seal_all, sign_all_checkpoints
 from tenants.outbox.actors import sweep
 
 log = structlog.get_logger("worker")
@@ -17,7 +17,7 @@ class CatchUp(dramatiq.Middleware):
 
     def after_process_boot(self, broker: Any) -> None:
         """Enqueue the duties at once instead of at the scheduler's next turn: an erasure may be overdue."""
-        for duty in (sweep, erase_all_due, seal_all):
+        for duty in (sweep, erase_all_due, seal_all, sign_all_checkpoints):
             try:
                 duty.send()
             except Exception as error:  # noqa: BLE001  # the scheduler enqueues it again

@@ -5,10 +5,8 @@ bits, so their hash cannot be reversed. It is appended and synced before the era
 Replaying a line whose transaction did not commit erases a row that was due anyway.
 """
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from tenants import append_only
 from tenants.schema import current_schema
 
 
@@ -56,7 +55,9 @@ def append_many(*, table: str, refs: Iterable[UUID], now: datetime) -> None:
         for ref in refs
     ]
     if lines:
-        _write("".join(f"{line}\n" for line in lines).encode())
+        append_only.append(
+            Path(settings.ERASURE_LEDGER), "".join(f"{line}\n" for line in lines).encode()
+        )
 
 
 def read() -> Iterator[LedgerLine]:
@@ -77,41 +78,6 @@ def erased_hashes() -> dict[tuple[str, str], set[str]]:
     for line in read():
         found.setdefault((line.schema, line.table), set()).add(line.ref_hash)
     return found
-
-
-def _write(data: bytes) -> None:
-    path = Path(settings.ERASURE_LEDGER)
-    is_new = not path.exists()
-    if is_new:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _append_whole(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    if is_new:
-        _sync_folder(path.parent)
-
-
-def _append_whole(descriptor: int, data: bytes) -> None:
-    size = os.fstat(descriptor).st_size
-    if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        data = (
-            b"\n" + data
-        )  # a crash truncated the last line: end it, so that the new line is separate
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _parse(text: str) -> LedgerLine | None:

@@ -11,15 +11,10 @@ from billing.clients import queries
 from billing.clients.troubles import LABELS, QUEUE_TOLERANCE, Trouble, in_trouble
 from tenants.desk.fragments import Fragment
 from tenants.desk.overview import OverviewList, Tile, TileGroup
-from tenants.heartbeat import Duty
+from tenants.heartbeat import Duty, is_on_time, monitored
 from tenants.models import Health, Heartbeat, Tenant
 from tenants.outbox.models import OutboxEntry
 
-DUTY_TOLERANCE = {
-    Duty.SWEEP: timedelta(minutes=2),
-    Duty.EXPIRY: timedelta(minutes=15),
-    Duty.SEAL: timedelta(minutes=15),
-}
 TO_DO_SHOWN = 10
 CHANGES_SHOWN = 20
 CHANGES_SINCE = timedelta(days=7)
@@ -68,12 +63,15 @@ def duty_tiles(now: datetime) -> list[Tile]:
         Duty.SWEEP: (_("Dernier balayage"), _("toutes les trente secondes"), Trouble.QUEUE),
         Duty.EXPIRY: (_("Dernier effacement"), _("toutes les cinq minutes"), Trouble.ERASURES),
         Duty.SEAL: (_("Dernier scellement"), _("chaque minute, le journal"), Trouble.COLLECTION),
+        Duty.AUDIT: (_("Dernière vérification"), _("chaque jour, le journal"), Trouble.COLLECTION),
+        Duty.BACKUP: (_("Dernière sauvegarde"), _("chaque nuit"), Trouble.COLLECTION),
     }
     tiles = []
-    for duty, (label, detail, trouble) in texts.items():
+    for duty in monitored():
+        label, detail, trouble = texts[duty]
         age = now - last[duty] if duty in last else None
         number = duration_text(max(0.0, age.total_seconds())) if age is not None else _("jamais")
-        is_good = age is not None and age <= DUTY_TOLERANCE[duty]
+        is_good = is_on_time(duty=duty, age=age)
         tiles.append(Tile(label, number, is_good, detail, url=_list_url(trouble)))
     return tiles
 

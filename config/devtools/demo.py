@@ -26,7 +26,7 @@ from config.devtools.processes import ROOT
 
 FOLDER = Path(os.environ.get("DEMO_FOLDER", ROOT / ".demo"))
 LOGS = FOLDER / "logs"
-LAYOUT = "2"
+LAYOUT = "3"
 """The layout of the kept data. It grows when migrations are rewritten, which no migration can follow."""
 APEX = "lib-rdv.localhost"
 CONNECT_HOST = f"connect.{APEX}"

@@ -1,4 +1,4 @@
-"""The promises of ``/promises``: erasures, reminders and calendars on time, duties done (B-27, S-20).
+"""The promises of ``/promises``: erasures, reminders, calendars on time, duties done, chains whole (B-27, S-20).
 
 Read as the sweeper, with one query per hundred schemas; numbers only, without persons or practices.
 """
@@ -12,7 +12,8 @@ from booking.google.sync_health import stuck_accounts
 from booking.rules.kinds import REMINDER
 from config.health import broker
 from tenants import cross_schema
-from tenants.heartbeat import Duty, ages
+from tenants.audit import chain_heads
+from tenants.heartbeat import Duty, ages, is_on_time, monitored
 from tenants.models import Tenant
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.routing import kept_units
@@ -22,13 +23,6 @@ ERASURE_TOLERANCE = timedelta(minutes=60)
 REMINDER_TOLERANCE = timedelta(minutes=15)
 REMINDER_LIFE = timedelta(hours=2)
 """A reminder expires two hours after its first due instant, or at 20:00; a retry moves ``due_at``, not this."""
-DUTY_TOLERANCE = {
-    Duty.SWEEP: timedelta(minutes=2),
-    Duty.EXPIRY: timedelta(minutes=15),
-    Duty.SEAL: timedelta(minutes=15),
-}
-"""A few missed runs: the sweep runs every 30 s, the expiry every 5 minutes, the sealing every minute."""
-
 
 # A reminder at its first attempt is no risk: at its second it has failed once.
 _COUNTS = """
@@ -88,14 +82,20 @@ def _of_calendars(*, now: datetime) -> Promise:
 
 
 def _of_duties(*, now: datetime) -> list[Promise]:
-    return [
-        Promise(
-            duty.value,
-            age is not None and age <= DUTY_TOLERANCE[duty],
-            {"age_seconds": None if age is None else int(age.total_seconds())},
-        )
-        for duty, age in ages(now=now).items()
-    ]
+    found = ages(now=now)
+    return [_of_duty(duty, found[duty]) for duty in monitored()]
+
+
+def _of_duty(duty: Duty, age: timedelta | None) -> Promise:
+    """Return the promise of one duty; that of the audit also says how many chains differ from their heads."""
+    is_kept = is_on_time(duty=duty, age=age)
+    figures: dict[str, int | bool | None] = {
+        "age_seconds": None if age is None else int(age.total_seconds())
+    }
+    if duty == Duty.AUDIT:
+        figures["altered"] = len(chain_heads.alarms())
+        is_kept = is_kept and not figures["altered"]
+    return Promise(duty.value, is_kept, figures)
 
 
 def _of_tenants(*, unreadable: int) -> Promise:

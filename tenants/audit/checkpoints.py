@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Min, QuerySet
 
+from tenants.audit.chain_heads import Recorded
 from tenants.audit.models import (
     AuditEvent,
     AuditSeal,
@@ -28,12 +29,18 @@ def sign_past(*, now: datetime) -> int:
     return _sign(Checkpoint.Chain.EVENTS, now=now) + _sign(Checkpoint.Chain.RECEIPTS, now=now)
 
 
-def chain_start(chain: str, first_prev: bytes | None) -> tuple[bytes, int] | None:
-    """Return the hash before the first stored link, and the number of links pruned before it.
+def chain_start(
+    chain: str, first_prev: bytes | None, recorded: Recorded | None = None
+) -> tuple[bytes, int] | None:
+    """Return the hash before the first link to verify, and the number of links before it.
 
-    ``first_prev`` is the previous hash of the first stored link, None when the chain has no link. Returns
-    None when no authentic checkpoint allows the chain to start there: links were removed at its start.
+    ``first_prev`` is the previous hash of that link, None when there is none. Returns None when nothing allows
+    the chain to start there, neither an authentic checkpoint nor a recorded head at which its key changed:
+    links were removed at its start.
     """
+    rekeyed = recorded.rekeyed if recorded else None
+    if rekeyed is not None and first_prev == rekeyed.last_hash:
+        return rekeyed.last_hash, rekeyed.links
     if first_prev == GENESIS:
         return GENESIS, 0
     signed = [
@@ -42,11 +49,24 @@ def chain_start(chain: str, first_prev: bytes | None) -> tuple[bytes, int] | Non
         if is_authentic(checkpoint)
     ]
     if first_prev is None:
+        if rekeyed is not None and (not signed or signed[0].links < rekeyed.links):
+            return rekeyed.last_hash, rekeyed.links
         return (bytes(signed[0].last_hash), signed[0].links) if signed else (GENESIS, 0)
     for checkpoint in signed:
         if bytes(checkpoint.last_hash) == first_prev:
             return first_prev, checkpoint.links
     return None
+
+
+def count_links(chain: str) -> int:
+    """Return the number of links of a chain since genesis, pruned ones included, without verifying any."""
+    latest = Checkpoint.objects.filter(chain=chain).order_by("-last_id").first()
+    rows: QuerySet[Any] = (
+        AuditSeal.objects.all() if chain == Checkpoint.Chain.EVENTS else Receipt.objects.all()
+    )
+    if latest is None:
+        return rows.count()
+    return latest.links + rows.filter(pk__gt=latest.last_id).count()
 
 
 def is_authentic(checkpoint: Checkpoint) -> bool:

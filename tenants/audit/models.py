@@ -38,7 +38,7 @@ class AuditEvent(models.Model):
 
 
 class AuditSeal(models.Model):
-    """The link of one event in the chain: sha256(previous hash + the event's content).
+    """The link of one event in the chain: a code of previous hash and content, under the tenant's key.
 
     A job seals events in batches every minute, so that bookings do not wait for each other's commit.
     """

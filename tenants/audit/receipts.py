@@ -1,6 +1,8 @@
-"""Erasure receipts: kind of row, rule and instant, never a person; each is chained when it is written."""
+"""Erasure receipts: kind of row, rule and instant, never a person; each is chained when it is written.
 
-import hashlib
+The links are codes under the tenant's key, as those of the audit events (``chain``).
+"""
+
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -9,10 +11,14 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from tenants.audit import checkpoints
-from tenants.audit.chain import Verdict
+from tenants.audit.chain import Link, Verdict, verify_links
+from tenants.audit.chain_heads import Recorded
 from tenants.audit.checkpoints import GENESIS
 from tenants.audit.models import Receipt
+from tenants.keyring import services as keyring
 from tenants.refs import new_ref
+
+PURPOSE = "audit.receipts"
 
 __all__ = ["Receipt", "find", "newest_first", "verify", "write", "write_many"]
 
@@ -57,7 +63,7 @@ def write_many(
             at=now,
             prev_hash=prev,
         )
-        receipt.hash = prev = digest(prev, receipt)
+        receipt.hash = prev = link_code(prev, receipt)
         made.append(receipt)
     return Receipt.objects.bulk_create(made)
 
@@ -72,8 +78,8 @@ def newest_first() -> QuerySet[Receipt]:
     return Receipt.objects.order_by("-id")
 
 
-def digest(prev_hash: bytes, receipt: Receipt) -> bytes:
-    """Return sha256(previous hash + every field of the receipt)."""
+def link_code(prev_hash: bytes, receipt: Receipt) -> bytes:
+    """Return the code of previous hash and every field of the receipt, under the tenant's key."""
     fields = (
         receipt.ref.hex,
         receipt.subject_ref.hex,
@@ -83,21 +89,26 @@ def digest(prev_hash: bytes, receipt: Receipt) -> bytes:
         receipt.key_fingerprint,
         receipt.at.astimezone(UTC).isoformat(),
     )
-    return hashlib.sha256(prev_hash + "|".join(fields).encode()).digest()
+    return keyring.tenant_cipher().mac(PURPOSE, prev_hash + "|".join(fields).encode())
 
 
-def verify() -> Verdict:
+def verify(recorded: Recorded | None = None) -> Verdict:
     """Verify the receipts of the current schema: an altered, removed or reordered one breaks the chain."""
-    first = Receipt.objects.order_by("id").first()
-    start = checkpoints.chain_start("receipts", bytes(first.prev_hash) if first else None)
+    recorded = recorded or Recorded()
+    rows = Receipt.objects.order_by("id")
+    if recorded.rekeyed is not None:
+        known = rows.filter(hash=recorded.rekeyed.last_hash).first()
+        rows = rows.filter(pk__gt=known.pk) if known else rows
+    first = rows.first()
+    start = checkpoints.chain_start("receipts", bytes(first.prev_hash) if first else None, recorded)
     if start is None:
         return Verdict(links=0, broken_at=first.pk if first else 0)
-    prev, links = start
-    for receipt in Receipt.objects.order_by("id").iterator():
-        if bytes(receipt.prev_hash) != prev or bytes(receipt.hash) != digest(prev, receipt):
-            return Verdict(links=links, broken_at=receipt.pk)
-        prev, links = bytes(receipt.hash), links + 1
-    return Verdict(links=links, broken_at=None, head=prev)
+    return verify_links(map(_link, rows.iterator()), start, recorded)
+
+
+def _link(receipt: Receipt) -> Link:
+    prev = bytes(receipt.prev_hash)
+    return Link(receipt.pk, prev, bytes(receipt.hash), link_code(prev, receipt))
 
 
 def _lock_chain() -> None:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ import psycopg2
 
 from tenants.backup import sealing
 from tenants.backup.store import Manifest
+from tenants.models import Heartbeat
 from tenants.provisioning.build import create_role
 
 KEY_TABLES = ("keyring_datakey", "keyring_tenantkey")
@@ -64,6 +66,16 @@ def dump(server: DumpServer, *, main: Path, keys: Path) -> tuple[dict[str, list[
         for files in written:
             files[name] = group
     return written
+
+
+def beat(server: DumpServer, *, now: datetime) -> None:
+    """Record that a backup succeeded at ``now``; the owner's login enters no role, so not by ``heartbeat``."""
+    with _connected(server) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO public.tenants_heartbeat (duty, at) VALUES (%s, %s)"
+            " ON CONFLICT (duty) DO UPDATE SET at = excluded.at",
+            [Heartbeat.Duty.BACKUP.value, now],
+        )
 
 
 def check_empty(server: DumpServer) -> None:

@@ -64,6 +64,11 @@ def ensure_tenant_key(*, now: datetime) -> TenantKey:
     return TenantKey.objects.get()
 
 
+def has_tenant_key() -> bool:
+    """Return whether the current schema has a key."""
+    return TenantKey.objects.exists()
+
+
 def new_key(*, now: datetime) -> DataKey:
     """Create and store a data key, wrapped by the tenant's key."""
     tenant = tenant_cipher()

@@ -6,7 +6,7 @@ from tenants.personal_data import declare
 
 
 class Heartbeat(models.Model):
-    """The instant at which a duty (sweep, expiry, seal) last succeeded; one row per duty, in ``public``.
+    """The instant at which a duty (sweep, backup ...) last succeeded; one row per duty, in ``public``.
 
     The row is in the database, not in Redis: flushing the broker must not look like a dead worker, and a
     worker without access to the database does not fulfil its duty.
@@ -18,6 +18,8 @@ class Heartbeat(models.Model):
         SWEEP = "sweep", "Balayage des messages dus"
         EXPIRY = "expiry", "Effacement des données échues"
         SEAL = "seal", "Scellement du journal"
+        AUDIT = "audit", "Vérification du journal"
+        BACKUP = "backup", "Sauvegarde"
 
     duty = models.CharField(max_length=20, choices=Duty, primary_key=True)
     at = models.DateTimeField()

@@ -1620,7 +1620,8 @@ INSERT INTO __tenant__.django_migrations (id, app, name, applied) VALUES
 	(42, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
 	(43, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
 	(44, 'tenants', '0001_initial', '2026-01-01 00:00:00+00'),
-	(45, 'website', '0001_initial', '2026-01-01 00:00:00+00');
+	(45, 'tenants', '0002_alter_heartbeat_duty', '2026-01-01 00:00:00+00'),
+	(46, 'website', '0001_initial', '2026-01-01 00:00:00+00');
 SELECT pg_catalog.setval('__tenant__.auth_permission_id_seq', 252, true);
 SELECT pg_catalog.setval('__tenant__.django_content_type_id_seq', 63, true);
-SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 45, true);
+SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 46, true);

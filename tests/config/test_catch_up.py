@@ -17,7 +17,12 @@ def test_every_duty_is_enqueued_when_a_worker_starts(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(broker, "enqueue", lambda message, **_: enqueued.append(message.actor_name))
     CatchUp().after_process_boot(broker)
 
-    assert [name.rsplit(".", 1)[1] for name in enqueued] == ["sweep", "erase_all_due", "seal_all"]
+    assert [name.rsplit(".", 1)[1] for name in enqueued] == [
+        "sweep",
+        "erase_all_due",
+        "seal_all",
+        "sign_all_checkpoints",
+    ]
 
 
 def test_an_unavailable_broker_does_not_stop_the_worker(
@@ -30,4 +35,4 @@ def test_an_unavailable_broker_does_not_stop_the_worker(
     CatchUp().after_process_boot(broker)
 
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [line["event"] for line in lines] == ["enqueue_failed"] * 3
+    assert [line["event"] for line in lines] == ["enqueue_failed"] * 4

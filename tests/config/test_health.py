@@ -17,7 +17,8 @@ from booking.models import CalendarEntry, GoogleAccount, PatientContact
 from booking.rules import kinds
 from config.health import broker, promises, readiness
 from tenants import routing
-from tenants.heartbeat import Duty, beat
+from tenants.audit import chain_heads
+from tenants.heartbeat import TOLERANCE, Duty, beat
 from tenants.models import Domain, Tenant
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
@@ -102,7 +103,8 @@ def test_promises_are_kept_when_nothing_is_late(duties_done: None) -> None:
     assert body["kept"] is True
     assert body["erasures"] == {"kept": True, "overdue": 0}
     assert set(body) == {
-        "kept", "erasures", "reminders", "calendars", "sweep", "expiry", "seal", "tenants", "broker",
+        "kept", "erasures", "reminders", "calendars", "sweep", "expiry", "seal", "audit", "backup", "tenants",
+        "broker",
     }  # fmt: skip
 
 
@@ -189,13 +191,32 @@ def test_a_reminder_is_at_risk_a_quarter_of_an_hour_late(
 
 @pytest.mark.parametrize("duty", list(Duty))
 def test_a_duty_not_done_for_long_breaks_its_promise(duties_done: None, duty: Duty) -> None:
-    beat(duty=duty, now=datetime.now(UTC) - promises.DUTY_TOLERANCE[duty] - timedelta(seconds=5))
+    beat(duty=duty, now=datetime.now(UTC) - TOLERANCE[duty] - timedelta(seconds=5))
 
     assert broken() == {duty.value}
 
 
 def test_a_duty_that_was_never_done_breaks_its_promise(public: Unit) -> None:
-    assert {"sweep", "expiry", "seal"} <= broken()
+    assert {duty.value for duty in Duty} <= broken()
+
+
+@pytest.mark.parametrize("duty", list(Duty))
+def test_a_heartbeat_of_a_clock_ahead_breaks_its_promise(duties_done: None, duty: Duty) -> None:
+    """A heartbeat in the future would keep a dead worker green until that hour."""
+    beat(duty=duty, now=datetime.now(UTC) + timedelta(hours=20))
+
+    assert broken() == {duty.value}
+
+
+def test_a_chain_that_differs_from_its_recorded_head_breaks_the_promise(duties_done: None) -> None:
+    now = datetime.now(UTC)
+    chain_heads.raise_alarm(schema="t_one", chain="events", finding="cut", at=now)
+    assert broken() == {"audit"}
+    (promise,) = [p for p in promises.all_promises(now=now) if p.name == "audit"]
+    assert promise.figures["altered"] == 1
+
+    chain_heads.end_alarm(schema="t_one", chain="events", at=now)
+    assert broken() == set()
 
 
 def test_an_unavailable_broker_breaks_its_promise(duties_done: None, settings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
-from tenants import erasure_ledger
+from tenants import append_only, erasure_ledger
 from tenants.schema import Unit, WrongUnitError
 from tests.conftest import TENANT_ONE, TENANT_TWO
 
@@ -111,14 +111,14 @@ def test_no_line_is_written_outside_a_unit(ledger_file: Path) -> None:
     assert not ledger_file.exists()
 
 
-def _write_lines(count: int) -> None:
+def _write_lines(path: Path, count: int) -> None:
     for _ in range(count):
-        erasure_ledger._write(b"x" * 6_000 + b"\n")
+        append_only.append(path, b"x" * 6_000 + b"\n")
 
 
 def test_concurrent_processes_do_not_mix_their_lines(ledger_file: Path) -> None:
     fork = multiprocessing.get_context("fork")
-    writers = [fork.Process(target=_write_lines, args=(50,)) for _ in range(4)]
+    writers = [fork.Process(target=_write_lines, args=(ledger_file, 50)) for _ in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -50,5 +50,6 @@ class Command(BaseCommand):
         deleted = store.delete_old(main, days=BACKUP_DAYS, now=now)
         deleted += store.delete_old(keys, days=KEY_BACKUP_DAYS, now=now)
         schemas = sum(len(names) for names in main_files.values())
+        dumps.beat(server, now=now)
         self.stdout.write(f"{schemas} schemas in {main_to.name.removesuffix(store.PARTIAL)}.")
         self.stdout.write(f"{len(deleted)} old backups deleted.")

@@ -1,5 +1,6 @@
 """Replay the erasure ledger: erase the persons that a restored backup contains again (S-27)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -9,7 +10,8 @@ from booking.google import accounts, disconnection
 from booking.patients import contacts
 from booking.waiting_list import waiting_contacts, waiting_entries
 from tenants import erasure_ledger
-from tenants.keyring.services import ensure_tenant_key
+from tenants.audit.verification import record_new_key
+from tenants.keyring.services import ensure_tenant_key, has_tenant_key
 from tenants.routing import kept_units
 from tenants.schema import PUBLIC, inside
 
@@ -24,10 +26,10 @@ class Command(BaseCommand):
         now, erased = timezone.now(), 0
         hashes = erasure_ledger.erased_hashes()
         with inside(PUBLIC):
-            ensure_tenant_key(now=now)
+            _ensure_key(now=now)
         for unit in kept_units():
             with inside(unit):
-                ensure_tenant_key(now=now)
+                _ensure_key(now=now)
                 known = hashes.get((unit.schema, contacts.TABLE), set())
                 erased += contacts.erase_again(hashes=known, now=now)
                 known = hashes.get((unit.schema, waiting_contacts.TABLE), set())
@@ -37,3 +39,10 @@ class Command(BaseCommand):
                     hashes=known, schema=unit.schema, now=now
                 )
         self.stdout.write(f"{erased} erased again.")
+
+
+def _ensure_key(*, now: datetime) -> None:
+    """Create the schema's key when it was restored without one; its chains then continue under the new key."""
+    if not has_tenant_key():
+        record_new_key(now=now)
+        ensure_tenant_key(now=now)
