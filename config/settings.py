@@ -339,28 +339,36 @@ ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "tenants.accounts.tokens.ResetTokenGene
 ACCOUNT_FORMS = {
     "login": "tenants.accounts.forms.SignInForm",
     "reset_password": "tenants.accounts.forms.PasswordResetRequestForm",
+    "change_password": "tenants.accounts.forms.PasswordChangeForm",
 }
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
-ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key"}  # codes only: axes counts passwords
+# None of allauth's limits: they count in the cache, and without Redis nobody would sign in. Ours count passwords
+# by axes and by network (tenants/accounts/limits.py, network_tries.py), codes in the database (services/codes.py).
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 MFA_ADAPTER = "tenants.accounts.adapters.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_LOCAL
 MFA_TOTP_ISSUER = "lib-rdv"
-MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_TOLERANCE = (
+    1  # clocks may differ by one period of 30 s; services/codes.py accepts each code once
+)
+MFA_FORMS = {
+    "authenticate": "tenants.accounts.forms.CodeForm",
+    "reauthenticate": "tenants.accounts.forms.CodeAgainForm",
+}
 AXES_HANDLER = "tenants.accounts.limits.FailureHandler"
 AXES_USERNAME_CALLABLE = "tenants.accounts.limits.username_of"
-AXES_CLIENT_IP_CALLABLE = "tenants.client_address.client_ip"
-AXES_COOLOFF_TIME = "tenants.accounts.limits.cool_off"
-AXES_FAILURE_LIMIT = 5
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]
+AXES_CLIENT_IP_CALLABLE = "tenants.accounts.limits.counted_address"
+AXES_FAILURE_LIMIT = 1  # the handler returns 1 for a locked network
+AXES_LOCKOUT_CALLABLE = "tenants.accounts.limits.locked_answer"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # no permanent lock-out (S-04)
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
-AXES_LOCKOUT_TEMPLATE = "account/locked.html"
 AXES_SENSITIVE_PARAMETERS = ["login", "email", "username", "name", "code", "csrfmiddlewaretoken"]
 AXES_VERBOSE = False
 

@@ -31,13 +31,13 @@ def client_ip(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "127.0.0.1")
 
 
-def network_of(address: str, *, ipv6_prefix: int) -> str | None:
-    """Return the network of an IP address, /24 for IPv4; None for any other text."""
+def network_of(address: str, *, ipv6_prefix: int, ipv4_prefix: int = IPV4_PREFIX) -> str | None:
+    """Return the network of an IP address, /24 for IPv4 by default; None for any other text."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
         return None
     if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped:
         known = known.ipv4_mapped
-    prefix = IPV4_PREFIX if known.version == 4 else ipv6_prefix
+    prefix = ipv4_prefix if known.version == 4 else ipv6_prefix
     return str(ipaddress.ip_network((known, prefix), strict=False))

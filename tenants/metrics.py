@@ -69,7 +69,9 @@ RETRIED = Counter(
 )
 ERASED = Counter("librdv_erasures_total", "Persons erased on their date.")
 REFUSED = Counter(
-    "librdv_refused_total", "Refused requests, by kind: failed login or unknown host.", ("what",)
+    "librdv_refused_total",
+    "Refused requests, by kind: failed login, network with too many failed logins, unknown host.",
+    ("what",),
 )
 CONCURRENCY_REFUSED = Counter(
     "librdv_concurrency_refused_total",

@@ -46,3 +46,13 @@ def count(seconds_by_key: Mapping[str, int], *, read_keys: Iterable[str] = ()) -
     counted = dict(zip(seconds_by_key, answers[1::2], strict=False))
     read = dict(zip(keys, answers[-1], strict=True)) if keys else {}
     return counted | {key: int(value or 0) for key, value in read.items()}
+
+
+# A counter that has expired meanwhile must not begin again below zero, without an expiry.
+_GIVE_BACK = "for _, key in ipairs(KEYS) do if redis.call('EXISTS', key) == 1 then redis.call('DECR', key) end end"
+
+
+def give_back(keys: Iterable[str]) -> None:
+    """Decrement keys that were incremented for something that does not count. Raises ``Unavailable``."""
+    names = tuple(keys)
+    _client(settings.REDIS_URL).eval(_GIVE_BACK, len(names), *names)

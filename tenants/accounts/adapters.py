@@ -1,22 +1,29 @@
 """The adapters of allauth: access check, redirects, and e-mails through the outbox."""
 
+import math
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from axes.utils import reset as delete_failures
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from tenants.accounts import kinds
+from tenants.accounts import kinds, network_tries
 from tenants.accounts.days import local_today
+from tenants.accounts.idle import open_session
 from tenants.accounts.models import User
 from tenants.accounts.sealing import open_text, seal_text
+from tenants.accounts.services import codes
 from tenants.accounts.services.memberships import has_role
+from tenants.busy import mark_limited
 from tenants.client_address import client_ip
 from tenants.outbox.services import once_a_minute, subject_of, write
 from tenants.schema import PUBLIC, current_unit
@@ -33,11 +40,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """Return the client's address behind the trusted proxies."""
         return client_ip(request)
 
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Leave wrong passwords to axes, whose counts survive a rollback (see ``limits``).
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Check a password, unless the network has failed too often over all hosts (see ``network_tries``).
 
-        allauth's own limit still covers the codes of the second step, which axes does not see.
+        Called for sign-in, and for each form that asks for the current password.
         """
+        try:
+            with network_tries.counted(request, now=timezone.now()) as attempt:
+                user: User | None = super().authenticate(request, **credentials)
+                if user is not None:
+                    attempt.succeeded()
+                return user
+        except network_tries.TooManyTriesError as error:
+            mark_limited(request, seconds=error.seconds)
+            raise ValidationError(_too_many(error.seconds), code="too_many_tries") from None
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
         """Refuse a user without a role today: a replacement outside its dates, a closed account (B-15)."""
@@ -46,6 +62,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             return response
         messages.error(request, _("Votre accès n’est pas ouvert aujourd’hui."))
         return HttpResponseRedirect(reverse("account_login"))
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Open the session and record when: its longest duration begins here."""
+        super().login(request, user)
+        open_session(request, now=timezone.now())
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Return the start page of staff on the public host, of practices elsewhere."""
@@ -98,6 +119,26 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def decrypt(self, encrypted_text: str) -> str:
         """Return the plaintext of a sealed secret."""
         return open_text(encrypted_text)
+
+    def use_code(self, request: HttpRequest, user: User, code: str) -> Authenticator:
+        """Use up a code of the second step and return its factor. Raises ValidationError."""
+        try:
+            used = codes.use_code(user=user, code=code, now=timezone.now())
+        except codes.TooManyCodesError as error:
+            mark_limited(request, seconds=error.seconds)
+            raise ValidationError(_too_many(error.seconds), code="too_many_codes") from None
+        if used is None:
+            raise self.validation_error("incorrect_code")
+        return used
+
+
+def _too_many(seconds: int) -> str:
+    minutes = max(1, math.ceil(seconds / 60))
+    return ngettext(
+        "Trop d’essais refusés. Recommencez dans une minute.",
+        "Trop d’essais refusés. Recommencez dans %(minutes)s minutes.",
+        minutes,
+    ) % {"minutes": minutes}
 
 
 def _has_access(request: HttpRequest, user: User) -> bool:

@@ -3,7 +3,10 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.forms import LoginForm, ResetPasswordForm
+from allauth.account.forms import ChangePasswordForm, LoginForm, ResetPasswordForm
+from allauth.core import context
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -31,6 +34,35 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is only partly typ
             raise ValidationError(
                 _("Trop de connexions arrivent en même temps. Recommencez dans quelques secondes.")
             ) from None
+
+
+class _OneTimeCode:
+    """Judges the code by our own rules: once within its validity, limited in the database."""
+
+    def clean_code(self) -> str:
+        """Use the code up, or refuse it."""
+        code = str(self.cleaned_data["code"])  # type: ignore[attr-defined]
+        self.authenticator = get_mfa_adapter().use_code(context.request, self.user, code)  # type: ignore[attr-defined]
+        return code
+
+
+class CodeForm(_OneTimeCode, AuthenticateForm):  # type: ignore[misc]
+    """The code of the second step of a sign-in."""
+
+
+class CodeAgainForm(_OneTimeCode, ReauthenticateForm):  # type: ignore[misc]
+    """The code by which a signed-in user confirms to be themselves."""
+
+
+class PasswordChangeForm(ChangePasswordForm):  # type: ignore[misc]
+    """The current password and the new one."""
+
+    def clean_oldpassword(self) -> str:
+        """Check the current password as for a sign-in: failures are counted and limited (S-04)."""
+        password = str(self.cleaned_data["oldpassword"])
+        if not get_adapter().reauthenticate(self.user, password):
+            raise get_adapter().validation_error("enter_current_password")
+        return password
 
 
 class PasswordResetRequestForm(ResetPasswordForm):  # type: ignore[misc]

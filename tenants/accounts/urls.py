@@ -41,7 +41,11 @@ urlpatterns = [
     path("compte/mot-de-passe/", account.password_change, name="account_change_password"),
     path("compte/mot-de-passe/premier/", account.password_set, name="account_set_password"),
     path("compte/securite/", mfa.index, name="mfa_index"),
-    path("compte/securite/application/", totp.activate_totp, name="mfa_activate_totp"),
+    path(
+        "compte/securite/application/",
+        views.ActivateCodesView.as_view(),
+        name="mfa_activate_totp",
+    ),
     path("compte/securite/application/retirer/", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("compte/securite/codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
     path(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
+from allauth.mfa.totp.views import ActivateTOTPView
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -20,6 +21,7 @@ from tenants.accounts.errors import LinkClosedError
 from tenants.accounts.forms import AddressForm, NameForm
 from tenants.accounts.models import EmailChange, User
 from tenants.accounts.services import addresses
+from tenants.accounts.services.codes import use_up_first_code
 from tenants.accounts.services.profile import rename
 from tenants.accounts.services.sessions import close_all, close_one, close_others, open_sessions
 
@@ -36,6 +38,18 @@ def _show(
 ) -> HttpResponse:
     with timezone.override(zone_of(request)):
         return render(request, f"account/{template}.html", context, status=status)
+
+
+class ActivateCodesView(ActivateTOTPView):  # type: ignore[misc]
+    """Adds an authenticator app; the code that proves it works for nothing else."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Activate the factor and use its first code up."""
+        answer: HttpResponse = super().form_valid(form)
+        use_up_first_code(
+            user=_user(self.request), code=form.cleaned_data["code"], now=timezone.now()
+        )
+        return answer
 
 
 @never_cache

@@ -6,10 +6,9 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Q
 
+from tenants.accounts.limits import FAILURES_KEPT
 from tenants.accounts.models import EmailChange, Invitation
 
-FAILURES_KEPT = timedelta(hours=24)
-"""Longer than the longest lock, so that locks keep growing within a day."""
 INVITATIONS_KEPT = timedelta(days=30)
 
 

@@ -8,7 +8,8 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, Protocol
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
@@ -17,10 +18,47 @@ from tenants.accounts.models import User
 from tenants.audit.services import actor_of, record
 from tenants.refs import new_ref
 
-IDLE_SECONDS = 30 * 60
+
+class SessionData(Protocol):
+    """The data of a session: Django's store of a request, or the decoded row."""
+
+    def __contains__(self, key: str) -> bool: ...
+
+    def __getitem__(self, key: str) -> Any: ...
+
+
+IDLE_FOR = timedelta(minutes=30)
+LONGEST = timedelta(hours=12)
+"""The absolute end of a session; its use does not postpone it."""
+WRITE_EVERY = timedelta(minutes=1)
 SEEN_AT = "seen_at"
 OPENED = "opened"
 """The key of the session data for the list of sessions: ref, device and opening instant."""
+
+
+class SessionEnd(Enum):
+    """Why a session has ended."""
+
+    IDLE = "idle"
+    OLD = "old"
+
+
+def end_of(data: SessionData, *, now: datetime) -> SessionEnd | None:
+    """Return why the session of these data has ended, or None while it is valid."""
+    if OPENED in data and now - _instant(data[OPENED]["at"]) >= LONGEST:
+        return SessionEnd.OLD
+    if SEEN_AT in data and now - _instant(data[SEEN_AT]) > IDLE_FOR:
+        return SessionEnd.IDLE
+    return None
+
+
+def is_due(data: SessionData, *, now: datetime) -> bool:
+    """Return whether the instant of the last request is to be stored again."""
+    return SEEN_AT not in data or now - _instant(data[SEEN_AT]) >= WRITE_EVERY
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(int(seconds), tz=UTC)
 
 
 @dataclass(frozen=True)
@@ -47,7 +85,7 @@ def open_sessions(*, user: User, current: str, now: datetime) -> list[OpenSessio
     found = [
         _to_open_session(session, data, current=current)
         for session, data in _of(user.pk, now=now)
-        if OPENED in data and not _is_idle(data, now=now)
+        if OPENED in data and end_of(data, now=now) is None
     ]
     return sorted(found, key=lambda session: (session.is_current, session.seen_at), reverse=True)
 
@@ -83,17 +121,12 @@ def _of(user_id: int, *, now: datetime) -> Iterator[tuple[Session, dict[str, Any
             yield session, data
 
 
-def _is_idle(data: dict[str, Any], *, now: datetime) -> bool:
-    seen = datetime.fromtimestamp(int(data.get(SEEN_AT, 0)), tz=UTC)
-    return now - seen > timedelta(seconds=IDLE_SECONDS)
-
-
 def _to_open_session(session: Session, data: dict[str, Any], *, current: str) -> OpenSession:
     opened = data[OPENED]
     return OpenSession(
         ref=uuid.UUID(opened["ref"]),
         device=opened["device"],
-        opened_at=datetime.fromtimestamp(opened["at"], tz=UTC),
-        seen_at=datetime.fromtimestamp(int(data[SEEN_AT]), tz=UTC),
+        opened_at=_instant(opened["at"]),
+        seen_at=_instant(data[SEEN_AT]),
         is_current=session.pk == current,
     )

@@ -14,7 +14,7 @@ from django.test import Client
 from tenants.accounts.devices import family_of
 from tenants.accounts.models import Role, User
 from tenants.schema import Unit
-from tests.accounts import browser, make_member
+from tests.accounts import browser, make_member, sign_in
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -141,3 +141,46 @@ def test_an_idle_session_is_not_listed(user: User, host: str) -> None:
         shown = open_on(host, user).get("/compte/sessions/").text
 
     assert "Safari, iPhone" not in shown
+
+
+def _use(client: Client, *, until: datetime, every: timedelta = timedelta(minutes=20)) -> None:
+    at = NOW
+    while at <= until:
+        with time_machine.travel(at, tick=False):
+            assert client.get("/espace/").status_code == 200, at
+        at += every
+
+
+def test_a_session_ends_after_twelve_hours_of_use(tenant: Unit, host: str, user: User) -> None:
+    client = browser(host)
+    sign_in(client, user.email)
+    _use(client, until=NOW + timedelta(hours=11, minutes=59))
+
+    with time_machine.travel(NOW + timedelta(hours=12), tick=False):
+        answer = client.get("/espace/")
+        page = client.get(answer["Location"]).content.decode()
+
+    assert answer.status_code == 302
+    assert "elle durait depuis 12 heures" in page
+
+
+def test_a_session_counts_from_its_sign_in(tenant: Unit, host: str, user: User) -> None:
+    client = browser(host)
+    sign_in(client, user.email)
+
+    with time_machine.travel(NOW + timedelta(minutes=29), tick=False):
+        client.get("/espace/", headers={"x-refresh": "1"})
+    with time_machine.travel(NOW + timedelta(minutes=31), tick=False):
+        answer = client.get("/espace/")
+
+    assert answer.status_code == 302
+
+
+def test_an_old_session_is_not_listed(tenant: Unit, host: str, user: User) -> None:
+    old = open_on(host, user)
+    _use(old, until=NOW + timedelta(hours=11, minutes=55))
+
+    with time_machine.travel(NOW + timedelta(hours=12, minutes=1), tick=False):
+        page = open_on(host, user).get("/compte/sessions/").content.decode()
+
+    assert len(refs_shown(page)) <= 1
