@@ -280,7 +280,7 @@
       if (name !== "csrfmiddlewaretoken") values[name] = value;
     });
     sessionStorage.setItem(KEPT, JSON.stringify({ user: agenda.dataset.user, values: values }));
-    location.href = agenda.dataset.login + "?next=" + encodeURIComponent(location.pathname + location.search);
+    location.href = agenda.dataset.login + "?next=" + encodeURIComponent(location.pathname + location.search) + "&garde=1";
   }
   document.addEventListener("submit", function (event) {
     var which = event.target;
