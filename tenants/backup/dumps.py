@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import psycopg2
+from psycopg2 import sql
 
 from tenants.backup import sealing
 from tenants.backup.store import Manifest
+from tenants.database.client_programs import without_password
 from tenants.models import Heartbeat
 from tenants.provisioning.build import create_role
 
@@ -35,6 +37,8 @@ class DumpServer:
     url: str
     programs: str
     key: bytes | None
+    accepts_plain: bool = True
+    """Whether files that are not sealed are loaded."""
 
     def program(self, name: str) -> str:
         """Return the path of a PostgreSQL program, or its name when no folder is set."""
@@ -66,6 +70,24 @@ def dump(server: DumpServer, *, main: Path, keys: Path) -> tuple[dict[str, list[
         for files in written:
             files[name] = group
     return written
+
+
+def kek_ids_of(server: DumpServer) -> list[str]:
+    """Return the ids of the KEKs that wrap the keys of all schemas, sorted."""
+    found: set[str] = set()
+    with _connected(server) as connection, connection.cursor() as cursor:
+        for schema in schemas_of(server):
+            table = sql.Identifier(schema, "keyring_tenantkey")
+            cursor.execute(sql.SQL("SELECT kek_id FROM {}").format(table))
+            found.update(kek_id for (kek_id,) in cursor.fetchall())
+    return sorted(found)
+
+
+def has_login(server: DumpServer, role: str) -> bool:
+    """Return whether the cluster has this role; a restore creates it without a password when not."""
+    with _connected(server) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        return cursor.fetchone() is not None
 
 
 def beat(server: DumpServer, *, now: datetime) -> None:
@@ -121,8 +143,8 @@ def _key_arguments(group: Sequence[str], snapshot: str) -> list[str]:
 
 
 def _dump_into(path: Path, server: DumpServer, arguments: Sequence[str]) -> None:
-    command = [server.program("pg_dump"), "--format=custom", *arguments, "-d", server.url]
-    with path.open("xb") as target, _running(command) as (_input, output):
+    command = [server.program("pg_dump"), "--format=custom", *arguments]
+    with path.open("xb") as target, _running(command, server) as (_input, output):
         if server.key is not None:
             sealing.seal(source=output, target=target, key=server.key)
             return
@@ -131,26 +153,34 @@ def _dump_into(path: Path, server: DumpServer, arguments: Sequence[str]) -> None
 
 
 def _load(server: DumpServer, path: Path, *arguments: str) -> None:
-    command = [server.program("pg_restore"), "--exit-on-error", *arguments, "-d", server.url]
-    with path.open("rb") as source, _running(command) as (program, _output):
-        for chunk in _chunks(source, key=server.key):
+    command = [server.program("pg_restore"), "--exit-on-error", *arguments]
+    with path.open("rb") as source, _running(command, server) as (program, _output):
+        for chunk in _chunks(source, server):
             program.write(chunk)
         program.close()
 
 
-def _chunks(source: Any, *, key: bytes | None) -> Iterator[bytes]:
+def _chunks(source: Any, server: DumpServer) -> Iterator[bytes]:
     if not sealing.is_sealed(source):
+        if not server.accepts_plain:
+            raise sealing.BadBackup("this file is not sealed")
         return iter(lambda: source.read(sealing.CHUNK_BYTES), b"")
-    if key is None:
+    if server.key is None:
         raise sealing.BadBackup("this backup is sealed and no key was given")
-    return sealing.opened(source, key=key)
+    return sealing.opened(source, key=server.key)
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Yield the input and output of the program; raises DumpFailed with its error output when it fails."""
+def _running(command: list[str], server: DumpServer) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Yield the input and output of the program on this server's database.
+
+    Raises DumpFailed with the program's error output when it fails.
+    """
+    url, environment = without_password(server.url)
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(
+        [*command, "-d", url], stdin=pipe, stdout=pipe, stderr=pipe, env=environment
+    ) as process:
         program_input, program_output = _pipes_of(process)
         try:
             yield program_input, program_output

@@ -4,6 +4,7 @@ A file is a header with a salt, then chunks of length and ciphertext. The nonce 
 the associated data marks the last chunk: a cut, reordered or spliced file does not open.
 """
 
+import hmac
 import os
 import struct
 from collections.abc import Iterator
@@ -53,6 +54,12 @@ def opened(source: IO[bytes], *, key: bytes) -> Iterator[bytes]:
         number, sealed = number + 1, following
     if number == 0:
         raise BadBackup("an empty backup")
+
+
+def mac(data: bytes, *, key: bytes) -> str:
+    """Return HMAC-SHA256 of the data in hexadecimal, under a key derived for manifests."""
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"lib-rdv|backup manifest")
+    return hmac.digest(hkdf.derive(key), data, "sha256").hex()
 
 
 def is_sealed(source: IO[bytes]) -> bool:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -683,10 +684,15 @@ def _restored(dataset: SentinelDataset, *, keys: bool, ledger: bool) -> Iterator
         name: _in_database(dataset.environment.variables[name])
         for name in ("OWNER_DATABASE_URL", "DATABASE_URL")
     }
-    if not ledger:
-        variables["ERASURE_LEDGER"] = str(dataset.folder / "no.ledger")
+    # A copy: what the restore erases again and records is not of the database that lives on.
+    copy = dataset.folder / "restored.ledger"
+    variables["ERASURE_LEDGER"] = str(copy if ledger else dataset.folder / "no.ledger")
+    if ledger:
+        shutil.copy(dataset.environment.variables["ERASURE_LEDGER"], copy)
     main, key_dump = (min((dataset.folder / store).iterdir()) for store in ("main", "keys"))
-    dataset.must("restore", str(main), *(["--keys", str(key_dump)] if keys else []), **variables)
+    options = ["--keys", str(key_dump)] if keys else []
+    options += [] if ledger else ["--without-ledger"]
+    dataset.must("restore", str(main), *options, **variables)
     try:
         yield variables
     finally:

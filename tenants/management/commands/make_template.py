@@ -1,6 +1,5 @@
 """Write the DDL template of a tenant schema from the migrations."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django_tenants.utils import schema_context
 
+from tenants.database.client_programs import without_password
 from tenants.provisioning import template
 from tenants.provisioning.build import create_role_and_schema, drop_schema
 from tenants.provisioning.version import version_of
@@ -72,7 +72,7 @@ class Command(BaseCommand):
 
 def _dump() -> str:
     """Return the DDL of the scratch schema from pg_dump, with the rows of the reference tables."""
-    common = ["--no-owner", "--no-privileges", "--no-comments", "-d", settings.OWNER_DATABASE_URL]
+    common = ["--no-owner", "--no-privileges", "--no-comments"]
     ddl = _pg_dump("--schema-only", "-n", SCRATCH, *common)
     tables = [f"--table={SCRATCH}.{table}" for table in REFERENCE_TABLES]
     rows = _pg_dump("--data-only", "--column-inserts", "--rows-per-insert=1000", *tables, *common)
@@ -81,8 +81,13 @@ def _dump() -> str:
 
 def _pg_dump(*arguments: str) -> str:
     program = str(Path(settings.PG_BIN) / "pg_dump") if settings.PG_BIN else "pg_dump"
+    url, environment = without_password(settings.OWNER_DATABASE_URL)
     completed = subprocess.run(  # fixed program and arguments
-        [program, *arguments], check=True, capture_output=True, text=True, env=dict(os.environ)
+        [program, *arguments, "-d", url],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     return completed.stdout
 

@@ -6,18 +6,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+from django.core.management import CommandError
 from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from booking.models import PatientContact
 from booking.patients import contacts
+from tenants.backup import dumps, store
+from tenants.backup.dumps import DumpServer
+from tenants.backup.sealing import BadBackup
+from tenants.management.commands import restore
 from tenants.schema import Unit, inside, tenant_unit
 from tests.conftest import ROOT, SCHEMA_POOL, add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.databases import drop_database, on_server
@@ -50,9 +55,11 @@ class Run:
         assert done.returncode == 0, done.stderr
 
     def restore(
-        self, database: str, *, keys: bool = True, **environment: str
+        self, database: str, *options: str, keys: bool = True, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
-        extra = ["--keys", str(newest(self.folder / "keys"))] if keys else []
+        """Restore the newest backup, with a copy of the ledger: each database continues its own."""
+        extra = [*options, *(["--keys", str(newest(self.folder / "keys"))] if keys else [])]
+        environment = {"ERASURE_LEDGER": str(self.ledger_of(database))} | environment
         urls = {
             name: in_database(os.environ[name], database)
             for name in ("OWNER_DATABASE_URL", "DATABASE_URL")
@@ -60,6 +67,17 @@ class Run:
         return self.manage(
             "restore", str(newest(self.folder / "main")), *extra, **urls | environment
         )
+
+    def ledger_of(self, database: str) -> Path:
+        """Return a copy of the erasure ledger for one database, with the chain heads."""
+        original = Path(self.environment["ERASURE_LEDGER"])
+        copy = self.folder / f"{database}.ledger"
+        if not copy.exists() and original.exists():
+            shutil.copy(original, copy)
+            recorded = original.with_suffix(".heads")
+            if recorded.exists():
+                shutil.copytree(recorded, copy.with_suffix(".heads"))
+        return copy
 
 
 def newest(store: Path) -> Path:
@@ -188,7 +206,8 @@ def test_a_replayed_erasure_has_its_receipt_in_an_intact_chain(run: Run) -> None
     assert rows_of(RESTORED, rules) == [("S-27 restored",)]
 
     url = in_database(os.environ["DATABASE_URL"], RESTORED)
-    checked = run.manage("verify_receipts", DATABASE_URL=url)
+    ledger = str(run.ledger_of(RESTORED))
+    checked = run.manage("verify_receipts", DATABASE_URL=url, ERASURE_LEDGER=ledger)
 
     assert checked.returncode == 0, checked.stdout
 
@@ -220,12 +239,160 @@ def test_a_restored_database_isolates_the_tenants(run: Run) -> None:
 def test_the_application_cannot_connect_when_the_replay_fails(run: Run) -> None:
     new_database(CLOSED)
 
-    done = run.restore(CLOSED, ERASURE_LEDGER=str(run.folder))
+    done = run.restore(CLOSED, "--without-ledger", ERASURE_LEDGER=str(run.folder))
 
     assert done.returncode == 1
-    assert "replay_ledger failed" in done.stderr
+    assert "replay_ledger failed: the database stays closed: drop it" in done.stderr
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
         psycopg2.connect(in_database(os.environ["DATABASE_URL"], CLOSED))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "does not exist"), (b"", "lacks lines"), (b'{"other":1}' * 40, "lacks lines")],
+    ids=["missing", "empty", "another"],
+)
+def test_a_restore_without_the_ledger_of_the_backup_is_refused(
+    run: Run, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    """A restore without the ledger would bring the erased back and say that all is well."""
+    run.back_up()  # after an erasure: the ledger has a line
+    ledger = tmp_path / "erasures.ledger"
+    if content is not None:
+        ledger.write_bytes(content)
+    new_database(CLOSED)
+
+    done = run.restore(CLOSED, ERASURE_LEDGER=str(ledger))
+
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "--without-ledger" in done.stderr
+    tables = "SELECT count(*) FROM pg_namespace WHERE nspname = 't_restored'"
+    assert rows_of(CLOSED, tables) == [(0,)]
+    delete_newest(run)
+
+
+def test_a_restore_without_the_ledger_is_possible_on_purpose(run: Run, tmp_path: Path) -> None:
+    new_database(CLOSED)
+
+    done = run.restore(CLOSED, "--without-ledger", ERASURE_LEDGER=str(tmp_path / "none"))
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_backup_of_keys_has_a_copy_of_the_ledger_and_the_chain_heads(run: Run) -> None:
+    recorded = Path(run.environment["ERASURE_LEDGER"]).with_suffix(".heads")
+    recorded.mkdir(exist_ok=True)
+    (recorded / "t_restored").write_text("{}\n")
+    run.back_up()
+    copied = newest(run.folder / "keys")
+
+    original = Path(run.environment["ERASURE_LEDGER"])
+    assert (copied / original.name).read_bytes() == original.read_bytes()
+    assert (copied / recorded.name / "t_restored").read_text() == "{}\n"
+    delete_newest(run)
+    shutil.rmtree(recorded)
+
+
+def alter_manifest(run: Run, **fields: object) -> None:
+    """Change fields of the newest backup's manifest, authenticated again with its key."""
+    key = base64.b64decode(run.environment["LIBRDV_BACKUP_KEY"])
+    for name in ("main", "keys"):
+        folder = newest(run.folder / name)
+        manifest = store.read_manifest(folder, key=key)
+        store.write_manifest(folder, replace(manifest, **fields), key=key)  # type: ignore[arg-type]
+
+
+def delete_newest(run: Run) -> None:
+    for name in ("main", "keys"):
+        shutil.rmtree(newest(run.folder / name))
+
+
+def test_a_backup_of_another_version_is_refused_at_once_and_named(run: Run) -> None:
+    run.back_up()
+    alter_manifest(run, migrations="ab" * 32, program="0.1.9, commit 1a2b3c")
+    new_database(CLOSED)
+
+    done = run.restore(CLOSED)
+
+    assert done.returncode == 1
+    assert "was made by lib-rdv 0.1.9, commit 1a2b3c" in done.stderr
+    # Nothing was loaded, and the application may still connect.
+    psycopg2.connect(in_database(os.environ["DATABASE_URL"], CLOSED)).close()
+    delete_newest(run)
+
+
+def test_a_missing_kek_is_found_before_anything_is_loaded(run: Run) -> None:
+    run.back_up()
+    alter_manifest(run, kek_ids=["k1"])
+    new_database(CLOSED)
+
+    done = run.restore(CLOSED)
+
+    assert done.returncode == 1
+    assert "LIBRDV_KEKS lacks k1" in done.stderr
+    delete_newest(run)
+
+
+def test_a_kek_of_the_same_name_that_opens_nothing_keeps_the_database_closed(run: Run) -> None:
+    new_database(CLOSED)
+    wrong = f"demo:{base64.b64encode(b'w' * 32).decode()}"
+
+    done = run.restore(CLOSED, LIBRDV_KEKS=wrong)
+
+    assert done.returncode == 1
+    assert "a key does not open" in done.stderr
+    assert "the database stays closed" in done.stderr
+
+
+def test_production_restores_no_files_that_are_not_sealed(run: Run) -> None:
+    run.back_up("--plain")
+    key = base64.b64decode(run.environment["LIBRDV_BACKUP_KEY"])
+    server = DumpServer(url="", programs="", key=key, accepts_plain=False)
+
+    with pytest.raises(CommandError, match="is not sealed"):
+        restore._manifest(server, newest(run.folder / "main"), "main")
+    plain = next(newest(run.folder / "main").glob("*.dump"))
+    with plain.open("rb") as file, pytest.raises(BadBackup, match="not sealed"):
+        list(dumps._chunks(file, server))
+    delete_newest(run)
+
+
+def test_an_altered_backup_is_refused(run: Run) -> None:
+    run.back_up()
+    path = newest(run.folder / "main") / store.MANIFEST
+    path.write_text(path.read_text("utf-8").replace('"t_restored"', '"t_other"'), "utf-8")
+
+    done = run.restore(CLOSED)
+
+    assert done.returncode == 1
+    assert "the manifest was altered" in done.stderr
+    delete_newest(run)
+
+
+def test_no_password_stands_on_a_command_line(run: Run, tmp_path: Path) -> None:
+    """Every user of the machine reads the arguments of every process."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("pg_dump", "pg_restore"):
+        real = shutil.which(name, path=os.environ.get("PG_BIN") or None)
+        (programs / name).write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/seen\nexec {real} "$@"\n')
+        (programs / name).chmod(0o700)
+    url = urlsplit(os.environ["OWNER_DATABASE_URL"])
+    netloc = f"{url.username}:{url.password or 'Geheim7'}@{url.netloc.rpartition('@')[2]}"
+    owner = {"PG_BIN": str(programs), "OWNER_DATABASE_URL": urlunsplit(url._replace(netloc=netloc))}
+
+    done = run.manage("backup", **owner)
+    assert done.returncode == 0, done.stderr
+    new_database(CLOSED)
+    owner["OWNER_DATABASE_URL"] = in_database(owner["OWNER_DATABASE_URL"], CLOSED)
+    done = run.restore(CLOSED, **owner)
+    assert done.returncode == 0, done.stderr
+
+    seen = (tmp_path / "seen").read_text()
+    assert len(seen.splitlines()) >= 4
+    assert (url.password or "Geheim7") not in seen
+    delete_newest(run)
 
 
 def test_files_are_sealed_without_the_option_plain(run: Run) -> None:

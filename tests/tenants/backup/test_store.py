@@ -1,5 +1,8 @@
 """The backup store: complete folders only, deleted after their days."""
 
+import hashlib
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,9 +10,11 @@ import pytest
 
 from booking.models.contact import HARD_LIMIT
 from tenants.backup import store
+from tenants.backup.sealing import BadBackup
 from tenants.backup.store import (
     BACKUP_DAYS,
     KEY_BACKUP_DAYS,
+    LedgerMark,
     Manifest,
 )
 
@@ -62,9 +67,53 @@ def test_other_folders_are_not_deleted(tmp_path: Path) -> None:
     assert store.delete_old(tmp_path / "absent", days=0, now=NOW) == []
 
 
-def test_a_manifest_is_read_as_written(tmp_path: Path) -> None:
-    manifest = Manifest("main", NOW.isoformat(), {"00000.dump": ["public", "t_one"]})
+MANIFEST = Manifest(
+    "main",
+    NOW.isoformat(),
+    {"00000.dump": ["public", "t_one"]},
+    digests={"00000.dump": hashlib.sha256(b"rows").hexdigest()},
+    program="0.2.0, commit 1a2b",
+    migrations="ab" * 32,
+    kek_ids=["k1"],
+    ledger=LedgerMark(90, "cd" * 32),
+)
 
-    store.write_manifest(tmp_path, manifest)
 
-    assert store.read_manifest(tmp_path) == manifest
+@pytest.mark.parametrize("key", [None, b"k" * 32])
+def test_a_manifest_is_read_as_written(tmp_path: Path, key: bytes | None) -> None:
+    store.write_manifest(tmp_path, MANIFEST, key=key)
+
+    assert store.read_manifest(tmp_path, key=key) == MANIFEST
+    assert store.is_plain(tmp_path) == (key is None)
+
+
+@pytest.mark.parametrize("name", [*asdict(MANIFEST), "mac"])
+def test_an_altered_manifest_is_refused(tmp_path: Path, name: str) -> None:
+    store.write_manifest(tmp_path, MANIFEST, key=b"k" * 32)
+    path = tmp_path / store.MANIFEST
+    fields = json.loads(path.read_text("utf-8"))
+    other = {"files": {}, "digests": {}, "kek_ids": [], "ledger": {"size": 0, "digest": ""}}
+    path.write_text(json.dumps(fields | {name: other.get(name, "other")}), "utf-8")
+
+    with pytest.raises(BadBackup, match="altered"):
+        store.read_manifest(tmp_path, key=b"k" * 32)
+
+
+def test_a_manifest_needs_the_key_that_sealed_it(tmp_path: Path) -> None:
+    store.write_manifest(tmp_path, MANIFEST, key=b"k" * 32)
+
+    with pytest.raises(BadBackup, match="another key"):
+        store.read_manifest(tmp_path, key=b"o" * 32)
+    with pytest.raises(BadBackup, match="no key was given"):
+        store.read_manifest(tmp_path, key=None)
+
+
+def test_a_file_of_another_backup_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "00000.dump").write_bytes(b"rows")
+    store.check_files(tmp_path, MANIFEST)
+    (tmp_path / "00000.dump").write_bytes(b"older rows")
+    with pytest.raises(BadBackup, match="not the file"):
+        store.check_files(tmp_path, MANIFEST)
+    (tmp_path / "00000.dump").unlink()
+    with pytest.raises(BadBackup, match="not the file"):
+        store.check_files(tmp_path, MANIFEST)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from booking.google import accounts, disconnection
@@ -11,7 +11,8 @@ from booking.patients import contacts
 from booking.waiting_list import waiting_contacts, waiting_entries
 from tenants import erasure_ledger
 from tenants.audit.verification import record_new_key
-from tenants.keyring.services import ensure_tenant_key, has_tenant_key
+from tenants.keyring.errors import KeyringError
+from tenants.keyring.services import ensure_tenant_key, has_tenant_key, tenant_cipher
 from tenants.routing import kept_units
 from tenants.schema import PUBLIC, inside
 
@@ -42,7 +43,14 @@ class Command(BaseCommand):
 
 
 def _ensure_key(*, now: datetime) -> None:
-    """Create the schema's key when it was restored without one; its chains then continue under the new key."""
+    """Create the schema's key when it was restored without one; its chains then continue under the new key.
+
+    A key that no KEK of this process opens is found here, not by the first patient.
+    """
     if not has_tenant_key():
         record_new_key(now=now)
         ensure_tenant_key(now=now)
+    try:
+        tenant_cipher()
+    except KeyringError as error:
+        raise CommandError(f"a key does not open: {error}") from None
