@@ -79,8 +79,8 @@ def run(
             disconnect(unit, left)
     made.with_keys = made.restore(REPLAYED)
     made.without_keys = made.restore(KEYLESS, keys=False)
-    no_ledger = {"ERASURE_LEDGER": str(folder / "none")}
-    assert made.restore(UNREPLAYED, "--without-ledger", **no_ledger).returncode == 0
+    unreplayed = made.restore(UNREPLAYED, "--without-ledger", ERASURE_LEDGER=str(folder / "none"))
+    assert unreplayed.returncode == 0
     yield made
     for name in databases:
         drop_database(os.environ["OWNER_DATABASE_URL"], name)

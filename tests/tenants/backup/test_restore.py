@@ -385,8 +385,8 @@ def test_no_password_stands_on_a_command_line(run: Run, tmp_path: Path) -> None:
     done = run.manage("backup", **owner)
     assert done.returncode == 0, done.stderr
     new_database(CLOSED)
-    owner["OWNER_DATABASE_URL"] = in_database(owner["OWNER_DATABASE_URL"], CLOSED)
-    done = run.restore(CLOSED, **owner)
+    url_of_closed = in_database(owner["OWNER_DATABASE_URL"], CLOSED)
+    done = run.restore(CLOSED, PG_BIN=str(programs), OWNER_DATABASE_URL=url_of_closed)
     assert done.returncode == 0, done.stderr
 
     seen = (tmp_path / "seen").read_text()
