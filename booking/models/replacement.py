@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from booking.models.practitioner import Practitioner
+from tenants.accounts.models.membership import LONGEST_REPLACEMENT
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
@@ -31,6 +32,10 @@ class Replacement(models.Model):
     )
     from_on = models.DateField()
     to_on = models.DateField()
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    """Who announced it. It ends with the access of this person."""
 
     personal_data = declare(
         subjects="remplaçants",
@@ -40,15 +45,24 @@ class Replacement(models.Model):
         source="le client",
         retention="contrat",
         personal={"substitute_name": "identité", "user": "compte", "practitioner": "identité"},
-        harmless=("id", "ref", "from_on", "to_on"),
+        harmless=("id", "ref", "from_on", "to_on", "opened_by"),
     )
 
     class Meta:
-        """An exclusion constraint allows one substitute of a practitioner at a time."""
+        """One substitute of a practitioner at a time, for six months at most."""
 
         ordering = ("from_on", "id")
         constraints = (
             models.CheckConstraint(condition=Q(from_on__lte=F("to_on")), name="replacement_range"),
+            models.CheckConstraint(
+                condition=Q(
+                    to_on__lte=models.ExpressionWrapper(
+                        F("from_on") + Value(LONGEST_REPLACEMENT.days),
+                        output_field=models.DateField(),
+                    )
+                ),
+                name="replacement_longest",
+            ),
             ExclusionConstraint(
                 name="replacement_one_at_a_time",
                 expressions=[

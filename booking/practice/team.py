@@ -1,5 +1,6 @@
 """The users of a practice: accepting invitations, changing and revoking roles, assigning agendas to accounts."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
@@ -7,13 +8,15 @@ from django.db.models import Q, QuerySet
 
 from booking.feeds import publication
 from booking.google import ownership
-from booking.models import Feed, GoogleAccount, Practitioner
+from booking.models import Feed, GoogleAccount, Practitioner, Replacement
+from booking.practice import replacements
 from booking.rules.errors import BookingError
 from booking.scheduling.catalogue import practice_zone
 from tenants.accounts.models import Membership, Role, User
-from tenants.accounts.services import invitations, memberships
+from tenants.accounts.services import invitations, memberships, opened_access
 from tenants.accounts.services.invitations import Accepted
 from tenants.accounts.services.memberships import Terms
+from tenants.accounts.services.opened_access import OpenedAccess
 from tenants.audit import services as audit
 
 WITH_AGENDA = frozenset({Role.OWNER, Role.PRACTITIONER})
@@ -62,17 +65,41 @@ def change(
         elif agenda is None or agenda.user_id != changed.user_id:
             _tie(changed.user, agenda, actor=actor, now=now)
         _end_given(changed.user, actor=actor, now=now)
+        _end_opened(changed.user, actor=actor, on=on, now=now)
 
 
 def revoke(*, membership: Membership, actor: str, on: date, now: datetime) -> None:
     """Revoke a membership; the sessions of the user end and their agenda can be assigned to another account.
 
     Raises LastOwnerError. The agenda, its hours and its appointments do not change. Its feed is closed, because
-    the user knows the address, and so is its link with the user's Google account.
+    the user knows the address, and so is its link with the user's Google account. Replacements and invitations
+    that the user opened end too.
     """
     memberships.revoke(membership=membership, actor=actor, on=on, now=now)
     _untie(membership.user, actor=actor, now=now)
     _end_given(membership.user, actor=actor, now=now)
+    _end_opened(membership.user, actor=actor, on=on, now=now)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What ends and what stays when a membership is revoked."""
+
+    access: OpenedAccess
+    announced: list[Replacement]
+    links: list[GoogleAccount]
+
+
+def ending_with(membership: Membership, *, on: date) -> Ending:
+    """Return what ``revoke`` of this membership ends besides, on that local day."""
+    user = membership.user
+    roles = opened_access.roles_left(user, on=on, without=membership)
+    has_agenda_role = bool(roles & WITH_AGENDA)
+    return Ending(
+        access=opened_access.opened_by(user, roles=roles),
+        announced=[] if has_agenda_role else list(replacements.announced_by(user, on=on)),
+        links=links_of(user),
+    )
 
 
 def links_of(user: User) -> list[GoogleAccount]:
@@ -102,6 +129,32 @@ def end_after_roles(*, now: datetime, limit: int) -> int:
         publication.close(feed=feed, actor=audit.SYSTEM, now=now)
     links = _links_after(holding, owners)
     return len(expired) + ownership.end_links(links[:limit], actor=audit.SYSTEM, now=now)
+
+
+def end_opened_after_roles(*, now: datetime, limit: int) -> int:
+    """End what users opened for others whose own roles have ended by their last date; return how many users.
+
+    A job calls it.
+    """
+    on = now.astimezone(practice_zone()).date()
+    users = User.objects.filter(
+        Q(pk__in=opened_access.openers().values("pk")) | Q(pk__in=replacements.announcers(on=on))
+    )
+    count = 0
+    for user in users:
+        count += bool(_end_opened(user, actor=audit.SYSTEM, on=on, now=now))
+        if count == limit:
+            break
+    return count
+
+
+def _end_opened(user: User, *, actor: str, on: date, now: datetime) -> int:
+    """End the replacements and invitations that stood on a right which ``user`` has no more."""
+    roles = opened_access.roles_left(user, on=on)
+    count = opened_access.end_opened(user, roles=roles, actor=actor, on=on, now=now)
+    if not roles & WITH_AGENDA:
+        count += replacements.end_announced(user, actor=actor, on=on, now=now)
+    return count
 
 
 def _links_after(holding: set[int], owners: set[int]) -> list[GoogleAccount]:

@@ -68,6 +68,7 @@ LABELS: Mapping[str, Promise | str] = MappingProxyType(
         "site.unpublished": _("Site retiré de la publication"),
         "agenda.saved": _("Agenda enregistré"),
         "replacement.added": _("Remplacement annoncé"),
+        "replacement.ended": _("Remplacement terminé avec l’accès de qui l’avait annoncé"),
         "replacement.removed": _("Remplacement retiré"),
         "calendar.connected": _("Agenda Google connecté"),
         "calendar.reconnected": _("Agenda Google reconnecté"),

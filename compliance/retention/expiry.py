@@ -37,7 +37,7 @@ def delete_expired(unit: Unit, *, now: datetime) -> None:
 
     Daily work: record the opening minutes of past days, plan the coming digests. Deleted are stale holds,
     links, rows past their 30 days, old outbox entries and offers, old rows of Google synchronisation, and the
-    feeds of members whose role has ended.
+    feeds of members whose role has ended, and the replacements that they opened.
     """
     with inside(unit):
         # Before the rows are deleted, while the opening hours of those days are still known.
@@ -54,6 +54,7 @@ def delete_expired(unit: Unit, *, now: datetime) -> None:
         channels.delete_old,
         authorization.delete_old_attempts,
         team.end_after_roles,
+        team.end_opened_after_roles,
     ):
         _run_batches(unit, lambda delete=delete: delete(now=now, limit=BATCH))  # type: ignore[misc]
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from tenants.accounts.models.membership import Role
+from tenants.accounts.models.membership import LONGEST_REPLACEMENT, Role
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
@@ -58,9 +58,23 @@ class Invitation(models.Model):
     )
 
     class Meta:
-        """The newest invitations first."""
+        """The newest invitations first. A replacement has both dates and a longest length."""
 
         ordering = ("-created_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                condition=~models.Q(role=Role.REPLACEMENT)
+                | models.Q(
+                    from_on__isnull=False,
+                    until_on__isnull=False,
+                    until_on__lte=models.ExpressionWrapper(
+                        models.F("from_on") + models.Value(LONGEST_REPLACEMENT.days),
+                        output_field=models.DateField(),
+                    ),
+                ),
+                name="accounts_invitation_longest_replacement",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.ref.hex

@@ -1,12 +1,15 @@
 """The role of a user in the practice, with its dates (G-12)."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import models
 
 from tenants.personal_data import declare
 from tenants.refs import new_ref
+
+LONGEST_REPLACEMENT = timedelta(days=184)
+"""The longest time between the first and the last day of a replacement: six months, wherever they begin."""
 
 
 class Role(models.TextChoices):
@@ -30,6 +33,10 @@ class Membership(models.Model):
     until_on = models.DateField(null=True)
     revoked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    """Who sent the invitation. A replacement ends with the access of this person."""
 
     personal_data = declare(
         subjects="utilisateurs",
@@ -39,7 +46,7 @@ class Membership(models.Model):
         source="titulaire du cabinet",
         retention="tant que le compte est ouvert",
         personal={"role": "rôle", "from_on": "dates du rôle", "until_on": "dates du rôle"},
-        harmless=("id", "ref", "user", "revoked_at", "created_at"),
+        harmless=("id", "ref", "user", "revoked_at", "created_at", "opened_by"),
     )
 
     class Meta:

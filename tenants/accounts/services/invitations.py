@@ -128,6 +128,8 @@ def accept(*, token: str, password: str, name: str, now: datetime) -> Accepted:
         until_on=invitation.until_on,
         practitioner_refs=_entrusted(invitation),
     )
+    membership.opened_by = invitation.invited_by
+    membership.save(update_fields=["opened_by"])
     invitation.accepted_at = now
     invitation.save(update_fields=["accepted_at"])
     record(verb="invitation.accepted", ref=invitation.ref, actor=actor_of(user.pk), now=now)

@@ -1,6 +1,7 @@
 """The forms of the team: an invitation, a role, a replacement."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -13,12 +14,20 @@ from booking.practice.team import assignable_agendas
 from booking.scheduling import catalogue
 from booking.web.dashboard.form_fields import DayField, offer_rows
 from tenants.accounts.models import Role, User
+from tenants.accounts.models.membership import LONGEST_REPLACEMENT
 from tenants.accounts.services.invitations import Invited
 from tenants.accounts.services.memberships import Terms
 from tenants.work_form import WorkForm
 
 ALL, SOME = "tous", "choisis"
 """Which agendas a secretary reaches."""
+
+
+TOO_LONG = gettext_lazy("Un remplacement dure six mois au plus. Annoncez la suite plus tard.")
+
+
+def _is_too_long(first: date | None, last: date | None) -> bool:
+    return bool(first and last and last - first > LONGEST_REPLACEMENT)
 
 
 class RoleForm(WorkForm):
@@ -80,6 +89,8 @@ class RoleForm(WorkForm):
         first, last = data.get("from_on"), data.get("until_on")
         if first and last and last < first:
             self.add_error("until_on", _("Cette date vient avant la première."))
+        elif data.get("role") == Role.REPLACEMENT and _is_too_long(first, last):
+            self.add_error("until_on", TOO_LONG)
         for name, text in self._missing(data):
             if name not in self.errors:
                 self.add_error(name, text)
@@ -183,6 +194,8 @@ class ReplacementForm(WorkForm):
         first, last = data.get("from_on"), data.get("to_on")
         if first and last and last < first:
             self.add_error("to_on", _("Cette date vient avant la première."))
+        elif _is_too_long(first, last):
+            self.add_error("to_on", TOO_LONG)
         return data
 
     @property

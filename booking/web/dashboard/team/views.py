@@ -230,8 +230,13 @@ def revoke(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     membership = get_object_or_404(memberships.unrevoked(), ref=ref)
     is_mine = membership.user_id == request.user.pk
     if request.method != "POST":
-        links = team.links_of(membership.user)
-        context = {"membership": membership, "is_mine": is_mine, "links": links}
+        ending = team.ending_with(membership, on=request.today)
+        context = {
+            "membership": membership,
+            "is_mine": is_mine,
+            "links": ending.links,
+            "ending": ending,
+        }
         return show(request, "team/revoke", context, tab="team")
     try:
         team.revoke(membership=membership, actor=actor(request), on=request.today, now=request.now)
@@ -301,7 +306,7 @@ def remove_replacement(request: DashboardRequest, ref: uuid.UUID) -> HttpRespons
         raise Http404
     if not request.access.allows(Operation.EDIT_REPLACEMENTS, found.practitioner.ref):
         raise PermissionDenied
-    replacements.remove(replacement=found, actor=actor(request), now=request.now)
+    replacements.remove(replacement=found, actor=actor(request), on=request.today, now=request.now)
     messages.success(request, _("Le remplacement est retiré."))
     return redirect(
         "dashboard:team" if request.access.allows(Operation.EDIT_TEAM) else "dashboard:today"
