@@ -12,6 +12,7 @@ from billing.clients.kinds import CheckRequest, InvitationChange
 from billing.clients.readiness import run_checks
 from billing.clients.services import record_results
 from billing.clients.tenant_seed import TenantSeed, seed_tenant
+from booking.rules.kinds import OPENING
 from tenants.models import Tenant
 from tenants.outbox.delivery import (
     SENT,
@@ -77,6 +78,26 @@ class CheckReadiness(Handler[CheckRequest]):
         return deliver
 
 
+class OpenPractice(Handler[NoPayload]):
+    """Runs the go-live checks when the practice asks for it; opens its site when all are met (G-10)."""
+
+    def prepare(
+        self, entry: OutboxEntry, payload: NoPayload, *, unit: Unit, now: datetime
+    ) -> Outcome | DeliveryCall:
+        """Return the checks, which are read in the tenant's unit before ``public`` is entered."""
+        results = run_checks(now=now)
+
+        def deliver() -> Outcome:
+            with inside(PUBLIC):
+                tenant = Tenant.objects.filter(schema_name=unit.schema).first()
+                if tenant is None or tenant.state not in Tenant.SERVED:
+                    return GONE
+                record_results(tenant_id=tenant.pk, results=results, goes_live=True, now=now)
+            return SENT
+
+        return deliver
+
+
 class InviteOwner(Handler[InvitationChange]):
     """Sends the owner a new link, or withdraws the one that was sent."""
 
@@ -104,7 +125,7 @@ class InviteOwner(Handler[InvitationChange]):
 
 @dataclass(frozen=True)
 class StateEmail(Handler[NoPayload]):
-    """E-mails the owner that the site is suspended, with the reason, or that it takes bookings again."""
+    """E-mails the owner that the site is open, suspended (with the reason) or takes bookings again."""
 
     template: str
     state: Tenant.State
@@ -127,6 +148,8 @@ def register_all() -> None:
     register(kinds.SEED, SeedTenant())
     register(kinds.CHECK, CheckReadiness())
     register(kinds.INVITE, InviteOwner())
+    register(OPENING, OpenPractice())
+    register(kinds.OPENED, StateEmail("client_opened", Tenant.State.LIVE))
     register(kinds.SUSPENDED, StateEmail("client_suspended", Tenant.State.SUSPENDED))
     register(kinds.RESUMED, StateEmail("client_resumed", Tenant.State.LIVE))
 

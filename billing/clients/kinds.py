@@ -26,4 +26,6 @@ SEED = OutboxKind("clients.seed", TENANT, NoPayload)
 CHECK = OutboxKind("clients.check", TENANT, CheckRequest)
 INVITE = OutboxKind("clients.invite", TENANT, InvitationChange)
 SUSPENDED = OutboxKind("clients.suspended", TENANT, NoPayload)
+OPENED = OutboxKind("clients.opened", TENANT, NoPayload)
+"""One e-mail to the owner: the site takes bookings."""
 RESUMED = OutboxKind("clients.resumed", TENANT, NoPayload)

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from billing.clients.kinds import (
     CHECK,
     INVITE,
+    OPENED,
     RESUMED,
     SEED,
     SUSPENDED,
@@ -137,7 +138,7 @@ def record_results(
 ) -> bool:
     """Record the results of the go-live checks; open a ready tenant when ``goes_live`` and all are met.
 
-    Returns whether the tenant has been opened.
+    The owner is e-mailed once the site is open. Returns whether the tenant has been opened.
     """
     Readiness.objects.bulk_create(
         [
@@ -156,6 +157,7 @@ def record_results(
     )
     if opened:
         tenant = Tenant.objects.get(pk=tenant_id)
+        _enqueue(tenant, OPENED, NO_PAYLOAD, now=now)
         record(verb="tenant.opened", ref=tenant.ref, actor=SYSTEM, now=now)
     return bool(opened)
 

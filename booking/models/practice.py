@@ -7,6 +7,18 @@ from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
+LEGAL_IDENTITY = (
+    "legal_name",
+    "legal_form",
+    "street",
+    "postcode",
+    "legal_town",
+    "phone",
+    "email",
+    "publication_director",
+)
+"""The columns without which the legal notice cannot be published (C-04)."""
+
 
 class Practice(models.Model):
     """The single row of settings; the defaults are the most protective values (C-09)."""
@@ -139,14 +151,4 @@ class Practice(models.Model):
     @property
     def has_legal_identity(self) -> bool:
         """Whether the legal notice can be published (C-04)."""
-        required = (
-            self.legal_name,
-            self.legal_form,
-            self.street,
-            self.postcode,
-            self.legal_town,
-            self.phone,
-            self.email,
-            self.publication_director,
-        )
-        return all(required)
+        return all(getattr(self, name) for name in LEGAL_IDENTITY)

@@ -6,16 +6,18 @@ from django.db.models import Exists, Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import AppointmentType, Location, OpeningHours, Practice
+from booking.models.practice import LEGAL_IDENTITY
 from tenants.audit.models import AuditEvent
 
 
 class FirstDayStep(TextChoices):
-    """The four screens, in order."""
+    """The five screens, in order."""
 
     PROFESSION = "profession", _("Votre profession")
     PLACE = "place", _("Votre lieu")
     HOURS = "hours", _("Vos horaires")
     APPOINTMENT_TYPES = "appointment_types", _("Vos motifs")
+    LEGAL_IDENTITY = "legal_identity", _("Votre identité légale")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Progress:
     def next(self) -> FirstDayStep | None:
         """The first screen that is not completed, or None."""
         return next((step for step in FirstDayStep if step not in self.done), None)
+
+    @property
+    def missing(self) -> list[FirstDayStep]:
+        """The screens that are not completed, in order."""
+        return [step for step in FirstDayStep if step not in self.done]
 
     @property
     def count(self) -> int:
@@ -55,11 +62,18 @@ def progress() -> Progress:
             has_place=Exists(reachable),
             has_hours=Exists(OpeningHours.objects.all()),
             has_appointment_type=Exists(offered),
+            has_identity=~Q(*((name, "") for name in LEGAL_IDENTITY), _connector=Q.OR),
         )
-        .values_list("has_profession", "has_place", "has_hours", "has_appointment_type")
+        .values_list(
+            "has_profession",
+            "has_place",
+            "has_hours",
+            "has_appointment_type",
+            "has_identity",
+        )
         .first()
     )
-    completed = found or (False, False, False, False)
+    completed = found or (False,) * len(FirstDayStep)
     return Progress(
         frozenset(step for step, is_done in zip(FirstDayStep, completed, strict=True) if is_done)
     )

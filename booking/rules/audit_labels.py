@@ -55,6 +55,7 @@ LABELS: Mapping[str, Promise | str] = MappingProxyType(
         "place.restored": _("Lieu repris des archives"),
         "form.published": _("Formulaire publié"),
         "practice.saved": _("Réglages du cabinet enregistrés"),
+        "practice.opening_requested": _("Mise en ligne demandée"),
         "notice.changed": _("Page de confidentialité changée"),
         "site.edited": _("Site modifié"),
         "site.card_saved": _("Présentation d’un praticien modifiée"),

@@ -89,6 +89,8 @@ OFFER = OutboxKind("waiting.offer", OFFERED_SLOT, NoPayload)
 OFFER_EXPIRY = OutboxKind("waiting.offer_expiry", OFFERED_SLOT, NoPayload)
 WAITING_JOINED = OutboxKind("waiting.joined", WAITER, NoPayload)
 
+OPENING = OutboxKind("practice.opening", "practice", NoPayload)
+"""The practice asks to be put online; the checks of G-10 decide."""
 DIGEST = OutboxKind("practice.digest", MEMBER, DigestDay)
 """The day of a practice, to one of its members."""
 

@@ -11,9 +11,13 @@ from playwright.sync_api import Browser, Page
 from billing.clients.readiness import run_checks
 from billing.clients.tenant_seed import TenantSeed, seed_tenant
 from booking.models import AppointmentType, Location, OpeningHours, Practice
+from booking.rules.kinds import OPENING
+from tenants import routing
 from tenants.accounts.models import Invitation
 from tenants.accounts.services.invitations import token_of
 from tenants.models import Tenant
+from tenants.outbox.delivery import deliver_entry
+from tenants.outbox.models import OutboxEntry
 from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import PASSWORD
 from tests.browser import violations_of
@@ -81,6 +85,14 @@ def ordered(committed_tenant: Callable[[str], Unit], served: int) -> tuple[str, 
     return f"http://{HOST.format(name=name)}:{served}", unit
 
 
+def deliver_due(unit: Unit) -> None:
+    """Deliver what a worker would: the request of the practice to be put online."""
+    now = datetime.now(UTC)
+    with inside(unit):
+        entry = OutboxEntry.objects.get(kind=OPENING)
+    deliver_entry(unit=unit, ref=entry.ref, now=now, clock=lambda: now)
+
+
 @pytest.mark.parametrize(("width", "has_script"), [(1280, True), (390, True), (390, False)])
 def test_the_first_day_takes_less_than_ten_minutes(
     browser: Browser, ordered: tuple[str, Unit], figures: Figures, width: int, has_script: bool
@@ -111,7 +123,21 @@ def test_the_first_day_takes_less_than_ten_minutes(
     reader.fill("town", "Bidart")
     reader.click("main button.main", then="**/premier-jour/horaires/")
     reader.click("main button.main", then="**/premier-jour/motifs/")
+    reader.click("main button.main", then="**/premier-jour/identite/")
+    reader.fill("legal_name", "Maite Exemple EI")
+    reader.fill("legal_form", "Entreprise individuelle")
+    reader.fill("phone", "05 36 49 00 12")
+    reader.fill("email", "cabinet@example.org")
     reader.click("main button.main", then="**/premier-jour/pret/")
+    before = page.inner_text("h1")
+    reader.click("main button.main", then="**/premier-jour/pret/")
+    asked = page.inner_text("h1")
+    deliver_due(unit)
+    if not has_script:
+        page.wait_for_timeout(1000 * routing.TTL_SECONDS)
+        page.get_by_role("link", name="Voir où cela en est").click()
+    page.get_by_role("heading", name="C’est prêt").wait_for()
+    page.wait_for_load_state()
     offered = page.locator(".slot.seen").count()
     code = page.evaluate("() => document.querySelector('.qr').naturalWidth") if has_script else 1
 
@@ -121,6 +147,7 @@ def test_the_first_day_takes_less_than_ten_minutes(
             f"first day, {width} px: {reader.minutes:.1f} min"
             f" ({reader.words} words read, {reader.characters} letters typed, {reader.clicks} clicks)"
         )
+    assert (before, asked) == ("Tout est rempli", "Votre page s’ouvre")
     assert guessed
     assert offered > 0
     assert code > 0
@@ -130,6 +157,9 @@ def test_the_first_day_takes_less_than_ten_minutes(
         assert run_checks(now=datetime.now(UTC))["bookable_slot"]
         assert Practice.objects.get().kind == Practice.PracticeKind.REGULATED
         assert Location.objects.get().town == "Bidart"
+        saved = Practice.objects.get()
+        assert (saved.street, saved.legal_town) == ("12 rue de la Falaise", "Bidart")
+        assert saved.publication_director == "Maite Exemple"
         assert OpeningHours.objects.count() == 10
         assert list(AppointmentType.objects.values_list("label", "duration_min")) == [
             ("Première consultation", 60),

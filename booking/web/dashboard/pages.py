@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from booking.practice.first_day import progress
 from booking.web.dashboard.access import DashboardRequest
 from tenants.accounts.permissions import Operation
+from tenants.models import Tenant
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,12 @@ def show(
 ) -> HttpResponse:
     """Render a page with its navigation bar, which holds the links that this user may open."""
     access = request.access
+    state = state_of_site(request)
+    is_prepared = state == Tenant.State.READY and access.allows_somewhere(Operation.EDIT_PRACTICE)
     shared = {
         "practice": request.practice,
-        "site_state": getattr(getattr(request, "route", None), "state", ""),
+        "site_state": state,
+        "left_to_open": progress().missing if is_prepared else [],
         "tabs": [
             tab_of_bar
             for tab_of_bar in tabs()
@@ -79,6 +84,11 @@ def show(
     # Templates write instants as dates in the time zone of the practice, not in UTC.
     with timezone.override(request.zone):
         return render(request, f"dashboard/{template}.html", {**shared, **context}, status=status)
+
+
+def state_of_site(request: DashboardRequest) -> str:
+    """Return the state of the practice's tenant (G-10), or "" outside a routed request."""
+    return getattr(getattr(request, "route", None), "state", "")
 
 
 def day_asked(request: DashboardRequest, name: str = "jour") -> date:

@@ -7,21 +7,23 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 
-from billing.clients import kinds
+from billing.clients import handlers, kinds
 from billing.clients.handlers import (
     GONE,
     CheckReadiness,
     InviteOwner,
+    OpenPractice,
     SeedTenant,
     StateEmail,
 )
 from billing.clients.kinds import CheckRequest, InvitationChange
+from booking.rules.kinds import OPENING
 from tenants.models import Tenant
-from tenants.outbox.delivery import TryAgain
+from tenants.outbox.delivery import SENT, TryAgain
 from tenants.outbox.kinds import OutboxKind
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.payloads import NO_PAYLOAD
-from tenants.schema import PUBLIC, Unit
+from tenants.schema import PUBLIC, Unit, inside
 from tests.staff import address, make_client
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
@@ -31,6 +33,28 @@ SUSPENDED = StateEmail("client_suspended", Tenant.State.SUSPENDED)
 def entry(kind: OutboxKind[Any], tenant_id: int) -> OutboxEntry:
     """Return an entry about a tenant, not saved."""
     return OutboxEntry(kind=kind, subject_id=tenant_id, due_at=NOW, created_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("is_met", "state", "mails"),
+    [(True, Tenant.State.LIVE, 1), (False, Tenant.State.READY, 0)],
+)
+def test_a_practice_that_asks_is_opened_when_all_checks_are_met(
+    tenant: Unit, monkeypatch: pytest.MonkeyPatch, is_met: bool, state: str, mails: int
+) -> None:
+    with inside(PUBLIC):
+        Tenant.objects.filter(schema_name=tenant.schema).update(state=Tenant.State.READY)
+    monkeypatch.setattr(handlers, "run_checks", lambda now: {"bookable_slot": is_met})
+
+    deliver = OpenPractice().prepare(entry(OPENING, 1), NO_PAYLOAD, unit=tenant, now=NOW)
+    assert callable(deliver)
+    outcome = deliver()
+
+    assert outcome == SENT
+    with inside(PUBLIC):
+        opened = Tenant.objects.get(schema_name=tenant.schema)
+        assert opened.state == state
+        assert OutboxEntry.objects.filter(kind=kinds.OPENED).count() == mails
 
 
 def test_a_tenant_that_is_not_built_yet_is_seeded_later(public: Unit) -> None:

@@ -17,6 +17,7 @@ NAMES = [
     "account_mfa_removed",
     "account_codes_renewed",
     "client_suspended",
+    "client_opened",
     "client_resumed",
 ]
 

@@ -1,4 +1,4 @@
-"""The first day (T16): four screens from the invitation to a bookable slot, then the link to share.
+"""The first day (T16): five screens from the invitation to a bookable slot, then the link to share.
 
 Each screen saves what an ordinary page of the dashboard saves: one may leave, skip and come back.
 """
@@ -20,6 +20,7 @@ from booking.practice.first_day import (
     Progress,
     progress,
 )
+from booking.practice.opening import is_opening, request_opening
 from booking.practice.presets import (
     OTHER,
     ProfessionPreset,
@@ -36,20 +37,23 @@ from booking.web.dashboard.access import (
 from booking.web.dashboard.hours.preview import first_days_online
 from booking.web.dashboard.hours.views import editor_action, editor_context
 from booking.web.dashboard.hours.week_form import WeekForm, hours_typed
-from booking.web.dashboard.pages import show
+from booking.web.dashboard.pages import show, state_of_site
 from booking.web.dashboard.settings.appointment_types import fitting, place_initial
 from booking.web.dashboard.settings.first_day_forms import (
     FirstPlaceForm,
+    LegalIdentityForm,
     PresetsForm,
     ProfessionForm,
 )
 from tenants.accounts.permissions import Operation
+from tenants.models import Tenant
 
 PAGES = {
     FirstDayStep.PROFESSION: "first_profession",
     FirstDayStep.PLACE: "first_place",
     FirstDayStep.HOURS: "first_hours",
     FirstDayStep.APPOINTMENT_TYPES: "first_appointment_types",
+    FirstDayStep.LEGAL_IDENTITY: "first_legal_identity",
 }
 READY = "first_ready"
 TEMPLATES = {
@@ -57,6 +61,7 @@ TEMPLATES = {
     FirstDayStep.PLACE: "first_day/place",
     FirstDayStep.HOURS: "first_day/hours",
     FirstDayStep.APPOINTMENT_TYPES: "first_day/appointment_types",
+    FirstDayStep.LEGAL_IDENTITY: "first_day/legal_identity",
 }
 
 
@@ -152,15 +157,50 @@ def appointment_type(request: DashboardRequest) -> HttpResponse:
     )
 
 
+@requires(Operation.EDIT_PRACTICE)
+def legal_identity(request: DashboardRequest) -> HttpResponse:
+    """Screen 5: what the law asks on the site (C-04), with the address of the place already filled in."""
+    form = LegalIdentityForm(
+        request.POST if request.method == "POST" else None,
+        initial=_legal_initial(request),
+        region=catalogue.region_of(catalogue.first_active_location()),
+    )
+    if form.is_valid():
+        save_practice(values=form.cleaned_data, actor=actor(request), now=request.now)
+        return _after(FirstDayStep.LEGAL_IDENTITY)
+    return _screen(request, FirstDayStep.LEGAL_IDENTITY, {"form": form})
+
+
+@requires(Operation.EDIT_PRACTICE, methods=("POST",))
+def open_site(request: DashboardRequest) -> HttpResponse:
+    """Ask for the site to be put online; the last screen shows when it is."""
+    if state_of_site(request) != Tenant.State.READY:
+        messages.info(request, _("Votre page est déjà en ligne."))
+    elif progress().missing or not first_days_online(request, _practitioner(request))["days"]:
+        messages.error(request, _("Il manque encore quelque chose : voyez la liste."))
+    else:
+        request_opening(practice=request.practice, actor=actor(request), now=request.now)
+    return redirect(f"dashboard:{READY}")
+
+
 @requires(Operation.EDIT_PRACTICE, methods=("GET", "HEAD"))
 def ready(request: DashboardRequest) -> HttpResponse:
-    """Show the last screen: the link and the QR code to share, the first slots, the steps that are still open."""
+    """Show the last screen: what is left, or the button that puts the site online, or the link to share."""
+    if request.htmx:
+        # The page that waits asks every two seconds; it is drawn again once a worker has answered.
+        is_waiting = is_opening(now=request.now)
+        return HttpResponse(status=204, headers={} if is_waiting else {"HX-Refresh": "true"})
     practitioner = _practitioner(request)
+    done, preview = progress(), first_days_online(request, practitioner)
+    is_live = state_of_site(request) == Tenant.State.LIVE
     context = {
         "address": request.build_absolute_uri("/"),
-        "preview": first_days_online(request, practitioner),
-        "progress": progress(),
-        "steps": _steps(progress(), None),
+        "preview": preview,
+        "progress": done,
+        "steps": _steps(done, None),
+        "left": len(done.missing) + (not preview["days"] and FirstDayStep.HOURS in done.done),
+        "is_live": is_live,
+        "is_opening": not is_live and is_opening(now=request.now),
         "offers_google": bool(settings.GOOGLE_CLIENT_ID),
     }
     return show(request, "first_day/ready", context, tab="first_day")
@@ -195,6 +235,22 @@ def _practitioner(request: DashboardRequest) -> Practitioner | None:
 def _first_week(practitioner: Practitioner) -> list[OpeningHours]:
     row = hours.opening_hours_of(practitioner).first()
     return hours.week_of(row) if row else []
+
+
+def _legal_initial(request: DashboardRequest) -> dict[str, Any]:
+    """Return the known values: those of the practice, else the address of the place and the owner's own name."""
+    practice, location = request.practice, catalogue.first_active_location()
+    initial = {name: getattr(practice, name) for name in LegalIdentityForm.ASKED}
+    if location is not None and not practice.street:
+        initial |= {
+            "street": location.street,
+            "postcode": location.postcode,
+            "legal_town": location.town,
+        }
+    practitioner = _practitioner(request)
+    if practitioner is not None and not practice.publication_director:
+        initial["publication_director"] = practitioner.name
+    return initial
 
 
 def _place_initial(request: DashboardRequest, location: Location | None) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from booking.models.practice import LEGAL_IDENTITY
 from booking.practice.presets import (
     PRESETS,
     AppointmentTypePreset,
     by_key,
 )
 from booking.rules.persons import is_denied
-from booking.web.dashboard.settings.forms import NOT_NEUTRAL, PlaceForm
+from booking.web.dashboard.settings.forms import NOT_NEUTRAL, PlaceForm, PracticeForm
 from tenants.work_form import WorkForm
 
 
@@ -40,6 +41,37 @@ class ProfessionForm(WorkForm):
         chosen = by_key(self.cleaned_data["start"])
         kind = chosen.kind if chosen else ""
         return {"profession": self.cleaned_data["profession"], "kind": kind}
+
+
+class LegalIdentityForm(PracticeForm):
+    """What the legal notice must show (C-04): all required, except the SIREN and the rules of the profession."""
+
+    REQUIRED = LEGAL_IDENTITY
+    OPTIONAL = ("siren", "vat_number", "professional_rules", "order_name", "mediator")
+    ASKED = (*REQUIRED, *OPTIONAL)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in [*self.fields]:
+            if name not in self.ASKED:
+                del self.fields[name]
+        for name in self.REQUIRED:
+            self.fields[name].required = True
+
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        """The fields that must be typed."""
+        return self.group(self.REQUIRED)
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        """The fields that not every practice has."""
+        return self.group(self.OPTIONAL)
+
+    @property
+    def has_folded_error(self) -> bool:
+        """Whether the folded part must be open, because one of its fields is wrong."""
+        return any(field.errors for field in self.folded)
 
 
 class FirstPlaceForm(PlaceForm):

@@ -1,5 +1,6 @@
 """The guide of the first day: each screen saves what it says, and asks nothing that is known."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,8 +9,12 @@ from django.urls import reverse
 
 from booking.models import AppointmentType, Location, OpeningHours, Practice, Practitioner
 from booking.practice.first_day import FirstDayStep, progress
+from booking.rules import kinds
+from tenants import routing
 from tenants.accounts.models import Role
-from tenants.schema import Unit
+from tenants.models import Tenant
+from tenants.outbox.models import OutboxEntry
+from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import browser, make_member
 from tests.factories import Cabinet
 
@@ -139,7 +144,7 @@ def test_the_appointment_types_that_fit_the_places_are_ticked_and_saved_as_corre
     assert "visio" not in text
     assert (made.label, made.duration_min, made.is_for_new_patients) == ("Premier bilan", 50, True)
     assert list(made.practitioners.all()) == list(Practitioner.objects.all())
-    assert answer["Location"] == page("first_ready")
+    assert answer["Location"] == page("first_legal_identity")
 
 
 @pytest.mark.parametrize(
@@ -162,25 +167,116 @@ def test_an_appointment_type_that_cannot_be_is_refused_and_stays_typed(
     assert not AppointmentType.objects.exists()
 
 
-def test_after_the_four_screens_slots_and_the_address_are_shown(new: Client, host: str) -> None:
+LEGAL = {
+    "legal_name": "Sophie Gabarit EI",
+    "legal_form": "Entreprise individuelle",
+    "street": "3 rue Fictive",
+    "postcode": "97400",
+    "legal_town": "Saint-Denis",
+    "phone": "0262 12 34 56",
+    "email": "cabinet@example.org",
+    "publication_director": "Sophie Gabarit",
+}
+
+
+def fill_in(new: Client) -> None:
+    """Send the five screens."""
     new.post(page("first_profession"), {"start": "dieteticien", "profession": "Diététicienne"})
     new.post(page("first_place"), place_fields())
     where = str(Location.objects.get().ref)
     new.post(page("first_hours"), {"place": where, "every": "1", "d4r0a": "9", "d4r0b": "10"})
     new.post(page("first_appointment_types"), appointment_types())
+    new.post(page("first_legal_identity"), LEGAL)
+
+
+@pytest.fixture
+def set_state(tenant: Unit) -> Iterator[Callable[[str], None]]:
+    """Return a function that sets the state of the practice's tenant for its pages."""
+
+    def change(state: str) -> None:
+        with inside(PUBLIC):
+            Tenant.objects.filter(schema_name=tenant.schema).update(state=state)
+        routing.cache.clear()
+
+    yield change
+    routing.cache.clear()
+
+
+def test_the_legal_identity_begins_with_what_is_known(new: Client) -> None:
+    new.post(page("first_place"), place_fields())
+
+    shown = new.get(page("first_legal_identity")).text
+
+    assert 'value="3 rue Fictive"' in shown
+    assert 'value="Saint-Denis"' in shown
+    assert 'value="Sophie Gabarit"' in shown
+
+
+def test_the_legal_identity_names_what_is_missing_and_keeps_what_was_typed(new: Client) -> None:
+    refused = new.post(page("first_legal_identity"), {**LEGAL, "legal_form": ""})
+
+    assert refused.status_code == 422
+    assert 'id="id_legal_form_error"' in refused.text
+    assert 'value="Sophie Gabarit EI"' in refused.text
+    assert not Practice.objects.get().has_legal_identity
+
+
+def test_a_filled_in_practice_asks_to_be_put_online_once(
+    new: Client, set_state: Callable[[str], None]
+) -> None:
+    fill_in(new)
+    set_state("ready")
+
+    offered = new.get(page("first_ready")).text
+    answers = [new.post(page("first_open")) for _time in range(2)]
+    asked = new.get(page("first_ready")).text
+
+    assert "Mettre ma page en ligne" in offered
+    assert [answer["Location"] for answer in answers] == [page("first_ready")] * 2
+    assert "Votre page s’ouvre" in asked
+    assert OutboxEntry.objects.filter(kind=kinds.OPENING).count() == 1
+
+
+@pytest.mark.parametrize("state", ["ready", "live"])
+def test_an_unfinished_or_open_practice_asks_for_nothing(
+    new: Client, set_state: Callable[[str], None], state: str
+) -> None:
+    if state == "live":
+        fill_in(new)
+    set_state(state)
+
+    new.post(page("first_open"))
+
+    assert not OutboxEntry.objects.filter(kind=kinds.OPENING).exists()
+
+
+def test_the_banner_names_what_is_left(new: Client, set_state: Callable[[str], None]) -> None:
+    set_state("ready")
+    new.post(page("first_place"), place_fields())
+
+    banner = new.get(page("today")).text
+    fill_in(new)
+    complete = new.get(page("today")).text
+
+    assert "Vos horaires, Vos motifs, Votre identité légale" in banner
+    assert "Tout est rempli" in complete
+
+
+def test_after_the_five_screens_slots_and_the_address_are_shown(new: Client, host: str) -> None:
+    fill_in(new)
 
     text = new.get(page("first_ready")).text
 
     assert progress().next is None
     assert "slot seen" in text
     assert f"http://{host}/" in text
-    assert "Complétez votre identité légale" in text
+    assert "C’est prêt" in text
 
 
 def test_an_unfinished_guide_says_what_is_left(new: Client) -> None:
     text = new.get(page("first_ready")).text
 
-    assert "Il reste une ou deux choses" in text
+    assert "Il reste 5 choses" in text
     assert "Code à scanner" in text
 
 
