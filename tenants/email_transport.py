@@ -10,6 +10,7 @@ import io
 import json
 import smtplib
 from datetime import UTC, datetime
+from email.header import Header
 from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
@@ -58,6 +59,15 @@ class Mail(EmailMultiAlternatives):
         self.key = key
         self.is_retry = is_retry
         self.tags = [key.hex]
+
+    def message(self) -> Any:  # type: ignore[override]  # the stubs are of a later Django
+        """Return the message; its subject is folded with its name, so that no empty line precedes it.
+
+        Django encodes the words without the name, and the first line was then too long to follow it.
+        """
+        made = super().message()
+        made.replace_header("Subject", Header(str(self.subject), header_name="Subject"))
+        return made
 
 
 def submit(mail: Mail) -> None:

@@ -13,6 +13,8 @@ import icalendar
 from booking.formats.zone_rules import vtimezone
 
 PRODUCT = "-//lib-rdv//rendez-vous//FR"
+ALARMS = (dt.timedelta(days=1), dt.timedelta(hours=2))
+"""How long before the start the calendar of the person reminds them."""
 
 
 class Method(StrEnum):
@@ -26,6 +28,7 @@ class Method(StrEnum):
 class Event:
     """The contents of the file of one appointment; without appointment type and profession.
 
+    `description` says what the person needs on the day, lines apart by a line feed.
     `starts_at` and `ends_at` are aware instants, `zone` is the zone of the location, `sequence` grows by one
     with each move and with the cancellation (RFC 5545 3.8.7.4).
     """
@@ -41,6 +44,7 @@ class Event:
     organizer: str
     sender: str
     manage_url: str = ""
+    description: str = ""
 
 
 def uid(ref: UUID, host: str) -> str:
@@ -81,7 +85,20 @@ def _component(event: Event, *, method: Method, now: dt.datetime) -> icalendar.E
     component.add("transp", "TRANSPARENT" if method is Method.CANCEL else "OPAQUE")
     if event.manage_url and method is Method.PUBLISH:
         component.add("url", event.manage_url)
+    if method is Method.PUBLISH:
+        if event.description:
+            component.add("description", event.description)
+        for before in ALARMS:
+            component.add_component(_alarm(event, before))
     return component
+
+
+def _alarm(event: Event, before: dt.timedelta) -> icalendar.Alarm:
+    alarm = icalendar.Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("trigger", -before)
+    alarm.add("description", event.title)
+    return alarm
 
 
 def wall_clock(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.mime.text import MIMEText
 from email.utils import formataddr, parseaddr
@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from booking.formats import french, sms
 from booking.formats.calendar_file import (
@@ -32,6 +33,7 @@ from booking.messages import erasure_sentences
 from booking.rules import placeholders
 from booking.rules.erasure import Moment
 from tenants.email_transport import Mail
+from tenants.website.colours import brand
 
 
 class MessageKind(StrEnum):
@@ -79,6 +81,16 @@ SMS_TEMPLATES = {
     ),
 }
 
+# After the limit of the appointment type: the link shows the appointment and changes nothing.
+SMS_TEMPLATES_AFTER_LIMIT = {
+    MessageKind.CONFIRMATION: "RDV confirmé le {day} à {hour} avec {practitioner}. Le voir : {link}",
+    MessageKind.REMINDER: "Rappel : RDV demain {day} à {hour} avec {practitioner}. Le voir : {link}",
+    MessageKind.MOVED: (
+        "Votre RDV avec {practitioner} est déplacé au {day} à {hour}. Le voir : {link}"
+    ),
+    MessageKind.MANAGE_LINKS: "Votre RDV du {day} à {hour} avec {practitioner}. Le voir : {link}",
+}
+
 _CALENDAR = {
     MessageKind.CONFIRMATION: Method.PUBLISH,
     MessageKind.MOVED: Method.PUBLISH,
@@ -110,8 +122,9 @@ class MessageVisit:
     """The data of one appointment in messages. Instants are aware; `zone` is the zone of the location.
 
     `base_url` is the address of the practice's site without final slash. `reminder_at` is None when no reminder
-    will leave, `changes_until` is None when the person may change until the start. `moment` is the announced
-    moment of the erasure.
+    will leave, `changes_until` is None when the person may change until the start, `can_change` says whether
+    that limit is still to come. `moment` is the announced moment of the erasure. `colour` is the practice's
+    (#rrggbb), empty for the colour of lib-rdv.
     """
 
     ref: UUID
@@ -134,6 +147,11 @@ class MessageVisit:
     moment: Moment = Moment.AFTER_APPOINTMENT
     changes_until: dt.datetime | None = None
     late_min: int | None = None
+    access_text: str = ""
+    instructions: str = ""
+    video_url: str = ""
+    can_change: bool = True
+    colour: str = ""
     previous_starts_at: dt.datetime | None = None
 
     @property
@@ -145,6 +163,21 @@ class MessageVisit:
     def end(self) -> dt.datetime:
         """The end in the zone of the location."""
         return self.ends_at.astimezone(self.zone)
+
+    @property
+    def minutes(self) -> int:
+        """The length of the appointment."""
+        return int((self.ends_at - self.starts_at).total_seconds()) // 60
+
+    @property
+    def access(self) -> list[str]:
+        """How to come, in lines: a text of the practice about the place."""
+        return placeholders.paragraphs(self.access_text)
+
+    @property
+    def preparation(self) -> list[str]:
+        """What to bring or to do before, in lines: the practice's text of the appointment type."""
+        return placeholders.paragraphs(self.instructions)
 
     @property
     def host(self) -> str:
@@ -203,6 +236,9 @@ def render_sms(
     The text that the practice added is left out when it does not fit: the hour and the link come first.
     """
     link = visit.base_url if kind in LINKS_TO_SITE else visit.short_url
+    template = SMS_TEMPLATES[kind]
+    if not visit.can_change:
+        template = SMS_TEMPLATES_AFTER_LIMIT.get(kind, template)
     values = {
         "practitioner": visit.substitute or visit.practitioner,
         "link": link,
@@ -214,10 +250,10 @@ def render_sms(
         try:
             # Braces inside values must not be read as placeholders of sms.compose.
             addition = sms.transliterate(re.sub(r"[{}]", "", words))
-            return sms.compose(f"{SMS_TEMPLATES[kind]} {addition}", **values)
+            return sms.compose(f"{template} {addition}", **values)
         except ValueError:
             pass
-    return sms.compose(SMS_TEMPLATES[kind], **values)
+    return sms.compose(template, **values)
 
 
 def sms_size(kind: MessageKind, *, visit: MessageVisit, added: str, first_name: str) -> int:
@@ -258,7 +294,24 @@ def calendar_event(visit: MessageVisit) -> Event:
         organizer=visit.practitioner,
         sender=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
         manage_url=visit.manage_url,
+        description="\n".join(_description(visit)),
     )
+
+
+def _description(visit: MessageVisit) -> Iterator[str]:
+    """Yield the lines of the event's description: what one needs on the day, without the appointment type."""
+    if visit.video_url:
+        yield _("Rejoindre la visio\u00a0: %(link)s") % {"link": visit.video_url}
+    if visit.access:
+        yield _("Pour venir\u00a0: %(text)s") % {"text": "\n".join(visit.access)}
+    if visit.preparation:
+        yield _("À prévoir\u00a0: %(text)s") % {"text": "\n".join(visit.preparation)}
+    if visit.practice_phone:
+        yield _("Téléphone du cabinet\u00a0: %(phone)s") % {
+            "phone": french.phone(visit.practice_phone)
+        }
+    if visit.manage_url:
+        yield _("Votre rendez-vous en ligne\u00a0: %(link)s") % {"link": visit.manage_url}
 
 
 def _calendar_part(visit: MessageVisit, *, method: Method, now: dt.datetime) -> MIMEText:
@@ -291,13 +344,35 @@ def _context(
         "site_url": f"{visit.base_url}/",
         # The owner of the replaced address may be another person and must not get the link.
         "manage_url": rights_url if is_stranger else visit.manage_url,
-        "stop_url": rights_url if is_stranger else f"{visit.manage_url}sans-rappel/",
-        "rights_url": rights_url if is_stranger else f"{visit.manage_url}#effacer",
+        "footer_links": _footer_links(kind, visit, rights_url),
         "kept_until": erasure_sentences.kept_until(
             visit.moment, reminder=instants["reminder"], today=today
         ),
         "erased_when": erasure_sentences.in_reminder(visit.moment),
+        **_shades(visit.colour),
     } | instants
+
+
+def _footer_links(kind: MessageKind, visit: MessageVisit, rights_url: str) -> list[tuple[str, str]]:
+    """Return the links of the footer under their labels; none to what is no longer possible (B-44)."""
+    if kind is MessageKind.CONTACT_CORRECTED:
+        # The owner of the replaced address may be another person and must not get the link.
+        return [(_("Mes données"), rights_url)]
+    if kind in LINKS_TO_SITE:
+        return [(_("Voir ce rendez-vous"), visit.manage_url), (_("Mes données"), rights_url)]
+    return [
+        (_("Gérer mon rendez-vous"), visit.manage_url),
+        (_("Ne plus recevoir de rappel"), f"{visit.manage_url}sans-rappel/"),
+        (_("Supprimer mes données"), f"{visit.manage_url}#effacer"),
+    ]
+
+
+def _shades(colour: str) -> dict[str, str]:
+    """Return the readable shades of the practice's colour; none for the colour of lib-rdv."""
+    if not colour:
+        return {}
+    made = brand(colour)
+    return {"accent": made.light.accent, "accent_dark": made.dark.accent}
 
 
 def _local_instants(visit: MessageVisit) -> dict[str, dt.datetime | None]:

@@ -51,6 +51,8 @@ class Wait:
     starts_at: dt.datetime | None = None
     until: dt.datetime | None = None
     gives_back_at: dt.datetime | None = None
+    minutes: int = 0
+    """The length of an offered slot."""
     substitute: str = ""
     place: tuple[str, ...] = ()
     town: str = ""

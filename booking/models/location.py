@@ -1,6 +1,7 @@
 """A location of appointments; it has the time zone and the territory of its public holidays."""
 
 from django.db import models
+from django.db.models import Q
 
 from tenants.personal_data import declare
 from tenants.refs import new_ref
@@ -22,6 +23,8 @@ class Location(models.Model):
     street = models.CharField(max_length=120, blank=True, default="")
     postcode = models.CharField(max_length=10, blank=True, default="")
     town = models.CharField(max_length=60, blank=True, default="")
+    # An https address (booking/rules/video_links.py) that only booked patients read; video places only.
+    video_url = models.CharField(max_length=300, blank=True, default="", db_default="")
     access_text = models.CharField(max_length=400, blank=True, default="")
     time_zone = models.CharField(max_length=40, default="Europe/Paris")
     territory = models.CharField(max_length=8, blank=True, default="")
@@ -47,6 +50,7 @@ class Location(models.Model):
             "name",
             "kind",
             "access_text",
+            "video_url",
             "time_zone",
             "territory",
             "served_postcodes",
@@ -59,6 +63,12 @@ class Location(models.Model):
         """Ordered as the practice chose."""
 
         ordering = ("position", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(video_url="") | Q(kind="video", video_url__startswith="https://"),
+                name="location_video_link",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -51,6 +51,7 @@ from tenants.outbox.kinds import OutboxKind
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.payloads import NoPayload
 from tenants.schema import Unit
+from tenants.website import queries as website
 
 _Payload = kinds.AppointmentVersion | kinds.LateArrival | kinds.ReplacedAddress | NoPayload
 
@@ -294,6 +295,7 @@ def _facts(
     location = appointment.location
     zone = ZoneInfo(location.time_zone)
     until = change_until(appointment)
+    published = website.published()
     return {
         "ref": appointment.ref,
         "sequence": appointment.sequence,
@@ -302,7 +304,7 @@ def _facts(
         "zone": zone,
         "practitioner": appointment.practitioner.name,
         "substitute": substitute_of(appointment),
-        "place": place_lines(location),
+        **practical_facts(appointment),
         "town": settings.town,
         "practice_phone": settings.phone,
         "practice_email": settings.email,
@@ -312,7 +314,20 @@ def _facts(
         "late_min": appointment.late_min,
         "moment": _moment(entry, appointment),
         "changes_until": None if until == appointment.starts_at else until,
+        "can_change": now < until,
+        "colour": published.colour if published else "",
         "previous_starts_at": _previous_start(entry),
+    }
+
+
+def practical_facts(appointment: Appointment) -> dict[str, Any]:
+    """Return the fields of a MessageVisit about the place and what to bring; the practice's own texts."""
+    location = appointment.location
+    return {
+        "place": place_lines(location),
+        "access_text": location.access_text,
+        "instructions": appointment.appointment_type.instructions,
+        "video_url": location.video_url,
     }
 
 

@@ -235,6 +235,7 @@ def _facts_of_offer(offer: Offer, hold: Appointment, waiter: WaitingEntry) -> di
         "starts_at": offer.starts_at,
         "until": offer.expires_at,
         "gives_back_at": tied.starts_at if tied else None,
+        "minutes": hold.minutes,
         "substitute": substitute_of(hold),
         "place": place_lines(hold.location),
     }

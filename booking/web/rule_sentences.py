@@ -138,7 +138,9 @@ def _price(values: Values) -> str:
 
 def _instructions(values: Values) -> str:
     if values["instructions"]:
-        return _("La personne les lit avant de confirmer, et dans ses messages.")
+        return _(
+            "La personne les lit une fois le rendez-vous pris, dans ses messages et dans son agenda."
+        )
     return _("Aucune consigne.")
 
 
@@ -162,6 +164,7 @@ def place_in_words(values: Values, *, now: datetime) -> dict[str, str]:
     return {
         "kind": _kind(values),
         "access_text": _access(values),
+        "video_url": _video(values),
         "time_zone": _here(zone, now) if zone else "",
         "territory": _next_holiday(values, now.astimezone(ZoneInfo(zone)).date()) if zone else "",
         "served_postcodes": _served(values.get("served_postcodes") or []),
@@ -176,17 +179,25 @@ def _kind(values: Values) -> str:
         Location.LocationKind.HOME: _(
             "Vous allez chez la personne, dans les codes postaux que vous desservez."
         ),
-        Location.LocationKind.VIDEO: _(
-            "Personne ne se déplace\u00a0; vous envoyez vous-même le lien."
-        ),
+        Location.LocationKind.VIDEO: _("Personne ne se déplace."),
     }
     return words.get(values.get("kind", ""), "")
 
 
 def _access(values: Values) -> str:
     if values.get("access_text"):
-        return _("La page et les messages le disent à la personne.")
+        return _("La page, les messages et le fichier d’agenda le disent à la personne.")
     return _("La page ne donne que l’adresse.")
+
+
+def _video(values: Values) -> str:
+    if values.get("kind") != Location.LocationKind.VIDEO:
+        return _("Ne sert que pour un lieu en visio.")
+    if values.get("video_url"):
+        return _(
+            "Seules les personnes qui ont pris rendez-vous le reçoivent\u00a0: page, messages, agenda."
+        )
+    return _("Sans lien ici, vous l’envoyez vous-même.")
 
 
 def _here(zone: str, now: datetime) -> str:

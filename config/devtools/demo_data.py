@@ -200,6 +200,7 @@ SAINT_DENIS = DemoPractice(
         {
             "name": "En visio",
             "kind": Location.LocationKind.VIDEO,
+            "video_url": "https://visio.example/sophie-gabarit",
             "time_zone": "Indian/Reunion",
             "territory": "RE",
         },

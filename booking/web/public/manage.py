@@ -513,7 +513,8 @@ def _calendar_bytes(request: HttpRequest, visit: Visit) -> bytes:
             zone=visit.zone,
             practitioner=appointment.practitioner.name,
             substitute=visit.substitute,
-            place=appointment_delivery.place_lines(appointment.location),
+            practice_phone=visit.site.practice.phone,
+            **appointment_delivery.practical_facts(appointment),
             base_url=request.build_absolute_uri("/").rstrip("/"),
             manage_url=request.build_absolute_uri(reverse("booking:manage", args=[visit.token])),
         )

@@ -24,6 +24,7 @@ from booking.messages.appointment_messages import (
 )
 from booking.rules.erasure import Moment
 from tenants.email_transport import Mail
+from tenants.website.colours import brand
 
 KEY = UUID("0f8fad5b-d9cb-469f-a165-70867728950e")
 NOW = dt.datetime(2026, 11, 10, 8, 0, tzinfo=dt.UTC)
@@ -328,12 +329,33 @@ def test_every_mail_to_a_person_has_the_footer_of_t2(kind: MessageKind) -> None:
             "Ce message vous est envoyé par lib-rdv pour le compte de Maite Exemple, à la suite de "
             "votre prise de rendez-vous. Il ne contient ni publicité ni traceur." in foot
         )
-        for label in (
-            "Gérer mon rendez-vous",
-            "Ne plus recevoir de rappel",
-            "Supprimer mes données",
-        ):
-            assert label in foot
+
+
+@pytest.mark.parametrize("kind", TO_PATIENT)
+def test_each_link_of_the_footer_leads_where_its_label_says(kind: MessageKind) -> None:
+    """A cancelled appointment offers no reminder to stop, and three labels do not lead to one page."""
+    manage, rights = f"{BASE}/r/{'m' * 43}/", f"{BASE}/mes-donnees/"
+    footer = [
+        ("Gérer mon rendez-vous", manage),
+        ("Ne plus recevoir de rappel", f"{manage}sans-rappel/"),
+        ("Supprimer mes données", f"{manage}#effacer"),
+    ]
+    footer_after = [("Voir ce rendez-vous", manage), ("Mes données", rights)]
+    expected = {
+        MessageKind.CANCELLED_BY_PATIENT: footer_after,
+        MessageKind.CANCELLED_BY_PRACTITIONER: footer_after,
+        MessageKind.CONTACT_CORRECTED: footer_after[1:],
+    }.get(kind, footer)
+    read = mail(kind)
+
+    foot = part(read, "plain").partition("traceur.")[2]
+    labels = [line.split("\xa0: ") for line in foot.splitlines() if line]
+    hrefs = re.findall(
+        r'href="([^"]+)"[^>]*>([^<]+)</a>', part(read, "html").partition("traceur.")[2]
+    )
+
+    assert [tuple(pair) for pair in labels] == expected
+    assert [(label, url) for url, label in hrefs] == expected
 
 
 @pytest.mark.parametrize("kind", list(MessageKind))
@@ -456,6 +478,137 @@ def test_messages_that_change_the_agenda_have_the_calendar_file(
     calendar = icalendar.Calendar.from_ical(payload)
     assert calendar["method"] == method
     assert calendar.walk("VEVENT")[0]["summary"] == "Rendez-vous avec Maite Exemple"
+
+
+PRACTICAL: dict[str, Any] = {
+    "access_text": "Au rez-de-chaussée.\nSonnette du milieu, une marche.",
+    "instructions": "Apportez vos examens.",
+}
+BEFORE = (MessageKind.CONFIRMATION, MessageKind.REMINDER, MessageKind.MOVED)
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+@pytest.mark.parametrize("which", ["plain", "html"])
+def test_a_message_before_the_visit_says_what_one_needs_on_the_day(
+    kind: MessageKind, which: str
+) -> None:
+    body = words(part(mail(kind, **PRACTICAL), which))
+
+    for phrase in (
+        "Durée : 45 min",
+        "12 rue de la Falaise",
+        "Pour venir : Au rez-de-chaussée. Sonnette du milieu, une marche.",
+        "À prévoir : Apportez vos examens.",
+    ):
+        assert phrase in body
+
+
+@pytest.mark.parametrize("kind", set(TO_PATIENT) - set(BEFORE))
+def test_a_message_about_no_coming_visit_leaves_out_what_to_bring(kind: MessageKind) -> None:
+    everything = mail(kind, **PRACTICAL, video_url="https://visio.example/salle").as_string()
+
+    assert "Apportez" not in everything
+    assert "Sonnette" not in everything
+    assert "visio.example" not in everything
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+def test_the_link_of_a_video_place_is_in_both_bodies(kind: MessageKind) -> None:
+    link = "https://visio.example/salle?a=1&b=2"
+    read = mail(kind, video_url=link, place=("En visio",))
+
+    assert link in part(read, "plain")
+    assert link in Links(part(read, "html")).hrefs
+
+
+def test_the_calendar_file_says_what_to_bring_and_reminds() -> None:
+    read = mail(
+        MessageKind.CONFIRMATION, **PRACTICAL, video_url="https://visio.example/salle?a=1;b"
+    )
+    payload = next(iter(read.iter_attachments())).get_payload(decode=True)
+    assert isinstance(payload, bytes)
+
+    event: Any = icalendar.Calendar.from_ical(payload).walk("VEVENT")[0]
+    alarms = event.walk("VALARM")
+
+    assert str(event["description"]).splitlines() == [
+        "Rejoindre la visio\xa0: https://visio.example/salle?a=1;b",
+        "Pour venir\xa0: Au rez-de-chaussée.",
+        "Sonnette du milieu, une marche.",
+        "À prévoir\xa0: Apportez vos examens.",
+        "Téléphone du cabinet\xa0: 05\xa036\xa049\xa000\xa012",
+        f"Votre rendez-vous en ligne\xa0: {BASE}/r/{'m' * 43}/",
+    ]
+    assert [alarm["trigger"].dt for alarm in alarms] == [
+        dt.timedelta(days=-1),
+        dt.timedelta(hours=-2),
+    ]
+    assert {str(alarm["action"]) for alarm in alarms} == {"DISPLAY"}
+
+
+def test_the_file_of_a_cancelled_visit_has_neither_description_nor_alarm() -> None:
+    read = mail(MessageKind.CANCELLED_BY_PATIENT, **PRACTICAL)
+    payload = next(iter(read.iter_attachments())).get_payload(decode=True)
+
+    assert isinstance(payload, bytes)
+    assert b"DESCRIPTION" not in payload
+    assert b"VALARM" not in payload
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+@pytest.mark.parametrize("which", ["plain", "html"])
+def test_after_the_limit_no_message_promises_to_move_or_cancel_online(
+    kind: MessageKind, which: str
+) -> None:
+    body = words(part(mail(kind, can_change=False, changes_until=EVE), which))
+    on_time = words(part(mail(kind, changes_until=EVE), which))
+
+    assert "trop proche pour être déplacé ou annulé en ligne" in body
+    assert "appelez le 05 36 49 00 12" in body
+    for promise in ("Prévenez dès que possible", "Vous pouvez déplacer", "Libérer le créneau"):
+        assert promise not in body
+    assert "jusqu'au lundi 23 novembre à 18 h" in on_time
+    assert "trop proche" not in on_time
+
+
+def test_after_the_limit_a_practice_without_phone_is_answered_by_mail() -> None:
+    body = words(part(mail(MessageKind.REMINDER, can_change=False, practice_phone=""), "plain"))
+
+    assert "répondez à ce message" in body
+
+
+@pytest.mark.parametrize("kind", list(appointment_messages.SMS_TEMPLATES_AFTER_LIMIT))
+def test_after_the_limit_no_sms_promises_to_cancel(kind: MessageKind) -> None:
+    text = appointment_messages.render_sms(kind, visit=visit(can_change=False))
+
+    assert "annuler" not in text
+    assert "Gérer" not in text
+    assert "Le voir" in text
+    assert (sms.septets(text) or 999) <= sms.ONE_MESSAGE
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+def test_a_subject_begins_on_the_line_of_its_name(kind: MessageKind) -> None:
+    made = appointment_messages.render_mail(
+        kind, visit=visit(), recipient=CAMILLE, key=KEY, now=NOW, visits=[visit()]
+    )
+
+    (line,) = re.findall(rb"^Subject:.*$", made.message().as_bytes(), flags=re.MULTILINE)
+    assert len(line) > len(b"Subject: ")
+    assert len(line) <= 78
+    assert parsed(made)["subject"] == made.subject
+
+
+def test_a_mail_has_the_colour_of_the_practice() -> None:
+    ours = part(mail(MessageKind.CONFIRMATION), "html")
+    theirs = part(mail(MessageKind.CONFIRMATION, colour="#aa3355"), "html")
+    shades = brand("#aa3355")
+
+    assert "#0a4f5c" in ours
+    assert "#0a4f5c" not in theirs
+    assert "#8ccbd3" not in theirs
+    assert theirs.count(shades.light.accent) > 3
+    assert shades.dark.accent in theirs
 
 
 def test_the_reminder_has_no_calendar_file() -> None:

@@ -49,6 +49,7 @@ def test_a_length_is_said_as_people_say_it(minutes: int, words: str) -> None:
         ("is_for_new_patients", True, "pour une première venue"),
         ("price_text", "60 €", "60 €"),
         ("instructions", "", "Aucune consigne"),
+        ("instructions", "Apportez vos examens.", "dans ses messages et dans son agenda"),
     ],
 )
 def test_a_rule_of_an_appointment_type_says_its_effect(field: str, value: Any, words: str) -> None:
@@ -81,3 +82,19 @@ def test_a_place_says_its_hour_its_next_holiday_and_where_visits_go() -> None:
     assert f"dimanche{NBSP}20{NBSP}décembre, Abolition" in appointment["territory"]
     assert "2 codes postaux desservis, dont 97400, 97410" in appointment["served_postcodes"]
     assert "Vous allez chez la personne" in appointment["kind"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"kind": "office", "video_url": ""}, "Ne sert que pour un lieu en visio"),
+        ({"kind": "video", "video_url": ""}, "vous l’envoyez vous-même"),
+        ({"kind": "video", "video_url": "https://visio.example/s"}, "Seules les personnes"),
+    ],
+)
+def test_a_video_place_says_who_reads_its_link(values: dict[str, str], words: str) -> None:
+    sentences = place_in_words(
+        {"time_zone": "Europe/Paris", **values}, now=datetime(2026, 11, 12, 6, 40, tzinfo=UTC)
+    )
+
+    assert words in sentences["video_url"]

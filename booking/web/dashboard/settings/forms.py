@@ -15,6 +15,7 @@ from booking.formats.french import UnreadablePhoneError, read_phone
 from booking.models import AppointmentType, Location, Practice, Practitioner
 from booking.models.appointment_type import MAX_HORIZON_DAYS
 from booking.practice.time_zones import zone_choices
+from booking.rules import placeholders, video_links
 from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
 from booking.rules.event_body import COLOURS
 from booking.rules.holidays import TERRITORIES
@@ -29,6 +30,18 @@ NOT_NEUTRAL = gettext_lazy(
     "Ce nom dit quelque chose de la santé des personnes. Restez neutre\u00a0: «\u00a0Consultation\u00a0», "
     "«\u00a0Suivi\u00a0»."
 )
+
+
+def without_link(text: str) -> str:
+    """Return a text that patients read in messages. Raises ValidationError when it holds a web address."""
+    if placeholders.has_link(text):
+        raise ValidationError(
+            _(
+                "Pas d’adresse de site ici\u00a0: ces mots partent aussi par e-mail, et nos messages ne "
+                "mènent qu’à votre page."
+            )
+        )
+    return text
 
 
 class RuledForm(WorkForm):
@@ -141,6 +154,10 @@ class AppointmentTypeForm(RuledForm):
         max_length=300,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy(
+            "Par exemple «\u00a0Apportez vos examens récents\u00a0». Elles partent aussi par e-mail\u00a0: "
+            "n’y nommez ni maladie ni traitement."
+        ),
     )
     practitioners: "forms.ModelMultipleChoiceField[Practitioner]" = forms.ModelMultipleChoiceField(
         label=gettext_lazy("Praticiens"),
@@ -166,6 +183,10 @@ class AppointmentTypeForm(RuledForm):
         if is_denied(label):
             raise ValidationError(NOT_NEUTRAL)
         return label
+
+    def clean_instructions(self) -> str:
+        """Refuse a web address: messages lead to the practice's own page only."""
+        return without_link(str(self.cleaned_data["instructions"]))
 
     def clean_colour(self) -> int:
         """Return the Google number of the colour; empty for the default colour of the calendar."""
@@ -194,6 +215,16 @@ class PlaceForm(RuledForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Étage, sonnette, accès en fauteuil roulant, stationnement."),
+    )
+    video_url = forms.CharField(
+        label=gettext_lazy("Lien de la visio"),
+        max_length=video_links.LONGEST,
+        required=False,
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "Pour un lieu en visio\u00a0: le même lien pour tous les rendez-vous, avec une salle d’attente. Il "
+            "commence par https://."
+        ),
     )
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Heure locale"),
@@ -230,9 +261,28 @@ class PlaceForm(RuledForm):
             )
         return sorted(set(typed))
 
+    def clean_access_text(self) -> str:
+        """Refuse a web address: messages lead to the practice's own page only."""
+        return without_link(str(self.cleaned_data["access_text"]))
+
+    def clean_video_url(self) -> str:
+        """Check the link of a video place (B-14)."""
+        typed = str(self.cleaned_data["video_url"]).strip()
+        try:
+            return video_links.read_video_link(typed) if typed else ""
+        except ValueError:
+            raise ValidationError(
+                _(
+                    "Ce lien ne peut pas être ouvert sans risque. Copiez l’adresse entière de votre salle. "
+                    "Exemple\u00a0: https://visio.exemple.fr/ma-salle."
+                )
+            ) from None
+
     def clean(self) -> dict[str, Any]:
-        """Require an address for an office, and an area for home visits."""
+        """Require an address for an office, and an area for home visits; only a video place keeps a link."""
         data = super().clean() or {}
+        if data.get("video_url") and data.get("kind") != Location.LocationKind.VIDEO:
+            data["video_url"] = ""
         if data.get("kind") == Location.LocationKind.OFFICE:
             for name in ("street", "postcode", "town"):
                 if not data.get(name) and name not in self.errors:

@@ -7,6 +7,7 @@ import re
 import pytest
 from pytest_django import Settings
 
+from booking.formats import french
 from booking.models import Appointment, PatientContact
 from booking.patients import contacts, links
 from booking.rules import kinds
@@ -108,7 +109,8 @@ def test_past_the_limit_of_the_appointment_type_one_telephones(
     page = text(visitor.get(address(booked)))
     answer = visitor.post(address(booked, "annuler/"))
 
-    assert "appelez maintenant" in page
+    assert "À moins de 48\u00a0h du rendez-vous" in html.unescape(page)
+    assert f"appelez le {french.phone(cabinet.practice.phone)}" in page
     assert not SLOT.findall(page)
     assert answer.status_code == 409
     assert fresh(booked).status == Appointment.Status.BOOKED
@@ -258,6 +260,47 @@ def test_with_a_phone_alone_the_done_page_is_the_one_to_keep(visitor: Visitor) -
     assert visitor.get(f"/r/{links.short_token(booked)}/").status_code == 200
 
 
+def test_within_the_limit_the_done_page_promises_no_change(
+    visitor: Visitor, cabinet: Cabinet
+) -> None:
+    far = html.unescape(text(visitor.get(address(visitor.book(FAR), "confirme/"))))
+    cabinet.type.cancel_hours = 24 * 14
+    cabinet.type.save(update_fields=["cancel_hours"])
+
+    near = html.unescape(text(visitor.get(address(visitor.book(), "confirme/"))))
+
+    assert "Déplacer ou annuler" in far
+    assert "Déplacer ou annuler" not in near
+    assert "Voir mon rendez-vous" in near
+    assert "À moins de 336\u00a0h du rendez-vous" in near
+
+
+def test_the_pages_of_the_visit_say_what_one_needs_and_the_public_ones_do_not(
+    visitor: Visitor, cabinet: Cabinet
+) -> None:
+    link = "https://visio.example/salle"
+    cabinet.location.kind, cabinet.location.video_url = "video", link
+    cabinet.location.access_text = "Testez votre micro."
+    cabinet.location.save()
+    cabinet.type.instructions = "Apportez vos examens."
+    cabinet.type.save(update_fields=["instructions"])
+    form = text(visitor.choose(FAR))
+    booked = visitor.book(FAR)
+
+    for action in ("confirme/", ""):
+        page = text(visitor.get(address(booked, action)))
+        assert f'href="{link}"' in page
+        assert "Testez votre micro." in page
+        assert "Apportez vos examens." in page
+    file = text(visitor.get(address(booked, "rendez-vous.ics"))).replace("\r\n ", "")
+    assert link in file
+    assert "Apportez vos examens." in file
+    assert link not in form
+    assert link not in text(visitor.get("/"))
+    visitor.post(address(booked, "annuler/"))
+    assert link not in text(visitor.get(address(booked)))
+
+
 def test_without_sms_the_form_says_beside_the_phone_that_no_message_comes(visitor: Visitor) -> None:
     page = text(visitor.choose())
 
@@ -286,4 +329,10 @@ def test_a_practice_with_sms_says_so_where_a_gateway_is_there(
 
     assert "SMS" not in without
     assert "Un mobile permet le rappel par SMS" in text(visitor.choose())
-    assert "vers votre téléphone" in text(visitor.get(address(booked, "confirme/")))
+    done = text(visitor.get(address(booked, "confirme/")))
+    assert "vers votre téléphone" in done
+    assert booked.spoken_ref in done
+    fixed = visitor.book(FAR, email="", phone="05 36 49 00 12")
+    assert "Un téléphone fixe ne reçoit pas nos messages." in html.unescape(
+        text(visitor.get(address(fixed, "confirme/")))
+    )
