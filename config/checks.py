@@ -1,5 +1,7 @@
 """System checks that refuse a demonstration's settings in production, and production's in a demonstration."""
 
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,11 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connection
 
+from config.health import broker
+from tenants.backup.sealing import KEY_BYTES
 from tenants.schema import SWEEPER, inside
 
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".test", ".example", ".invalid")
-_DEMONSTRATION = "démonstration"
 _SILENT_SERVER = {
     "log_statement": ("none",),
     "log_min_error_statement": ("panic", "fatal"),
@@ -49,7 +52,9 @@ def _rules_of_production() -> Sequence[Rule]:
         ),
         (
             "E007",
-            _DEMONSTRATION not in settings.HOST_PROVIDER["name"],
+            all(settings.HOST_PROVIDER.values())
+            and not set(settings.HOST_PROVIDER.values())
+            & set(settings.DEMO_HOST_PROVIDER.values()),
             "HOST_PROVIDER_NAME, _ADDRESS and _PHONE stand in the legal notice",
         ),
         ("E008", settings.TRUSTED_PROXIES >= 1, "TRUSTED_PROXIES must count the proxy in front"),
@@ -67,6 +72,32 @@ def _rules_of_production() -> Sequence[Rule]:
             "E011",
             not settings.GOOGLE_CLIENT_ID or _is_google_ready(),
             "GOOGLE_CLIENT_SECRET is missing, or GOOGLE_REDIRECT_URI or GOOGLE_SIGNAL_URL is not at CONNECT_HOST",
+        ),
+        (
+            "E012",
+            not Path(settings.KEY_BACKUP_DIR).is_relative_to(settings.BACKUP_DIR),
+            "KEY_BACKUP_DIR must be outside BACKUP_DIR: whoever takes one must not have both",
+        ),
+        (
+            "E013",
+            len(settings.BACKUP_KEY) == KEY_BYTES,
+            "LIBRDV_BACKUP_KEY must be base64 of 32 random bytes",
+        ),
+        (
+            "E014",
+            settings.MAIL_PROVIDER != "smtp" or settings.EMAIL_IS_SET,
+            "EMAIL_URL must name the relay of the mails",
+        ),
+        (
+            "E015",
+            settings.MAIL_PROVIDER != "smtp" or _is_mail_encrypted(),
+            "EMAIL_URL must be smtp+tls:// or smtp+ssl://, or the mails cross the network in clear",
+        ),
+        (
+            "E016",
+            bool(settings.BREVO_API_KEY)
+            or "brevo" not in {settings.MAIL_PROVIDER, settings.SMS_GATEWAY},
+            "BREVO_API_KEY is missing: mails or SMS go by Brevo",
         ),
     )
 
@@ -88,8 +119,16 @@ def _is_google_ready() -> bool:
     return bool(settings.GOOGLE_CLIENT_SECRET) and is_right
 
 
+def _is_mail_encrypted() -> bool:
+    """Return whether mails go to the relay by TLS, or to a relay on this machine."""
+    config = settings.EMAIL_CONFIG
+    is_here = config.get("EMAIL_HOST") in {"127.0.0.1", "::1", "localhost"}
+    return is_here or bool(config.get("EMAIL_USE_TLS") or config.get("EMAIL_USE_SSL"))
+
+
 def _is_ours(path: str) -> bool:
-    return Path(path).is_relative_to(settings.BASE_DIR)
+    """Return whether a path is in the program's folder, from which relative paths count."""
+    return not Path(path).is_absolute() or Path(path).is_relative_to(settings.BASE_DIR)
 
 
 def _is_local(host: str) -> bool:
@@ -114,4 +153,65 @@ def check_server_logs(
         )
         for name, accepted in _SILENT_SERVER.items()
         if found.get(name) not in accepted
+    ]
+
+
+PLACES = "places"
+"""The tag of the check of files and folders: ``check --deploy --tag places``, before each start of a unit."""
+
+
+@register(PLACES, deploy=True)
+def check_places(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Return an error for each file or folder that this process cannot write.
+
+    The units close every place but /var/lib/lib-rdv (``ReadWritePaths``), and a file that root made is closed to
+    everybody else. Without the ledger no person can be erased.
+    """
+    files = {"ERASURE_LEDGER": settings.ERASURE_LEDGER, "SECURITY_LOG": settings.SECURITY_LOG}
+    folders = {"BACKUP_DIR": settings.BACKUP_DIR, "KEY_BACKUP_DIR": settings.KEY_BACKUP_DIR}
+    closed = [name for name, path in files.items() if path and not _is_writable_file(Path(path))]
+    closed += [name for name, path in folders.items() if not _is_writable_folder(Path(path))]
+    return [
+        Error(
+            f"{name} cannot be written by this process",
+            hint="Is it the user's? Is it in ReadWritePaths of the units? Is the disk full?",
+            id="config.E017",
+        )
+        for name in closed
+    ]
+
+
+def _is_writable_file(path: Path) -> bool:
+    if not path.exists():
+        return _is_writable_folder(path.parent)
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+    except OSError:
+        return False
+    return _is_writable_folder(path.parent)
+
+
+def _is_writable_folder(path: Path) -> bool:
+    """Return whether a file can be made in the folder, which is made when it is missing."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"lib-rdv")
+    except OSError:
+        return False
+    return True
+
+
+@register(Tags.database, deploy=True)
+def check_services(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return a warning when the broker or the cache does not answer; each is a part of every sign-in."""
+    if not databases:
+        return []
+    found = [("BROKER_URL", broker.is_reachable()), ("REDIS_URL", broker.is_cache_reachable())]
+    return [
+        CheckWarning(f"{name} does not answer", id="config.W032")
+        for name, is_reachable in found
+        if not is_reachable
     ]

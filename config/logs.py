@@ -229,7 +229,7 @@ def security_event(event: str, *, address: str, **fields: object) -> None:
     """Log a failed login or an unknown host with the client's network, and to SECURITY_LOG with its address.
 
     fail2ban reads the file SECURITY_LOG (mode 0600, kept for 12 months); without it the full address is not
-    logged.
+    logged. A file that cannot be written is reported here and ends no request.
     """
     network = network_of(address, ipv6_prefix=LOGGED_IPV6_PREFIX)
     _security.warning(event, network=network, **fields)
@@ -238,9 +238,12 @@ def security_event(event: str, *, address: str, **fields: object) -> None:
         return
     line = allow_list(Sink("security"), "warning", {"event": event, **fields})
     line["address"] = address if network else None
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(render(None, "", line) + "\n")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            file.write(render(None, "", line) + "\n")
+    except OSError as error:
+        _security.error("security_log_failed", error=type(error).__name__)
 
 
 # --- Set-up ---------------------------------------------------------------------------------------

@@ -69,6 +69,9 @@ def _route_name(request: HttpRequest, response: HttpResponseBase) -> str:
     if hasattr(request, "probe"):
         return str(request.probe)
     if not hasattr(request, "route"):
+        if response.status_code >= 500:
+            # Nobody knows whether the host exists: the database did not answer.
+            return "no_route"
         is_file = response.status_code < 400 and request.path.startswith(settings.STATIC_URL)
         return "static" if is_file else "no_host"
     return "no_route"

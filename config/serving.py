@@ -9,7 +9,7 @@ from config import logs
 _ERROR = (
     "HTTP/1.1 {status} {reason}\r\n"
     "Connection: close\r\n"
-    "Content-Type: text/plain\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
     "Content-Length: {length}\r\n"
     "Cache-Control: no-store\r\n"
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"

@@ -1,12 +1,12 @@
 """The settings of every process, read from the environment (see docs/running.md for the variables)."""
 
-import base64
 import os
 import tempfile
 from pathlib import Path
 
 import environ
 
+from tenants.backup import sealing
 from tenants.keyring.keks import DEMO_KEK
 from tenants.keyring.keks import load as load_keks
 
@@ -94,7 +94,7 @@ ERASURE_LEDGER = env("ERASURE_LEDGER", default=str(BASE_DIR / ".cache" / "erasur
 # --- Backups: the main dump for 30 days, the keys in a dump of their own for 7 (B-20, S-27) -----------
 BACKUP_DIR = env("BACKUP_DIR", default=str(BASE_DIR / ".cache" / "backups"))
 KEY_BACKUP_DIR = env("KEY_BACKUP_DIR", default=f"{BACKUP_DIR}/keys")
-BACKUP_KEY = base64.b64decode(env("LIBRDV_BACKUP_KEY", default=""), validate=True)
+BACKUP_KEY = sealing.parse_key(env("LIBRDV_BACKUP_KEY", default=""))
 
 # --- Broker, cache --------------------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
@@ -219,10 +219,15 @@ LIBRDV_IDENTITY = {
     "address": env("LIBRDV_ADDRESS", default="1 avenue des Italiens, 64210 Bidart"),
     "phone": env("LIBRDV_PHONE", default="05 59 23 08 04"),
 }
+DEMO_HOST_PROVIDER = {
+    "name": "hébergeur de démonstration",
+    "address": "cette machine",
+    "phone": "sans téléphone",
+}
 HOST_PROVIDER = {
-    "name": env("HOST_PROVIDER_NAME", default="hébergeur de démonstration"),
-    "address": env("HOST_PROVIDER_ADDRESS", default="cette machine"),
-    "phone": env("HOST_PROVIDER_PHONE", default="sans téléphone"),
+    "name": env("HOST_PROVIDER_NAME", default=DEMO_HOST_PROVIDER["name"]),
+    "address": env("HOST_PROVIDER_ADDRESS", default=DEMO_HOST_PROVIDER["address"]),
+    "phone": env("HOST_PROVIDER_PHONE", default=DEMO_HOST_PROVIDER["phone"]),
 }
 
 # --- Language and time ----------------------------------------------------------------------------
@@ -246,7 +251,9 @@ STORAGES = {
 }
 
 # --- Mail and SMS: external services, each behind one module ------------------------------------------
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:2525")
+_EMAIL_URL = env("EMAIL_URL", default="")
+EMAIL_IS_SET = bool(_EMAIL_URL)
+EMAIL_CONFIG = env.email_url_config(_EMAIL_URL or "smtp://127.0.0.1:2525")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 # "smtp" (any relay, at-least-once delivery) or "brevo" (HTTP API with idempotency keys)
@@ -302,6 +309,7 @@ MAIL_SPOOL = env("MAIL_SPOOL", default="")  # demo only: the folder that /courri
 # --- Metrics: read by one exporter, on a port of their own ------------------------------------------
 METRICS_BIND = env("METRICS_BIND", default="127.0.0.1")
 METRICS_PORT = env.int("METRICS_PORT", default=9464)
+SECURITY_LOG = env("SECURITY_LOG", default="")  # config/logs.py writes it
 METRICS_DIR = env("METRICS_DIR", default="")  # shared by all processes; tenants/metrics.py reads it
 
 # --- Concurrency limits: locked files, shared by the processes that the bounds cover -------------------

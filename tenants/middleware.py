@@ -37,14 +37,16 @@ class UnitOfWork:
         route = _route_of(request)
         if route is None:
             return HttpResponse(
-                "Aucun site à cette adresse.", status=404, content_type="text/plain"
+                "Aucun site à cette adresse.", status=404, content_type="text/plain; charset=utf-8"
             )
         request.route = route  # type: ignore[attr-defined]
         request.urlconf = _urlconf_of(route)
         if route.unit.is_tenant and route.schema_version != CURRENT_VERSION:
             # A tenant whose migrations are behind is not served: it would return wrong answers.
             return HttpResponse(
-                "Site en cours de mise à jour.", status=503, content_type="text/plain"
+                "Site en cours de mise à jour.",
+                status=503,
+                content_type="text/plain; charset=utf-8",
             )
         request.failed_logins = []  # type: ignore[attr-defined]
         if route.is_connecting:

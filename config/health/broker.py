@@ -1,4 +1,4 @@
-"""Checks that the message broker responds within a second."""
+"""Checks that the message broker and the cache respond within a second."""
 
 from django.conf import settings
 
@@ -28,6 +28,15 @@ def _ping_redis(url: str) -> None:
         options["socket_connect_timeout"] = TIMEOUT_SECONDS
     with redis.Redis.from_url(url, **options) as client:
         client.ping()
+
+
+def is_cache_reachable() -> bool:
+    """Return whether the Redis of the cache responds; any error counts as False."""
+    try:
+        _ping_redis(settings.REDIS_URL)
+    except Exception:  # noqa: BLE001  # the client library has its own errors
+        return False
+    return True
 
 
 def _ping_rabbitmq(url: str) -> None:

@@ -52,7 +52,7 @@ class HealthProbes:
         return response
 
     def _alive(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse("ok", content_type="text/plain")
+        return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
     def _ready(self, request: HttpRequest) -> HttpResponse:
         reasons = readiness.reasons_not_ready()

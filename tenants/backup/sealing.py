@@ -4,6 +4,8 @@ A file is a header with a salt, then chunks of length and ciphertext. The nonce 
 the associated data marks the last chunk: a cut, reordered or spliced file does not open.
 """
 
+import base64
+import binascii
 import hmac
 import os
 import struct
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 MAGIC = b"LRDVBAK1"
+KEY_BYTES = 32
 SALT_BYTES = 16
 CHUNK_BYTES = 1 << 20
 _LENGTH = struct.Struct(">I")
@@ -24,6 +27,17 @@ _TAG_BYTES = 16
 
 class BadBackup(Exception):
     """The file is no sealed backup, is damaged or cut, or was sealed by another key."""
+
+
+def parse_key(text: str) -> bytes:
+    """Return the key of LIBRDV_BACKUP_KEY, of any length; b"?" for a text that is not base64.
+
+    A system check refuses a key that is not ``KEY_BYTES`` long, without a traceback that could show it.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b"?"
 
 
 def seal(*, source: IO[bytes], target: IO[bytes], key: bytes) -> None:

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pytest_django import Settings
@@ -21,9 +22,17 @@ GOOD = {
     "ERASURE_LEDGER": "/var/lib/lib-rdv/erasures.ledger",
     "BACKUP_DIR": "/var/backups/lib-rdv",
     "KEY_BACKUP_DIR": "/var/backups/lib-rdv-keys",
+    "LIBRDV_BACKUP_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     "HOST_PROVIDER_NAME": "Hébergeur Exemple SAS",
     "HOST_PROVIDER_ADDRESS": "1 rue de l'Exemple, Lyon",
     "HOST_PROVIDER_PHONE": "04 00 00 00 00",
+}
+
+
+HOST_PROVIDER = {
+    "name": GOOD["HOST_PROVIDER_NAME"],
+    "address": GOOD["HOST_PROVIDER_ADDRESS"],
+    "phone": GOOD["HOST_PROVIDER_PHONE"],
 }
 
 
@@ -40,8 +49,14 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def check_deploy(**changes: str) -> subprocess.CompletedProcess[str]:
+    """Run ``check --deploy`` in production; not by manage.py, which refuses root, the user of many machines."""
+    variables = {"DJANGO_SETTINGS_MODULE": "config.settings"} | changes
+    return run("-m", "django", "check", "--deploy", "--fail-level", "WARNING", **variables)
+
+
 def test_a_production_environment_passes_every_check() -> None:
-    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    done = check_deploy()
 
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
@@ -58,7 +73,9 @@ def production(settings: Settings) -> Settings:
     settings.APEX, settings.PUBLIC_HOSTS = GOOD["APEX"], (GOOD["APEX"],)
     settings.SECRET_KEY, settings.ERASURE_LEDGER = GOOD["SECRET_KEY"], GOOD["ERASURE_LEDGER"]
     settings.BACKUP_DIR, settings.KEY_BACKUP_DIR = GOOD["BACKUP_DIR"], GOOD["KEY_BACKUP_DIR"]
-    settings.HOST_PROVIDER = {"name": GOOD["HOST_PROVIDER_NAME"]}
+    settings.HOST_PROVIDER = HOST_PROVIDER
+    settings.BACKUP_KEY, settings.EMAIL_IS_SET = b"k" * 32, True
+    settings.EMAIL_CONFIG = {"EMAIL_HOST": "mail.lib-rdv.fr", "EMAIL_USE_TLS": True}
     settings.BROKER_URL = "redis://127.0.0.1:6379/0"
     assert codes() == set()
     return settings
@@ -75,7 +92,18 @@ def production(settings: Settings) -> Settings:
         ("E004", "MAIL_SPOOL", "/tmp/mails"),
         ("E005", "BROKER_URL", "stub://"),
         ("E006", "ERASURE_LEDGER", str(ROOT / "erasures.ledger")),
-        ("E007", "HOST_PROVIDER", {"name": "hébergeur de démonstration"}),
+        ("E007", "HOST_PROVIDER", HOST_PROVIDER | {"name": "hébergeur de démonstration"}),
+        ("E007", "HOST_PROVIDER", HOST_PROVIDER | {"address": "cette machine"}),
+        ("E007", "HOST_PROVIDER", HOST_PROVIDER | {"phone": "sans téléphone"}),
+        ("E007", "HOST_PROVIDER", HOST_PROVIDER | {"phone": ""}),
+        ("E012", "KEY_BACKUP_DIR", "/var/backups/lib-rdv/keys"),
+        ("E012", "KEY_BACKUP_DIR", "/var/backups/lib-rdv"),
+        ("E013", "BACKUP_KEY", b""),
+        ("E013", "BACKUP_KEY", b"abc"),
+        ("E014", "EMAIL_IS_SET", False),
+        ("E015", "EMAIL_CONFIG", {"EMAIL_HOST": "mail.lib-rdv.fr"}),
+        ("E016", "SMS_GATEWAY", "brevo"),
+        ("E016", "MAIL_PROVIDER", "brevo"),
         ("E008", "TRUSTED_PROXIES", 0),
         ("E010", "BACKUP_DIR", str(ROOT / "backups")),
         ("E010", "KEY_BACKUP_DIR", str(ROOT / "backups" / "keys")),
@@ -88,6 +116,75 @@ def test_production_refuses_the_settings_of_a_demonstration(
     setattr(production, name, value)
 
     assert codes() == {f"config.{code}"}
+
+
+def test_mails_to_a_relay_of_this_machine_need_no_encryption(production: Settings) -> None:
+    production.EMAIL_CONFIG = {"EMAIL_HOST": "127.0.0.1"}
+    assert codes() == set()
+
+    production.EMAIL_CONFIG = {"EMAIL_HOST": "mail.lib-rdv.fr", "EMAIL_USE_SSL": True}
+    assert codes() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("HOST_PROVIDER_ADDRESS", "E007"),
+        ("HOST_PROVIDER_PHONE", "E007"),
+        ("KEY_BACKUP_DIR", "E010"),
+        ("LIBRDV_BACKUP_KEY", "E013"),
+        ("EMAIL_URL", "E014"),
+    ],
+)
+def test_a_setting_that_the_guide_calls_needed_is_needed(name: str, reason: str) -> None:
+    done = run("-c", "import config.wsgi", **{name: ""})
+
+    assert done.returncode != 0
+    assert f"config.{reason}" in done.stderr
+
+
+def test_a_backup_key_that_is_not_base64_is_refused_without_its_text() -> None:
+    done = run("-c", "import config.wsgi", LIBRDV_BACKUP_KEY="Geheim!")
+
+    assert "config.E013" in done.stderr
+    assert "Geheim" not in done.stderr
+
+
+def places() -> list[str]:
+    return [check.msg.split()[0] for check in checks.check_places(None)]
+
+
+def test_places_that_cannot_be_written_are_found_before_the_start(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """A ledger in a place that the units close made every erasure fail, with every check green."""
+    (tmp_path / "file").touch()
+    names = ("ERASURE_LEDGER", "BACKUP_DIR", "KEY_BACKUP_DIR")
+    for name in names:
+        setattr(settings, name, str(tmp_path / name / "here"))
+    settings.SECURITY_LOG = ""
+    assert places() == []
+    settings.SECURITY_LOG = str(tmp_path / "security.log")
+    assert places() == []
+
+    for name in (*names, "SECURITY_LOG"):
+        kept = getattr(settings, name)
+        setattr(settings, name, str(tmp_path / "file" / "x"))
+        assert places() == [name]
+        setattr(settings, name, kept)
+    settings.ERASURE_LEDGER = str(tmp_path)  # a folder
+    assert places() == ["ERASURE_LEDGER"]
+
+
+def test_services_that_do_not_answer_cause_a_warning(settings: Settings) -> None:
+    settings.BROKER_URL = settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    found = checks.check_services(None, databases=["default"])
+    assert [check.msg for check in found] == [
+        "BROKER_URL does not answer",
+        "REDIS_URL does not answer",
+    ]
+    assert checks.check_services(None) == []
 
 
 READY = {

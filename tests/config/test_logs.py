@@ -6,12 +6,13 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg2
 import pytest
 import structlog
 
-from config.logs import WITHHELD, JsonHandler, describe, tenant_mark
+from config.logs import WITHHELD, JsonHandler, describe, security_event, tenant_mark
 
 CANARY = "Canari Dupont-Épreuve"
 MAIL = "canari@exemple.fr"
@@ -174,3 +175,15 @@ def test_every_logger_of_a_started_process_writes_through_ours() -> None:
         [sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == "['JsonHandler']"
+
+
+@pytest.mark.parametrize("place", ["missing/security.log", "file/security.log", ""])
+def test_a_security_log_that_cannot_be_written_ends_no_request(
+    lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A closed place or a full disk made every wrong password and every unknown host an error."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SECURITY_LOG", str(tmp_path / place))
+    security_event("login_failed", address="192.0.2.7")
+
+    assert [line["event"] for line in lines()] == ["login_failed", "security_log_failed"]

@@ -2,13 +2,16 @@
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
+from config.devtools.processes import ROOT
 from config.logs import tenant_mark
 from tenants import metrics, routing
 from tenants.accounts.models import User
@@ -133,6 +136,48 @@ def test_an_unknown_host_is_logged_without_its_name(client: Client, lines) -> No
     written = lines()
     assert [line["event"] for line in written] == ["unknown_host", "request"]
     assert "canari" not in json.dumps(written)
+
+
+def test_a_host_is_not_unknown_while_the_database_does_not_answer(
+    client: Client, lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each visitor of an outage would stand in the security log, with the whole address."""
+
+    def fail(host: str) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("tenants.middleware.find_route", fail)
+    client.raise_request_exception = False
+    response = client.get("/", headers={"host": "one.lib-rdv.localhost"})
+
+    assert response.status_code == 500
+    assert "unknown_host" not in [line["event"] for line in lines()]
+
+
+@pytest.mark.parametrize("host", ["unknown.example", "one.lib-rdv.localhost"])
+def test_plain_texts_of_the_middleware_say_their_characters(
+    client: Client, host: str, monkeypatch
+) -> None:
+    """Without a charset browsers showed « Aucun site Ã  cette adresse »."""
+    monkeypatch.setattr("tenants.middleware.CURRENT_VERSION", "newer")
+    response = client.get("/", headers={"host": host})
+
+    assert response.status_code in {404, 503}
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert "à" in response.content.decode()
+
+
+def test_no_plain_text_of_the_product_is_without_its_charset() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for room in ("api", "billing", "booking", "compliance", "config", "tenants")
+        for path in (ROOT / room).rglob("*.py")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if re.search(r"text/(plain|html|csv|css|calendar)(?!; ?charset=utf-8)", line)
+        and re.search("content_type|Content-Type", line)
+    ]
+
+    assert found == []
 
 
 def test_a_successful_probe_is_not_logged(client: Client, lines) -> None:

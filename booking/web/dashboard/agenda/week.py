@@ -147,7 +147,7 @@ def pulse(request: HttpRequest) -> HttpResponse:
     tag = f'"{version()}"'
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified(headers={"ETag": tag})
-    return HttpResponse(headers={"ETag": tag}, content_type="text/plain")
+    return HttpResponse(headers={"ETag": tag}, content_type="text/plain; charset=utf-8")
 
 
 def _asking(

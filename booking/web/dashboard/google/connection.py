@@ -133,7 +133,7 @@ def google_state(request: DashboardRequest, practitioner_ref: uuid.UUID) -> Http
     practitioner = practitioner_or_404(request, practitioner_ref, CONNECT)
     if is_disconnecting(account_of(practitioner)) or attempt_of(request, practitioner).is_open:
         return HttpResponse(status=204)
-    return HttpResponse(headers={"HX-Refresh": "true"}, content_type="text/plain")
+    return HttpResponse(headers={"HX-Refresh": "true"}, content_type="text/plain; charset=utf-8")
 
 
 def connect_form(request: DashboardRequest) -> ConnectForm:
