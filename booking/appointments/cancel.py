@@ -1,5 +1,6 @@
 """Cancels appointments: one transaction that frees the slot and offers it to the waiting list."""
 
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from booking.rules import kinds
 from booking.scheduling.locks import lock_practitioners
 from booking.scheduling.slots import resolved_slot_of
 from booking.waiting_list import offers, waiting_entries
+from booking.waiting_list.reopened_time import offering_reopened
 from tenants.audit import services as audit
 from tenants.outbox.services import Due, cancel_pending, subject_of, write
 
@@ -41,7 +43,9 @@ def cancel(
     )
     appointment.cancelled_at = now
     appointment.sequence += 1
-    appointment.save(update_fields=["status", "cancelled_at", "sequence"])
+    # A row beside another one may have hidden a slot that began at another time than its own.
+    with offering_reopened(now=now) if appointment.is_overbooked else nullcontext():
+        appointment.save(update_fields=["status", "cancelled_at", "sequence"])
     cancel_pending(
         subject_ids=[appointment.pk], kinds=kinds.BEFORE_THE_VISIT, reason="cancelled", now=now
     )

@@ -18,6 +18,7 @@ from booking.models import (
 )
 from booking.scheduling import absences, catalogue, hours, opening_rules
 from booking.scheduling.calendar import days_of
+from booking.waiting_list.reopened_time import offering_reopened
 from booking.web.dashboard.access import (
     DashboardRequest,
     actor,
@@ -58,14 +59,15 @@ def edit_week(
     form = WeekForm(request.POST, practitioner=practitioner)
     if not form.is_valid():
         return _show_editor(request, editor_context(request, practitioner, rows, form))
-    hours.save_week(
-        practitioner=practitioner,
-        pattern=form.pattern,
-        ranges=form.ranges,
-        replaces=[row.pk for row in rows],
-        actor=actor(request),
-        now=request.now,
-    )
+    with offering_reopened(now=request.now):
+        hours.save_week(
+            practitioner=practitioner,
+            pattern=form.pattern,
+            ranges=form.ranges,
+            replaces=[row.pk for row in rows],
+            actor=actor(request),
+            now=request.now,
+        )
     messages.success(request, _("Les horaires sont enregistrés."))
     _warn_outside_hours(request, practitioner)
     return redirect("dashboard:hours")
@@ -135,14 +137,15 @@ def remove_week(
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.EDIT_HOURS)
     rows = _rows_of(practitioner, week)
     place = rows[0].location
-    hours.save_week(
-        practitioner=practitioner,
-        pattern=hours.Pattern(location=place),
-        ranges=[],
-        replaces=[row.pk for row in rows],
-        actor=actor(request),
-        now=request.now,
-    )
+    with offering_reopened(now=request.now):
+        hours.save_week(
+            practitioner=practitioner,
+            pattern=hours.Pattern(location=place),
+            ranges=[],
+            replaces=[row.pk for row in rows],
+            actor=actor(request),
+            now=request.now,
+        )
     messages.success(request, _("Cette semaine type est retirée."))
     _warn_outside_hours(request, practitioner)
     return redirect("dashboard:hours")
@@ -155,14 +158,15 @@ def edit_date(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpRes
     initial = _initial_date(request, practitioner)
     form = DateForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
-        hours.save_date(
-            practitioner=practitioner,
-            location=form.cleaned_data["place"],
-            on_date=form.cleaned_data["on_date"],
-            ranges=form.ranges,
-            actor=actor(request),
-            now=request.now,
-        )
+        with offering_reopened(now=request.now):
+            hours.save_date(
+                practitioner=practitioner,
+                location=form.cleaned_data["place"],
+                on_date=form.cleaned_data["on_date"],
+                ranges=form.ranges,
+                actor=actor(request),
+                now=request.now,
+            )
         messages.success(request, _("Ce jour est enregistré."))
         _warn_outside_hours(request, practitioner)
         return redirect(day_address(practitioner, form.cleaned_data["on_date"]))
@@ -183,13 +187,14 @@ def clear_date(
     """Let the week apply again on a date."""
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.EDIT_HOURS)
     found = get_object_or_404(OpeningException, practitioner=practitioner, ref=exception)
-    hours.clear_date(
-        practitioner=practitioner,
-        location_id=found.location_id,
-        on_date=found.on_date,
-        actor=actor(request),
-        now=request.now,
-    )
+    with offering_reopened(now=request.now):
+        hours.clear_date(
+            practitioner=practitioner,
+            location_id=found.location_id,
+            on_date=found.on_date,
+            actor=actor(request),
+            now=request.now,
+        )
     messages.success(request, _("La semaine habituelle s’applique de nouveau ce jour-là."))
     return redirect(day_address(practitioner, found.on_date))
 
@@ -232,7 +237,8 @@ def remove_absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     found = absence_or_404(request, ref)
     if found.practitioner is None and not request.access.allows(Operation.BLOCK_TIME):
         raise PermissionDenied
-    absences.remove(absence=found, actor=actor(request), now=request.now)
+    with offering_reopened(now=request.now):
+        absences.remove(absence=found, actor=actor(request), now=request.now)
     messages.success(request, _("Ce temps est de nouveau ouvert."))
     practitioners = [
         practitioner
@@ -249,13 +255,14 @@ def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
     """Open the public holidays that are ticked, close the others of the list."""
     location = get_object_or_404(Location, ref=place, is_active=True)
     shown = [on for on, _name in coming_holidays(location, request.today)]
-    hours.open_holidays(
-        location=location,
-        shown=shown,
-        opened=[on for on in shown if on.isoformat() in request.POST.getlist("opened")],
-        actor=actor(request),
-        now=request.now,
-    )
+    with offering_reopened(now=request.now):
+        hours.open_holidays(
+            location=location,
+            shown=shown,
+            opened=[on for on in shown if on.isoformat() in request.POST.getlist("opened")],
+            actor=actor(request),
+            now=request.now,
+        )
     messages.success(request, _("Les jours fériés sont enregistrés."))
     return redirect("dashboard:hours")
 
