@@ -29,8 +29,12 @@ class Announced:
     email: str = ""
 
 
+@transaction.atomic
 def add(*, announced: Announced, by: User, actor: str, now: datetime) -> Replacement:
-    """Create a Replacement and invite the substitute. Raises AlreadyReplaced when the days overlap another one."""
+    """Create a Replacement and invite the substitute.
+
+    Raises AlreadyReplaced when the days overlap another one, and MessageLimitError.
+    """
     replacement = Replacement(
         practitioner=announced.practitioner,
         substitute_name=announced.substitute_name,

@@ -21,7 +21,7 @@ from tenants.accounts.days import local_today
 from tenants.accounts.idle import open_session
 from tenants.accounts.models import User
 from tenants.accounts.sealing import open_text, seal_text
-from tenants.accounts.services import codes
+from tenants.accounts.services import codes, password_links
 from tenants.accounts.services.memberships import has_role
 from tenants.busy import mark_limited
 from tenants.client_address import client_ip
@@ -85,10 +85,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         super().set_password(user, password)
         delete_failures(username=user.email)
 
-    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
-        """Write the outbox entry of a password link; the worker derives the link for the account's address."""
+    def request_password_link(self, request: HttpRequest, email: str) -> None:
+        """Request a link to a new password; whether an account has the address changes neither work nor answer."""
         now = timezone.now()
-        write(due=[once_a_minute(kinds.PASSWORD_RESET, subject_of(user), now=now)], now=now)
+        is_allowed = network_tries.may_request_link(request, email=email, now=now)
+        password_links.request_link(email=email, is_allowed=is_allowed, now=now)
 
     def send_notification_mail(
         self,

@@ -13,6 +13,10 @@ class LinkClosedError(AccountError):
     """The link of the change of address is unknown, used, cancelled or expired."""
 
 
+class MessageLimitError(AccountError):
+    """As many of these e-mails as a day allows have left for the account, the address or the practice."""
+
+
 class RoleGoneError(AccountError):
     """The role was revoked by a concurrent request."""
 

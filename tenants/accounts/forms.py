@@ -72,6 +72,16 @@ class PasswordResetRequestForm(ResetPasswordForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("E-mail")
 
+    def clean_email(self) -> str:
+        """Return the address in lower case, without looking its account up."""
+        return str(self.cleaned_data["email"]).strip().lower()
+
+    def save(self, request: Any, **kwargs: Any) -> str:
+        """Request the link and return the address."""
+        email = str(self.cleaned_data["email"])
+        get_adapter().request_password_link(request, email)
+        return email
+
 
 class _Plain(forms.Form):
     """A form validated by the server only, so that rejected input stays in the fields."""

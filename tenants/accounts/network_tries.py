@@ -1,4 +1,6 @@
-"""Limits on tries of a password by network, over all hosts of the platform, before a password is hashed.
+"""Limits by network over all hosts of the platform: on tries of a password, and on requests of password links.
+
+Tries are counted before a password is hashed.
 
 The practice's own count (``limits``) does not see that a visitor tries one password in every practice. Tries that
 succeed are given back, so that a shared network pays for failures only. Two tiers: an address, or a /64 of IPv6;
@@ -38,6 +40,11 @@ LIMITS = (
 )
 
 
+LINK_LIMITS = (TryLimit(32, 64, 10, 86_400), TryLimit(24, 48, 40, 86_400))
+LINKS_TO_ONE = TryLimit(32, 64, 3, 86_400)
+"""Links that one network may request for one address."""
+
+
 class TooManyTriesError(Exception):
     """The network has failed too often; ``seconds`` until it may try again."""
 
@@ -61,7 +68,7 @@ class NetworkTry:
 def counted(request: HttpRequest, *, now: datetime) -> Iterator[NetworkTry]:
     """Count one try of the request's network around the block. Raises TooManyTriesError before it."""
     address = client_address.client_ip(request)
-    limits = {_key(limit, address, now): limit for limit in LIMITS}
+    limits = {_key("tries", limit, address, now): limit for limit in LIMITS}
     try:
         counts = rate_counters.count({key: limit.seconds for key, limit in limits.items()})
     except rate_counters.Unavailable:
@@ -80,6 +87,19 @@ def counted(request: HttpRequest, *, now: datetime) -> Iterator[NetworkTry]:
         _give_back(limits)
 
 
+def may_request_link(request: HttpRequest, *, email: str, now: datetime) -> bool:
+    """Count one request of a password link; return whether its network may still cause one for this address."""
+    address = client_address.client_ip(request)
+    limits = {_key("links", limit, address, now): limit for limit in LINK_LIMITS}
+    limits[_key(f"links|{email}", LINKS_TO_ONE, address, now)] = LINKS_TO_ONE
+    try:
+        counts = rate_counters.count({key: limit.seconds for key, limit in limits.items()})
+    except rate_counters.Unavailable:
+        logger.warning("requests of links not counted")
+        return True
+    return all(counts[key] <= limit.most for key, limit in limits.items())
+
+
 def _give_back(keys: dict[str, TryLimit]) -> None:
     try:
         rate_counters.give_back(keys)
@@ -91,12 +111,13 @@ def _left(limit: TryLimit, now: datetime) -> int:
     return limit.seconds - int(now.timestamp()) % limit.seconds
 
 
-def _key(limit: TryLimit, address: str, now: datetime) -> str:
+def _key(counted: str, limit: TryLimit, address: str, now: datetime) -> str:
     """Return the key of a counter: a keyed hash whose salt changes every day, without tenant and account."""
     network = client_address.network_of(
         address, ipv6_prefix=limit.ipv6_prefix, ipv4_prefix=limit.ipv4_prefix
     )
     window = int(now.timestamp()) // limit.seconds
     salt = f"tenants.accounts.network_tries|{now:%Y-%m-%d}"
-    digest = salted_hmac(salt, network or "unknown", algorithm="sha256").hexdigest()
+    value = f"{counted}|{network or 'unknown'}"
+    digest = salted_hmac(salt, value, algorithm="sha256").hexdigest()
     return f"tries:{limit.seconds}:{limit.ipv4_prefix}:{window}:{digest[:24]}"

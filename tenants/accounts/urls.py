@@ -30,7 +30,7 @@ urlpatterns = [
     ),
     re_path(
         r"^mot-de-passe/choisir/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        account.password_reset_from_key,
+        views.choose_password,
         name="account_reset_password_from_key",
     ),
     path(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
+from allauth.account.views import PasswordResetFromKeyView, password_reset_from_key
 from allauth.mfa.totp.views import ActivateTOTPView
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -17,13 +18,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tenants.accounts.days import zone_of
-from tenants.accounts.errors import LinkClosedError
+from tenants.accounts.errors import LinkClosedError, MessageLimitError
 from tenants.accounts.forms import AddressForm, NameForm
 from tenants.accounts.models import EmailChange, User
 from tenants.accounts.services import addresses
 from tenants.accounts.services.codes import use_up_first_code
 from tenants.accounts.services.profile import rename
 from tenants.accounts.services.sessions import close_all, close_one, close_others, open_sessions
+from tenants.link_pages import behind_a_link, keep_private
 
 read_or_send = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -73,8 +75,7 @@ def address(request: HttpRequest) -> HttpResponse:
     """Request another sign-in address with the password; a link is sent to that address."""
     user, now = _user(request), timezone.now()
     form = AddressForm(request.POST if request.method == "POST" else None, user=user)
-    if form.is_valid():
-        addresses.request_change(user=user, new_email=form.cleaned_data["email"], now=now)
+    if form.is_valid() and _is_requested(user, form, now):
         messages.success(
             request,
             _(
@@ -86,6 +87,17 @@ def address(request: HttpRequest) -> HttpResponse:
     return _show(request, "address", context, status=422 if form.is_bound else 200)
 
 
+def _is_requested(user: User, form: AddressForm, now: datetime) -> bool:
+    try:
+        addresses.request_change(user=user, new_email=form.cleaned_data["email"], now=now)
+    except MessageLimitError:
+        form.add_error(
+            "email", _("Assez de liens sont partis aujourd’hui. Recommencez dans 24 heures.")
+        )
+        return False
+    return True
+
+
 @require_POST
 @login_required
 def give_up_address(request: HttpRequest) -> HttpResponse:
@@ -95,7 +107,7 @@ def give_up_address(request: HttpRequest) -> HttpResponse:
     return redirect("account_address")
 
 
-@never_cache
+@behind_a_link
 @read_or_send
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Show the link sent to the new address; only its button (POST) confirms the change."""
@@ -112,7 +124,7 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("mfa_index")
 
 
-@never_cache
+@behind_a_link
 @read_or_send
 def undo_address(request: HttpRequest, token: str) -> HttpResponse:
     """Show the link sent to the old address; only its button (POST) undoes the change."""
@@ -126,6 +138,16 @@ def undo_address(request: HttpRequest, token: str) -> HttpResponse:
     if request.user.is_authenticated and request.user.pk == change.user_id:
         logout(request)
     return _show(request, "address_restored", {"change": change})
+
+
+def choose_password(request: HttpRequest, uidb36: str, key: str) -> HttpResponse:
+    """Redirect from the link to a form whose address holds no token; show that form."""
+    answer: HttpResponse = password_reset_from_key(request, uidb36=uidb36, key=key)
+    keep_private(answer)
+    if key == PasswordResetFromKeyView.reset_url_key:
+        # The form is sent with Origin, which the CSRF check needs; there is no token to pass on.
+        del answer.headers["Referrer-Policy"]
+    return answer
 
 
 def _follow(service: Callable[..., EmailChange], token: str, now: datetime) -> EmailChange | None:

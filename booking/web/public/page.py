@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, wraps
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -20,6 +19,7 @@ from booking.abuse import limits
 from booking.formats import french
 from booking.models import Practice
 from booking.scheduling.catalogue import current_practice
+from tenants.link_pages import has_own_origin, keep_private
 from tenants.models import Tenant
 from tenants.schema import current_unit
 from tenants.website import queries as website
@@ -181,21 +181,6 @@ def schema_of_request() -> str:
     return unit.schema if unit else ""
 
 
-def has_own_origin(request: HttpRequest) -> bool:
-    """Return whether a write comes from our own page.
-
-    With ``Referrer-Policy: no-referrer`` some browsers send ``Origin: null`` from our own forms: then
-    Sec-Fetch-Site decides; old browsers that send neither are let in, the signed token remains.
-    """
-    fetch_site = request.headers.get("Sec-Fetch-Site")
-    if fetch_site is not None:
-        return fetch_site in {"same-origin", "none"}
-    origin = request.headers.get("Origin")
-    if origin is None or origin == "null":
-        return True
-    return urlsplit(origin).netloc == request.get_host()
-
-
 def show(
     request: HttpRequest,
     site: Site,
@@ -222,9 +207,7 @@ def show(
 
 def personal(response: HttpResponse) -> HttpResponse:
     """Mark an answer as one person's: no cache, no index, no address passed on."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    keep_private(response)
     patch_vary_headers(response, ("Host",))
     return response
 

@@ -11,7 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 
 from tenants.accounts import kinds
-from tenants.accounts.errors import LinkClosedError
+from tenants.accounts.errors import LinkClosedError, MessageLimitError
 from tenants.accounts.models import EmailChange, User
 from tenants.accounts.services.sessions import close_all
 from tenants.audit.services import (
@@ -26,6 +26,9 @@ from tenants.refs import new_ref
 
 VALID_FOR = timedelta(hours=24)
 UNDO_FOR = timedelta(hours=72)
+MOST_A_DAY = 5
+"""Requests of an account within 24 hours: each sends an e-mail to an address that the user names."""
+MOST_A_DAY_TO_ONE = 3
 CONFIRM, UNDO = "accounts.email_confirm", "accounts.email_undo"
 
 
@@ -43,10 +46,14 @@ def request_change(*, user: User, new_email: str, now: datetime) -> EmailChange:
     """Write a change request with its confirmation e-mail and close the account's open request.
 
     The form has checked the password. The result is the same when another account of this host has the
-    address; the handler then sends no link.
+    address; the handler then sends no link. Raises MessageLimitError.
     """
     # One request at a time per account: of two concurrent forms only one request may stay open.
     account = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    recent = EmailChange.objects.filter(asked_at__gt=now - timedelta(days=1))
+    to_one = recent.filter(new_email=new_email.strip().lower()).count()
+    if recent.filter(user=account).count() >= MOST_A_DAY or to_one >= MOST_A_DAY_TO_ONE:
+        raise MessageLimitError
     _open_requests(account).update(closed_at=now)
     change = EmailChange(
         ref=new_ref(),

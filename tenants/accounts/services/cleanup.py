@@ -38,12 +38,13 @@ def delete_invitations(*, now: datetime, limit: int) -> int:
 
 
 def delete_email_changes(*, now: datetime, limit: int) -> int:
-    """Delete changes of address whose links are closed or expired."""
+    """Delete changes of address whose links are closed or expired; requests of the last day are counted."""
     expired = EmailChange.objects.filter(
         Q(closed_at__lte=now)
         | Q(undo_until__lte=now)
         | Q(undo_until__isnull=True, expires_at__lte=now)
     )
+    expired = expired.filter(asked_at__lte=now - timedelta(days=1))
     return EmailChange.objects.filter(
         pk__in=list(expired.values_list("pk", flat=True)[:limit])
     ).delete()[0]

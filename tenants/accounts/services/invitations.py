@@ -9,15 +9,19 @@ from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
 from tenants.accounts import kinds
-from tenants.accounts.errors import InvitationClosedError
+from tenants.accounts.errors import InvitationClosedError, MessageLimitError
 from tenants.accounts.models import Invitation, Membership, Role, User
 from tenants.accounts.services.memberships import give_role
-from tenants.audit.services import actor_of, record
+from tenants.audit.services import SYSTEM, actor_of, record
 from tenants.keyring import services as keyring
+from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, subject_of, write
 from tenants.refs import new_ref
 
 VALID_FOR = timedelta(days=7)
+MOST_A_DAY = 40
+"""Invitations of a practice within 24 hours, new links included."""
+MOST_A_DAY_TO_ONE = 4
 PURPOSE = "accounts.invitation"
 
 
@@ -50,7 +54,8 @@ def token_of(invitation: Invitation) -> str:
 
 
 def invite(*, invited: Invited, invited_by: User | None, actor: str, now: datetime) -> Invitation:
-    """Write an invitation, valid for seven days, and the e-mail with its link."""
+    """Write an invitation, valid for seven days, and the e-mail with its link. Raises MessageLimitError."""
+    check_limits(email=invited.email, actor=actor, now=now)
     invitation = Invitation(
         ref=new_ref(),
         email=invited.email.strip().lower(),
@@ -72,10 +77,14 @@ def invite(*, invited: Invited, invited_by: User | None, actor: str, now: dateti
 
 
 def renew(*, invitation: Invitation, actor: str, now: datetime) -> Invitation:
-    """Replace the link by a new one for seven days. Raises InvitationClosedError once accepted or revoked."""
+    """Replace the link by a new one for seven days. Raises InvitationClosedError once accepted or revoked.
+
+    Raises MessageLimitError.
+    """
     renewed = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
     if renewed.accepted_at is not None or renewed.revoked_at is not None:
         raise InvitationClosedError
+    check_limits(email=renewed.email, actor=actor, now=now)
     renewed.generation += 1
     renewed.expires_at = now + VALID_FOR
     renewed.token_hash = keyring.token_hash(token_of(renewed))
@@ -83,6 +92,22 @@ def renew(*, invitation: Invitation, actor: str, now: datetime) -> Invitation:
     _send(renewed, now=now)
     record(verb="invitation.sent", ref=renewed.ref, actor=actor, now=now)
     return renewed
+
+
+def check_limits(*, email: str, actor: str, now: datetime) -> None:
+    """Raise MessageLimitError when the practice, or the address, has received enough invitations within a day.
+
+    lib-rdv's staff, who act as SYSTEM, are not limited.
+    """
+    if actor == SYSTEM:
+        return
+    sent = OutboxEntry.objects.filter(kind=kinds.INVITATION, created_at__gt=now - timedelta(days=1))
+    to_one = Invitation.objects.filter(email=email.strip().lower()).order_by().values("pk")
+    if (
+        sent.count() >= MOST_A_DAY
+        or sent.filter(subject_id__in=to_one).count() >= MOST_A_DAY_TO_ONE
+    ):
+        raise MessageLimitError
 
 
 def revoke_invitation(*, invitation: Invitation, actor: str, now: datetime) -> None:

@@ -6,7 +6,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -15,9 +14,10 @@ from booking.web.dashboard.team.invitation_form import InvitationForm, JoinWithA
 from tenants.accounts.errors import InvitationClosedError
 from tenants.accounts.services.invitations import find_open, has_account
 from tenants.accounts.sign_in import enter
+from tenants.link_pages import behind_a_link
 
 
-@never_cache
+@behind_a_link
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, token: str) -> HttpResponse:

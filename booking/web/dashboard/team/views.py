@@ -35,7 +35,12 @@ from booking.web.dashboard.team.forms import (
     ReplacementForm,
     RoleForm,
 )
-from tenants.accounts.errors import InvitationClosedError, LastOwnerError, RoleGoneError
+from tenants.accounts.errors import (
+    InvitationClosedError,
+    LastOwnerError,
+    MessageLimitError,
+    RoleGoneError,
+)
 from tenants.accounts.models import Invitation, Membership, Role, User
 from tenants.accounts.permissions import Operation
 from tenants.accounts.services import invitations, memberships
@@ -43,6 +48,10 @@ from tenants.accounts.services import invitations, memberships
 PER_PAGE = 50
 LAST_OWNER = gettext_lazy(
     "Il faut au moins un titulaire, sans date de fin. Donnez d’abord ce rôle à une autre personne."
+)
+TOO_MANY_INVITATIONS = gettext_lazy(
+    "Assez d’invitations sont parties aujourd’hui vers cette adresse, ou du cabinet. "
+    "Recommencez dans 24 heures."
 )
 
 _NOT_YET = Badge(gettext_lazy("Pas encore ouvert"), "warn", "clock")
@@ -194,10 +203,7 @@ def _terms_of(membership: Membership) -> dict[str, Any]:
 def invite(request: DashboardRequest) -> HttpResponse:
     """Invite a person by e-mail; no password is sent."""
     form = InviteForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        invitations.invite(
-            invited=form.invited, invited_by=request.user, actor=actor(request), now=request.now
-        )
+    if form.is_valid() and _is_invited(request, form):
         messages.success(
             request, _("L’invitation part. Son lien sert une fois, pendant sept jours.")
         )
@@ -205,6 +211,17 @@ def invite(request: DashboardRequest) -> HttpResponse:
     status = 422 if form.is_bound else 200
     context = {"form": form, "links": team.links_to_take()}
     return show(request, "team/invite", context, tab="team", status=status)
+
+
+def _is_invited(request: DashboardRequest, form: InviteForm) -> bool:
+    try:
+        invitations.invite(
+            invited=form.invited, invited_by=request.user, actor=actor(request), now=request.now
+        )
+    except MessageLimitError:
+        form.add_error("email", TOO_MANY_INVITATIONS)
+        return False
+    return True
 
 
 @requires(Operation.EDIT_TEAM, methods=("POST",))
@@ -216,6 +233,8 @@ def change_invitation(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse
             invitations.renew(invitation=invitation, actor=actor(request), now=request.now)
         except InvitationClosedError:
             messages.error(request, _("Cette invitation a déjà servi."))
+        except MessageLimitError:
+            messages.error(request, TOO_MANY_INVITATIONS)
         else:
             messages.success(request, _("Un nouveau lien part. L’ancien ne sert plus."))
     else:
@@ -291,6 +310,8 @@ def add_replacement(request: DashboardRequest) -> HttpResponse:
             )
         except replacements.AlreadyReplaced:
             form.add_error("from_on", _("Quelqu’un remplace déjà pendant ces jours."))
+        except MessageLimitError:
+            form.add_error("email", TOO_MANY_INVITATIONS)
         else:
             messages.success(request, _("Le remplacement est annoncé."))
             return redirect("dashboard:today")

@@ -90,3 +90,31 @@ def test_a_replacement_is_announced_invited_and_alone(owner: Client, cabinet: Ca
     assert Replacement.objects.get().substitute_name == "Paul Factice"
     assert (invitation.role, invitation.until_on) == (Role.REPLACEMENT, date(2026, 11, 20))
     assert invitation.practitioner_ref == cabinet.practitioner.ref
+
+
+def test_invitations_past_the_limit_of_the_day_are_refused_in_words(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    typed = {"name": "Nadia Témoin", "email": "nadia@example.org", "role": "secretary"}
+    announced = {
+        "practitioner": cabinet.practitioner.ref,
+        "substitute_name": "Paul Factice",
+        "from_on": "2026-12-16",
+        "to_on": "2026-12-20",
+        "email": "nadia@example.org",
+    }
+    passed = [owner.post(page("invite"), typed).status_code for _number in range(4)]
+
+    refused = owner.post(page("invite"), typed)
+    renewed = owner.post(
+        page("invitation_change", Invitation.objects.all()[0].ref),
+        {"action": "resend"},
+        follow=True,
+    )
+    replaced = owner.post(page("replacement_add"), announced)
+
+    assert passed == [302] * 4
+    assert (refused.status_code, replaced.status_code) == (422, 422)
+    for answer in (refused, renewed, replaced):
+        assert "Assez d’invitations sont parties aujourd’hui" in answer.text
+    assert (Invitation.objects.count(), Replacement.objects.count()) == (4, 0)
