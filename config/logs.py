@@ -4,6 +4,7 @@ A key outside ``SHAPES`` is omitted; a value without the shape of its key become
 message is kept only when it is a literal of its code; an exception is reduced to its type and lines of code.
 """
 
+import errno
 import inspect
 import json
 import logging
@@ -83,7 +84,7 @@ def tenant_mark(schema: str) -> str:
 
 # --- Exceptions -----------------------------------------------------------------------------------
 def describe(error: BaseException) -> list[dict[str, Any]]:
-    """Return the chain of an exception, the newest first: types, SQLSTATE and lines, without texts or values."""
+    """Return the chain of an exception, the newest first: types, codes and lines, without texts or values."""
     return [_link(cause) for cause in _chain(error)]
 
 
@@ -104,6 +105,8 @@ def _link(error: BaseException) -> dict[str, Any]:
     code = getattr(error, "pgcode", None)
     if isinstance(code, str) and _SQLSTATE.fullmatch(code):
         link["sqlstate"] = code
+    if isinstance(error, OSError) and error.errno is not None:
+        link["errno"] = errno.errorcode.get(error.errno, str(error.errno))
     return link
 
 

@@ -7,6 +7,7 @@ from compliance.retention import alerts, expiry
 from compliance.retention.due import backlog
 from tenants import metrics
 from tenants.broker import actor, tenant_actor
+from tenants.clock import not_ahead
 from tenants.heartbeat import Duty, beat
 from tenants.routing import served_units
 from tenants.schema import Unit
@@ -17,7 +18,7 @@ log = structlog.get_logger("retention")
 @tenant_actor(queue_name="sweep", max_retries=0)
 def erase_due(unit: Unit) -> None:
     """Erase the due persons of one schema."""
-    erased = expiry.erase_due(unit, now=timezone.now())
+    erased = expiry.erase_due(unit, now=not_ahead(timezone.now()))
     metrics.ERASED.inc(erased)
     log.info("persons_erased", schema=unit.schema, count=erased)
 
@@ -28,20 +29,20 @@ def erase_all_due() -> None:
 
     Workers refuse messages of tenants that are no longer served; their patients are erased here.
     """
-    now = timezone.now()
+    now = not_ahead(timezone.now())
     served = set(served_units())
     for entry in backlog(until=now):
         if entry.unit in served:
             erase_due.send(entry.unit.schema)
         else:
             metrics.ERASED.inc(expiry.erase_due(entry.unit, now=now))
-    beat(duty=Duty.EXPIRY, now=timezone.now())
+    beat(duty=Duty.EXPIRY, now=now)
 
 
 @tenant_actor(queue_name="sweep", max_retries=0)
 def delete_expired(unit: Unit) -> None:
     """Delete the expired rows of one schema."""
-    expiry.delete_expired(unit, now=timezone.now())
+    expiry.delete_expired(unit, now=not_ahead(timezone.now()))
 
 
 @actor(queue_name="sweep", max_retries=0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError
+from django.db.models import Count, Q
 
 from booking.google.sync_health import stuck_accounts
 from booking.rules.kinds import REMINDER
@@ -21,6 +22,7 @@ from tenants.schema import ROUTER, inside
 
 ERASURE_TOLERANCE = timedelta(minutes=60)
 REMINDER_TOLERANCE = timedelta(minutes=15)
+BUILD_TOLERANCE = timedelta(minutes=10)
 REMINDER_LIFE = timedelta(hours=2)
 """A reminder expires two hours after its first due instant, or at 20:00; a retry moves ``due_at``, not this."""
 
@@ -71,7 +73,7 @@ def _of_schemas(*, now: datetime) -> list[Promise]:
     return [
         Promise("erasures", overdue == 0, {"overdue": overdue}),
         Promise("reminders", at_risk == 0, {"at_risk": at_risk}),
-        _of_tenants(unreadable=len(found.unreadable)),
+        _of_tenants(unreadable=len(found.unreadable), now=now),
     ]
 
 
@@ -98,13 +100,22 @@ def _of_duty(duty: Duty, age: timedelta | None) -> Promise:
     return Promise(duty.value, is_kept, figures)
 
 
-def _of_tenants(*, unreadable: int) -> Promise:
-    """Return the promise of tenants: no served tenant is outdated and every schema is readable.
+def _of_tenants(*, unreadable: int, now: datetime) -> Promise:
+    """Return the promise of tenants: none is outdated or unreadable, and each ordered one is built in time.
 
-    ``unreadable`` is the number of schemas that the sweeper cannot read.
+    ``unreadable`` is the number of schemas that the sweeper cannot read. ``unbuilt`` shows a dead provisioner.
     """
+    is_outdated = Q(state__in=Tenant.SERVED) & ~Q(schema_version=CURRENT_VERSION)
+    is_late = Q(
+        state__in=(Tenant.State.ORDERED, Tenant.State.PROVISIONING),
+        created_at__lt=now - BUILD_TOLERANCE,
+    )
     with inside(ROUTER):
-        served = Tenant.objects.filter(state__in=Tenant.SERVED)
-        behind = served.exclude(schema_version=CURRENT_VERSION).count()
-    is_kept = behind == unreadable == 0
-    return Promise("tenants", is_kept, {"behind": behind, "unreadable": unreadable})
+        found = Tenant.objects.aggregate(
+            behind=Count("id", filter=is_outdated), unbuilt=Count("id", filter=is_late)
+        )
+    behind, unbuilt = found["behind"], found["unbuilt"]
+    is_kept = behind == unreadable == unbuilt == 0
+    return Promise(
+        "tenants", is_kept, {"behind": behind, "unreadable": unreadable, "unbuilt": unbuilt}
+    )

@@ -78,7 +78,9 @@ class PasswordResetEmail(Handler[NoPayload]):
             kwargs={"uidb36": user_pk_to_url_str(user), "key": quote(key)},
             urlconf=_urlconf_of(unit),
         )
-        return _delivery("account_password_reset", entry=entry, to=user.email, path=path, unit=unit)
+        # Somebody who never had a password has asked for nothing: the account was just opened.
+        name = "account_password_reset" if user.has_usable_password() else "account_opened"
+        return _delivery(name, entry=entry, to=user.email, path=path, unit=unit)
 
 
 class AddressConfirmationEmail(Handler[NoPayload]):

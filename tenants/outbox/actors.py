@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from tenants.broker import TenantActor, actor, tenant_actor
+from tenants.clock import not_ahead
 from tenants.heartbeat import Duty, beat
 from tenants.outbox.delivery import deliver_entry, is_slow
 from tenants.outbox.sweep import due_entries
@@ -38,6 +39,7 @@ def enqueue(schema: str, entries: Iterable[tuple[str, str]]) -> None:
 @actor(queue_name="sweep", max_retries=0)
 def sweep() -> None:
     """Enqueue every due entry of all schemas: the table is authoritative, not the broker."""
-    for schema, ref, kind in due_entries(now=timezone.now()):
+    now = not_ahead(timezone.now())
+    for schema, ref, kind in due_entries(now=now):
         actor_for(kind).send(schema, ref.hex)
-    beat(duty=Duty.SWEEP, now=timezone.now())
+    beat(duty=Duty.SWEEP, now=now)

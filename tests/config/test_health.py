@@ -248,7 +248,7 @@ def test_an_unreadable_schema_breaks_the_promise_and_hides_no_other(
     status, body = probe("/promises")
 
     assert status == 503
-    assert body["tenants"] == {"kept": False, "behind": 0, "unreadable": 1}
+    assert body["tenants"] == {"kept": False, "behind": 0, "unreadable": 1, "unbuilt": 0}
     assert body["erasures"] == {"kept": True, "overdue": 0}
 
 
@@ -371,3 +371,15 @@ def test_no_certificate_for_a_practice_that_is_not_served(
 )
 def test_ask_answers_to_loopback_only(public: Unit, host: str, extra: dict[str, str]) -> None:
     assert certificate(host, **extra) == 404
+
+
+def test_a_tenant_that_nobody_builds_breaks_the_promise(duties_done: None) -> None:
+    """A dead provisioner was noticed by nothing but its clients."""
+    with inside(PUBLIC):
+        tenant = Tenant.objects.filter(schema_name=TENANT_ONE.schema)
+        tenant.update(state=Tenant.State.ORDERED, created_at=datetime.now(UTC))
+    assert broken() == set()
+    with inside(PUBLIC):
+        tenant.update(created_at=datetime.now(UTC) - promises.BUILD_TOLERANCE)
+
+    assert broken() == {"tenants"}

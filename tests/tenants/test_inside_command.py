@@ -43,3 +43,10 @@ def test_a_migration_inside_a_tenant_is_refused_by_rights(committed_tenant) -> N
 
     with pytest.raises(DatabaseError):
         call_command("inside", unit.schema, "migrate", "booking", "zero", "--noinput", verbosity=0)
+
+
+def test_a_command_that_enters_every_tenant_says_so(committed_tenant) -> None:
+    committed_tenant("command")
+
+    with pytest.raises(CommandError, match="run it without inside"):
+        call_command("inside", "t_command", "expire")

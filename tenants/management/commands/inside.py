@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from tenants.models import Domain
-from tenants.schema import PUBLIC, ROUTER, Unit, inside, tenant_unit
+from tenants.schema import PUBLIC, ROUTER, Unit, WrongUnitError, inside, tenant_unit
 
 
 class Command(BaseCommand):
@@ -24,8 +24,13 @@ class Command(BaseCommand):
         """Call the command inside the unit of the target. Raises CommandError for an unknown target."""
         if not options["rest"]:
             raise CommandError("name the command to run")
-        with inside(_unit_of(options["target"])):
-            call_command(*options["rest"])
+        try:
+            with inside(_unit_of(options["target"])):
+                call_command(*options["rest"])
+        except WrongUnitError:
+            raise CommandError(
+                f"{options['rest'][0]} enters every tenant by itself: run it without inside"
+            ) from None
 
 
 def _unit_of(target: str) -> Unit:

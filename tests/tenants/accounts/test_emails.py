@@ -10,6 +10,7 @@ LINK = "https://maite.lib-rdv.example/lien/"
 NAMES = [
     "account_invitation",
     "account_password_reset",
+    "account_opened",
     "account_email_confirm",
     "account_email_changed",
     "account_password_changed",

@@ -7,6 +7,8 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
+from tenants.accounts.emails import PasswordResetEmail
+from tenants.accounts.kinds import PASSWORD_RESET
 from tenants.accounts.models import Invitation, Role, User
 from tenants.accounts.services.cleanup import (
     delete_failures,
@@ -15,7 +17,8 @@ from tenants.accounts.services.cleanup import (
 )
 from tenants.accounts.services.invitations import Invited, invite
 from tenants.outbox.models import OutboxEntry
-from tenants.schema import Unit
+from tenants.outbox.payloads import NO_PAYLOAD
+from tenants.schema import PUBLIC, Unit
 from tests.accounts import add_totp, browser, make_user
 
 NOW = datetime(2026, 11, 10, 9, 40, tzinfo=UTC)
@@ -28,6 +31,26 @@ def test_opening_a_staff_account_sends_a_link_and_no_password(public: Unit) -> N
     assert user.is_staff
     assert not user.has_usable_password()
     assert OutboxEntry.objects.get(kind="account.password_reset").subject_id == user.pk
+
+
+@pytest.mark.parametrize(
+    ("has_password", "subject"), [(False, "account_opened"), (True, "account_password_reset")]
+)
+def test_a_new_colleague_reads_that_an_account_was_opened(
+    public: Unit, has_password: bool, subject: str
+) -> None:
+    """Somebody who never had a password has not asked for another one."""
+    call_command("staff", "open", "iban@example.org")
+    user = User.objects.get(email="iban@example.org")
+    if has_password:
+        user.set_password("correct horse battery staple")
+        user.save(update_fields=["password"])
+    entry = OutboxEntry.objects.get(kind=PASSWORD_RESET)
+
+    deliver = PasswordResetEmail().prepare(entry, NO_PAYLOAD, unit=PUBLIC, now=entry.created_at)
+
+    assert callable(deliver)
+    assert deliver.args[0].template == subject  # type: ignore[attr-defined]
 
 
 def test_closing_a_staff_account_ends_everything_at_once(public: Unit, public_host: str) -> None:
