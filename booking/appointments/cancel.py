@@ -22,6 +22,7 @@ def cancel(
     appointment: Appointment,
     by_patient: bool,
     actor: str,
+    at_request: bool = False,
     notify: bool = True,
     sequence: int | None = None,
     now: datetime,
@@ -31,14 +32,18 @@ def cancel(
     Raises TooLate for a patient after the limit of the appointment type, AlreadyCancelled the second time,
     ChangedMeanwhile when ``sequence`` is no longer that of the row. Works after the erasure too: then only
     the practitioner gets a message (B-28).
+
+    ``at_request``: staff cancel because the person asked for it, by telephone. It then counts as cancelled by the
+    person and its message does not apologise; the limit is not checked, and nobody is told of a freed slot.
     """
     lock_practitioners([appointment.practitioner_id])
     appointment = change_limits.reload(appointment, sequence)
     if by_patient:
         change_limits.check_not_too_late(appointment, now=now)
+    is_their_wish = by_patient or at_request
     appointment.status = (
         Appointment.Status.CANCELLED_BY_PATIENT
-        if by_patient
+        if is_their_wish
         else Appointment.Status.CANCELLED_BY_PRACTITIONER
     )
     appointment.cancelled_at = now
@@ -62,14 +67,16 @@ def cancel(
     audit.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
     # In this order: the lock of the list comes before the rows of it.
     offers.offer_freed(resolved=resolved_slot_of(appointment), left_by=appointment.pk, now=now)
-    waiting_entries.appointment_cancelled(appointment, by_patient=by_patient, now=now)
+    waiting_entries.appointment_cancelled(appointment, by_patient=is_their_wish, now=now)
     return appointment
 
 
 def _messages(
     appointment: Appointment, *, by_patient: bool, notify: bool, now: datetime
 ) -> list[Due[Any]]:
-    kind = kinds.CANCELLED_BY_PATIENT if by_patient else kinds.CANCELLED_BY_PRACTITIONER
+    """Return the messages of a cancellation, of the kind that the status of the appointment names."""
+    is_their_wish = appointment.status == Appointment.Status.CANCELLED_BY_PATIENT
+    kind = kinds.CANCELLED_BY_PATIENT if is_their_wish else kinds.CANCELLED_BY_PRACTITIONER
     subject, version = subject_of(appointment), kinds.AppointmentVersion(appointment.sequence)
     messages: list[Due[Any]] = [Due(kind, subject, version, now)] if notify else []
     if by_patient:

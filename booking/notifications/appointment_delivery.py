@@ -99,7 +99,11 @@ def message_without_recipient(
     settings = current_practice()
     if not settings.sms_enabled:
         return None
-    kind = MessageKind.CANCELLED_BY_PRACTITIONER
+    kind = (
+        MessageKind.CANCELLED_BY_PATIENT
+        if appointment.status == Appointment.Status.CANCELLED_BY_PATIENT
+        else MessageKind.CANCELLED_BY_PRACTITIONER
+    )
     return OutgoingMessage(
         entry=entry,
         kind=kind,

@@ -252,6 +252,7 @@ def test_cancelling_with_a_message_takes_two_clicks(
     hand = Hand(page, figures)
 
     hand.click(page.locator("#annuler"))
+    hand.click(page.locator("#annuler-d [value=practice]"))
     hand.click(page.locator("#annuler-d [value=on]"))
     page.wait_for_selector(".alert.ok")
 

@@ -6,12 +6,15 @@ from typing import Any
 
 from django import forms
 from django.core.validators import validate_email
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.formats import french
 from booking.models import ExtraField, Location
 from booking.models.appointment import LATE_MINUTES
+from booking.rules.mail_domains import likely_address
 from booking.rules.persons import Person, is_denied
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
@@ -62,11 +65,34 @@ class PhoneField(forms.CharField):
             raise forms.ValidationError(_unreadable_phone()) from error
 
 
+class EmailInput(forms.TextInput):
+    """The input of an address; after a likely typing error with a button that takes the other spelling.
+
+    The empty hidden button is the one that the Enter key presses: it sends the form as it was typed.
+    """
+
+    likely = ""
+
+    def render(self, name: str, value: Any, *args: Any, **kwargs: Any) -> SafeString:
+        """Render the input, then the question's button."""
+        drawn = super().render(name, value, *args, **kwargs)
+        if not self.likely:
+            return drawn
+        return format_html(
+            '{}<input type="hidden" name="email_as_typed" value="{}"><button hidden tabindex="-1"></button>'
+            '<button class="btn" name="email_suggested" value="{}">{}</button>',
+            drawn,
+            str(value or "").strip(),
+            self.likely,
+            _("Oui, %(address)s") % {"address": self.likely},
+        )
+
+
 class EmailField(forms.CharField):
     """An e-mail address; an invalid one is refused with an example."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.TextInput(
+        widget = EmailInput(
             attrs={
                 "type": "email",
                 "autocomplete": "email",
@@ -89,7 +115,48 @@ class EmailField(forms.CharField):
         return typed
 
 
-class DetailsForm(forms.Form):
+class AsksAboutEmail(forms.Form):
+    """Asks once about an address with a likely typing error, as "gmial.com"; the same form again is accepted.
+
+    ``email_suggested`` takes the proposed address, ``email_as_typed`` is the one that was asked about.
+    """
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(_with_chosen_address(data), **kwargs)
+
+    def clean_email(self) -> str:
+        """Ask when another address was probably meant."""
+        typed = str(self.cleaned_data["email"])
+        likely = likely_address(typed)
+        widget = self.fields["email"].widget
+        if (
+            not likely
+            or self.data.get("email_as_typed") == typed
+            or not isinstance(widget, EmailInput)
+        ):
+            return typed
+        widget.likely = likely
+        raise forms.ValidationError(
+            _(
+                "Vouliez-vous dire %(address)s ? Sinon, envoyez de nouveau : votre adresse est gardée."
+            )
+            % {"address": likely}
+        )
+
+
+def _with_chosen_address(data: Any) -> Any:
+    """Return the data with the proposed address when its button was pressed; no other value is taken."""
+    if not data or "email_suggested" not in data:
+        return data
+    suggested = str(data["email_suggested"])
+    if not suggested or suggested != likely_address(str(data.get("email", ""))):
+        return data
+    chosen = data.copy()
+    chosen["email"] = suggested
+    return chosen
+
+
+class DetailsForm(AsksAboutEmail):
     """B-01: last name, first name, phone, e-mail, and nothing else but the published extra fields."""
 
     def __init__(
@@ -219,7 +286,7 @@ class DetailsForm(forms.Form):
         )
 
 
-class CorrectionForm(forms.Form):
+class CorrectionForm(AsksAboutEmail):
     """A new phone number or e-mail address; an empty field keeps the current value."""
 
     def __init__(

@@ -462,7 +462,10 @@ def test_cancelling_creates_a_task_and_keeps_the_event_until_the_call(
 ) -> None:
     appointment = erased(agenda)
 
-    owner.post(page("cancel", appointment.ref), {"notify": "on", "sequence": appointment.sequence})
+    owner.post(
+        page("cancel", appointment.ref),
+        {"reason": "practice", "notify": "on", "sequence": appointment.sequence},
+    )
     agenda.clock.advance(minutes=1)
     agenda.deliver()
 
@@ -479,7 +482,10 @@ def test_cancelling_without_notification_deletes_the_event(
 ) -> None:
     appointment = erased(agenda)
 
-    owner.post(page("cancel", appointment.ref), {"notify": "", "sequence": appointment.sequence})
+    owner.post(
+        page("cancel", appointment.ref),
+        {"reason": "practice", "notify": "", "sequence": appointment.sequence},
+    )
     agenda.clock.advance(minutes=1)
     agenda.deliver()
 

@@ -151,7 +151,9 @@ SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
     Operation.SEE_AGENDA: (Sample("appointment", _appointment),),
     Operation.BOOK: (Sample("book", data=_booking, leaves="appointment.booked"),),
     Operation.MOVE: (Sample("move", _appointment, _slot, "appointment.moved"),),
-    Operation.CANCEL: (Sample("cancel", _appointment, lambda _: {}, "appointment.cancelled"),),
+    Operation.CANCEL: (
+        Sample("cancel", _appointment, lambda _: {"reason": "practice"}, "appointment.cancelled"),
+    ),
     Operation.MARK: (
         Sample("mark", _appointment, lambda _: {"mark": "came"}, "appointment.fulfilled"),
     ),

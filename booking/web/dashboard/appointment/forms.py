@@ -244,8 +244,20 @@ class LengthForm(WorkForm):
 
 
 class CancelForm(WorkForm):
-    """Cancelling: the sequence that the page showed, and whether to notify the person, set by the button."""
+    """Cancelling: for whom, the sequence that the page showed, and whether to notify, set by the button."""
 
+    BY_PERSON, BY_PRACTICE = "person", "practice"
+    REASONS = (
+        (BY_PERSON, gettext_lazy("À la demande de la personne")),
+        (BY_PRACTICE, gettext_lazy("Le cabinet ne peut pas la recevoir")),
+    )
+
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Pourquoi annuler\u00a0?"),
+        choices=REASONS,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Dites pour qui vous annulez.")},
+    )
     notify = forms.BooleanField(required=False, widget=Unwritten)
     sequence = forms.IntegerField(required=False, widget=forms.HiddenInput)
     return_to = forms.CharField(required=False, widget=forms.HiddenInput)

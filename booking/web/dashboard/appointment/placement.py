@@ -25,6 +25,7 @@ from booking.web.dashboard.access import (
     reach,
     requires,
 )
+from booking.web.dashboard.appointment.email_hint import hint_about_email
 from booking.web.dashboard.appointment.forms import (
     BookForm,
     LengthForm,
@@ -71,6 +72,7 @@ def book(request: DashboardRequest) -> HttpResponse:
     except errors.BookingError as refusal:
         return _not_resolved(request, form, refusal, "appointment/book", {})
     messages.success(request, _("Rendez-vous pris\u00a0: %(when)s.") % {"when": _when(form)})
+    hint_about_email(request, form.person.email)
     return back_to(request, made.ref, form.starts_at)
 
 

@@ -40,6 +40,7 @@ from booking.web.dashboard.agenda.names import (
     asking,
     erased,
 )
+from booking.web.dashboard.appointment.email_hint import hint_about_email
 from booking.web.dashboard.appointment.forms import CancelForm, ContactForm
 from booking.web.dashboard.pages import show
 from tenants.accounts.permissions import Operation
@@ -103,6 +104,7 @@ def facts_of(row: Row, *, request: DashboardRequest) -> dict[str, Any]:
         "may_resend": row.person is not None
         and can_resend(appointment, row.person, now=request.now),
         "return_to": request.POST.get("return_to") or request.GET.get("retour", ""),
+        "cancel_reasons": CancelForm.REASONS,
     }
 
 
@@ -172,11 +174,13 @@ def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         form = CancelForm(initial={"sequence": found.sequence, "return_to": facts["return_to"]})
         return show(request, "appointment/cancel", {**facts, "form": form}, tab="week")
     form = CancelForm(request.POST)
-    form.full_clean()
+    if not form.is_valid():
+        return show(request, "appointment/cancel", {**facts, "form": form}, tab="week", status=422)
     try:
         cancel_appointment(
             appointment=found,
             by_patient=False,
+            at_request=form.cleaned_data["reason"] == CancelForm.BY_PERSON,
             actor=actor(request),
             notify=bool(form.cleaned_data.get("notify"))
             and (facts["row"].can_be_notified or facts["calendar_notifies"]),
@@ -187,7 +191,13 @@ def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         messages.info(request, _("Ce rendez-vous était déjà annulé."))
         return back_to(request, ref, facts["starts"])
     except errors.ChangedMeanwhile:
-        form = CancelForm(initial={"sequence": found.sequence, "return_to": facts["return_to"]})
+        form = CancelForm(
+            initial={
+                "sequence": found.sequence,
+                "return_to": facts["return_to"],
+                "reason": form.cleaned_data["reason"],
+            }
+        )
         context = {**facts, **changed_context(found, request), "form": form}
         return show(request, "appointment/cancel", context, tab="week", status=409)
     messages.success(request, _("Rendez-vous annulé. Le créneau est de nouveau libre."))
@@ -228,6 +238,7 @@ def correct(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         context = {**facts, **changed_context(found, request), "form": form}
         return show(request, "appointment/correct", context, tab="week", status=409)
     messages.success(request, _("Coordonnées corrigées."))
+    hint_about_email(request, typed["email"] or "")
     return back_to(request, ref, facts["starts"])
 
 

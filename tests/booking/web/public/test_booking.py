@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.http import HttpResponse
 
 from booking.abuse import limits, proof_of_work
 from booking.models import Appointment, ExtraField, Location, PatientContact
-from booking.patients import contacts, form_versions
+from booking.patients import contacts, form_versions, links
 from booking.patients.form_versions import FormQuestion
 from booking.rules.persons import Person
 from booking.web.public.forms import HONEYPOT
@@ -20,6 +21,8 @@ from tests.booking.web.public.conftest import (
 )
 from tests.factories import NOW, Cabinet, make_hours, make_location, make_practitioner, make_type
 
+FAR = 12
+NBSP = "\u00a0"
 PHONE = "06 39 98 01 04"
 
 
@@ -457,3 +460,44 @@ def test_a_complaint_names_no_number_that_is_not_there(
     answer = visitor.fill(visitor.choose(), **{HONEYPOT: "x"})
 
     assert expected in html.unescape(text(answer)).replace("\u00a0", " ")
+
+
+def test_a_likely_typing_error_is_asked_about_and_never_blocks(visitor: Visitor) -> None:
+    typed = {"email": "camille@gmial.com"}
+    details = visitor.choose(FAR)
+    asked = visitor.fill(details, **typed)
+    page = html.unescape(text(asked))
+
+    assert asked.status_code == 422
+    assert f"Vouliez-vous dire camille@gmail.com{NBSP}?" in page
+    assert 'value="camille@gmial.com"' in page
+    # The Enter key presses the first button of a form, which must not change the address.
+    assert page.index("<button hidden") < page.index('name="email_suggested"')
+
+    accepted = visitor.fill(asked, **typed, email_suggested="camille@gmail.com")
+    assert accepted.status_code == 302
+    assert open_person(accepted).email == "camille@gmail.com"
+
+
+def test_the_same_form_again_keeps_the_address_as_typed(visitor: Visitor) -> None:
+    typed = {"email": "camille@gmial.com"}
+    asked = visitor.fill(visitor.choose(FAR), **typed)
+
+    kept = visitor.fill(asked, **typed)
+
+    assert kept.status_code == 302
+    assert open_person(kept).email == "camille@gmial.com"
+
+
+def test_no_address_but_the_proposed_one_replaces_what_was_typed(visitor: Visitor) -> None:
+    answer = visitor.fill(visitor.choose(FAR), email_suggested="other@gmail.com")
+
+    assert answer.status_code == 302
+    assert open_person(answer).email == "camille@example.org"
+
+
+def open_person(answer: HttpResponse) -> Person:
+    """Return the person of the appointment that an answer leads to."""
+    booked = links.find_by_token(answer.headers["Location"].split("/")[2])
+    assert booked is not None
+    return person_of(booked)

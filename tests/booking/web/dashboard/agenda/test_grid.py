@@ -385,6 +385,7 @@ def test_the_second_of_two_secretaries_is_warned_and_loses_nothing(
     appointment = make_appointment(cabinet, local(TOMORROW, 14))
     drag(owner, appointment)
     sent = {"until": "15:30", "hour": "17:15", "sequence": str(appointment.sequence), "notify": ""}
+    sent["reason"] = "person"
 
     late = owner.post(page(name, appointment.ref), sent)
 
@@ -527,7 +528,7 @@ def test_each_appointment_of_a_blocked_time_takes_one_press(
     moved = owner.post(
         page("move", appointment[0].ref), {**sent, "day": f"{at:%Y-%m-%d}", "hour": f"{at:%H:%M}"}
     )
-    cancelled = owner.post(page("cancel", appointment[1].ref), sent)
+    cancelled = owner.post(page("cancel", appointment[1].ref), {**sent, "reason": "practice"})
     left = owner.get(address).context["touched"]
 
     assert moved["Location"] == cancelled["Location"] == address

@@ -193,6 +193,18 @@ def test_booking_by_hand(owner: Client, cabinet: Cabinet) -> None:
     assert AuditEvent.objects.filter(verb="appointment.booked", ref=appointment.ref).count() == 1
 
 
+@pytest.mark.parametrize(
+    ("email", "is_hinted"), [("lou@gmial.com", True), ("lou@example.org", False)]
+)
+def test_a_likely_typing_error_is_a_hint_after_the_booking(
+    owner: Client, cabinet: Cabinet, email: str, is_hinted: bool
+) -> None:
+    answer = owner.post(page("book"), slot(cabinet, contact=email), follow=True)
+
+    assert Appointment.objects.get().status == Appointment.Status.BOOKED
+    assert ("vouliez-vous dire «\u00a0gmail.com\u00a0»" in answer.text) is is_hinted
+
+
 def test_booking_by_hand_without_a_name_or_contact(owner: Client, cabinet: Cabinet) -> None:
     answer = owner.post(page("book"), slot(cabinet, name="", contact=""))
 
@@ -333,7 +345,7 @@ def test_cancelling_asks_once_and_frees_the_slot(owner: Client, cabinet: Cabinet
 
     asked = owner.get(page("cancel", appointment.ref))
     before = Appointment.objects.get().status
-    owner.post(page("cancel", appointment.ref), {"notify": "on"})
+    owner.post(page("cancel", appointment.ref), {"notify": "on", "reason": "practice"})
 
     assert asked.status_code == 200
     assert before == Appointment.Status.BOOKED
@@ -341,11 +353,45 @@ def test_cancelling_asks_once_and_frees_the_slot(owner: Client, cabinet: Cabinet
     assert OutboxEntry.objects.filter(kind=kinds.CANCELLED_BY_PRACTITIONER).count() == 1
 
 
+def test_cancelling_for_the_person_counts_as_theirs_and_writes_no_apology(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    appointment = make_appointment(cabinet, local(TOMORROW, 14))
+
+    owner.post(page("cancel", appointment.ref), {"notify": "on", "reason": "person"})
+
+    due = set(OutboxEntry.objects.values_list("kind", flat=True))
+    assert Appointment.objects.get().status == Appointment.Status.CANCELLED_BY_PATIENT
+    assert kinds.CANCELLED_BY_PATIENT in due
+    assert not due & {kinds.CANCELLED_BY_PRACTITIONER, kinds.SLOT_FREED}
+
+
+def test_cancelling_asks_for_whom(owner: Client, cabinet: Cabinet) -> None:
+    appointment = make_appointment(cabinet, local(TOMORROW, 14))
+
+    refused = owner.post(page("cancel", appointment.ref), {"notify": "on"})
+
+    assert refused.status_code == 422
+    assert "Dites pour qui vous annulez." in refused.text
+    assert Appointment.objects.get().status == Appointment.Status.BOOKED
+
+
+def test_staff_cancel_for_the_person_after_the_limit(owner: Client, cabinet: Cabinet) -> None:
+    """The limit asks people to telephone: the secretary who answers can cancel for them."""
+    cabinet.type.cancel_hours = 24 * 14
+    cabinet.type.save(update_fields=["cancel_hours"])
+    appointment = make_appointment(cabinet, local(TOMORROW, 14))
+
+    owner.post(page("cancel", appointment.ref), {"notify": "", "reason": "person"})
+
+    assert Appointment.objects.get().status == Appointment.Status.CANCELLED_BY_PATIENT
+
+
 def test_cancelling_twice_says_so(owner: Client, cabinet: Cabinet) -> None:
     appointment = make_appointment(cabinet, local(TOMORROW, 14))
-    owner.post(page("cancel", appointment.ref))
+    owner.post(page("cancel", appointment.ref), {"reason": "practice"})
 
-    again = owner.post(page("cancel", appointment.ref), follow=True)
+    again = owner.post(page("cancel", appointment.ref), {"reason": "practice"}, follow=True)
 
     assert "déjà annulé" in again.text
 

@@ -74,7 +74,7 @@ def test_a_revoked_colleague_cannot_finish_what_was_begun(
     form = client.get(page("cancel", appointment.ref))
 
     owner.post(page("revoke", of(colleague).ref))
-    answer = client.post(page("cancel", appointment.ref), {"notify": "on"})
+    answer = client.post(page("cancel", appointment.ref), {"notify": "on", "reason": "practice"})
 
     appointment.refresh_from_db()
     assert (form.status_code, answer.status_code, appointment.is_cancelled) == (200, 302, False)
