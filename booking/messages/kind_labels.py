@@ -1,4 +1,4 @@
-"""The labels of the messages about an appointment, by kind of outbox entry."""
+"""The labels of the messages to patients and practitioners, by kind of outbox entry."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -15,5 +15,7 @@ KIND_LABELS: dict[str, str | Promise] = {
     kinds.CONTACT_CORRECTED: _("Correction d’adresse"),
     kinds.SLOT_FREED: _("Créneau libéré, au cabinet"),
     kinds.LATE: _("Retard annoncé, au cabinet"),
+    kinds.WAITING_JOINED: _("Inscription sur la liste d’attente"),
+    kinds.OFFER: _("Proposition de la liste d’attente"),
 }
-"""All kinds of ``kinds.APPOINTMENT_MESSAGES``, in the order of the filter on the page."""
+"""All kinds of ``kinds.LEDGER_MESSAGES``, in the order of the filter on the page."""

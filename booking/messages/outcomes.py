@@ -123,6 +123,12 @@ OUTCOMES: dict[tuple[str, str], DeliveryOutcome] = {
         _("La remise du message a été reportée. Nous réessayons.")
     ),
     (State.SENT, ""): _SENT,
+    (State.SENT, "by_sms"): DeliveryOutcome(
+        Tone.DELIVERED,
+        _("remis par SMS"),
+        _("L’e-mail a été refusé\u00a0: le message est parti par SMS."),
+        _("Corrigez son e-mail."),
+    ),
     (State.NO_CHANNEL, ""): _NO_CHANNEL,
     (State.NO_CHANNEL, "no_number"): _NO_CHANNEL,
     (State.NO_CHANNEL, "unreadable"): _failed(
@@ -164,7 +170,11 @@ OUTCOMES: dict[tuple[str, str], DeliveryOutcome] = {
     (State.NOT_SENT, "erased"): _pointless(_("Les coordonnées étaient déjà effacées.")),
     (State.NOT_SENT, "person"): _pointless(_("La personne a demandé l’effacement de ses données.")),
     (State.NOT_SENT, "stopped"): _pointless(_("La personne ne veut plus de rappel.")),
-    (State.NOT_SENT, "gone"): _pointless(_("Le rendez-vous n’existe plus.")),
+    (State.NOT_SENT, "gone"): _pointless(_("Ce dont il parlait n’existe plus.")),
+    (State.NOT_SENT, "over"): _pointless(_("La proposition n’avait plus cours.")),
+    (State.NOT_SENT, "closed"): _pointless(
+        _("Le site était fermé\u00a0: la proposition n’aurait pas pu être acceptée.")
+    ),
 }
 
 POINTLESS_REASONS = tuple(

@@ -7,7 +7,7 @@ entry as idempotency key, and completes in the transaction that records the term
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -58,6 +58,8 @@ _Payload = kinds.AppointmentVersion | kinds.LateArrival | kinds.ReplacedAddress 
 CANCELLED = "cancelled"
 """Rule of the receipt: the messages of a cancellation have left (B-24)."""
 
+BY_SMS = "by_sms"
+"""Reason of a sent message whose mail was refused for good: it left by SMS."""
 REMINDER_TRIES = 3
 """A reminder that is refused is tried again: no other message follows it (B-24)."""
 _MESSAGES: dict[OutboxKind[Any], MessageKind] = {
@@ -80,7 +82,10 @@ _STATUS_OF_CANCELLING: dict[str, Appointment.Status] = {
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """The data of one message for its sending outside the transaction; ``added`` is the text of the practice."""
+    """The data of one message for its sending outside the transaction; ``added`` is the text of the practice.
+
+    ``can_fall_back``: a mobile of the person is known and the practice sends SMS, should the mail be refused.
+    """
 
     entry: OutboxEntry
     kind: MessageKind
@@ -90,6 +95,7 @@ class OutgoingMessage:
     manage_token: str
     short_token: str
     added: MessageText
+    can_fall_back: bool = False
 
 
 def message_without_recipient(
@@ -167,6 +173,7 @@ class AppointmentMessageHandler(Handler[_Payload]):
             manage_token=links.manage_token(appointment),
             short_token=links.short_token(appointment),
             added=text_for(_MESSAGES[self.kind]),
+            can_fall_back=can_fall_back(recipient, sms_enabled=settings.sms_enabled),
         )
         return partial(send, message, unit=unit, now=now)
 
@@ -229,16 +236,38 @@ def _why_no_reminder(entry: OutboxEntry, appointment: Appointment, *, now: datet
 def send(message: OutgoingMessage, *, unit: Unit, now: datetime) -> Outcome:
     """Send one message, outside any unit. Raises TryAgain when the relay or gateway does not answer."""
     visit = _visit(message, base_url=routing.base_url(unit))
+    if message.channel is MessageChannel.SMS:
+        return _by_sms(message, visit)
     try:
-        if message.channel is MessageChannel.SMS:
-            return _send_sms(message, visit)
         return _send_mail(message, visit, now=now)
-    except (MailUnavailableError, sms.SmsUnavailableError) as error:
+    except MailUnavailableError as error:
         raise TryAgain(str(error)) from None
     except MailRefusedError as error:
-        if message.kind is MessageKind.REMINDER and message.entry.attempts < REMINDER_TRIES:
-            raise TryAgain(str(error)) from None
-        return Outcome(OutboxEntry.EntryState.FAILED, str(error))
+        refused = Outcome(OutboxEntry.EntryState.FAILED, str(error))
+    if message.can_fall_back:
+        return instead_of_mail(_by_sms(message, visit), refused)
+    if message.kind is MessageKind.REMINDER and message.entry.attempts < REMINDER_TRIES:
+        raise TryAgain(refused.reason)
+    return refused
+
+
+def can_fall_back(recipient: Recipient, *, sms_enabled: bool) -> bool:
+    """Return whether a message whose mail is refused can leave by SMS."""
+    only_phone = replace(recipient, email="")
+    channel = appointment_messages.choose_channel(only_phone, sms_enabled=sms_enabled)
+    return channel is MessageChannel.SMS
+
+
+def instead_of_mail(by_sms: Outcome, refused: Outcome) -> Outcome:
+    """Return the outcome of a message whose mail was refused and that was tried by SMS."""
+    return Outcome(OutboxEntry.EntryState.SENT, BY_SMS) if by_sms == SENT else refused
+
+
+def _by_sms(message: OutgoingMessage, visit: MessageVisit) -> Outcome:
+    try:
+        return _send_sms(message, visit)
+    except sms.SmsUnavailableError as error:
+        raise TryAgain(str(error)) from None
     except sms.SmsRefusedError:
         return Outcome(OutboxEntry.EntryState.FAILED, "sms_refused")
 

@@ -1,4 +1,4 @@
-"""Reads the ledger of messages about appointments and sends a message again."""
+"""Reads the ledger of messages about appointments and the waiting list, and sends a message again."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, SmallIntegerField, When
 
 from booking.messages.outcomes import POINTLESS_REASONS, Tone, outcome_of
-from booking.models import Appointment
+from booking.models import Appointment, Offer, WaitingEntry
 from booking.rules import kinds
 from booking.rules.erasure import is_quiet
 from booking.rules.errors import BookingError
 from booking.scheduling.locks import lock_practitioners
+from booking.waiting_list.queries import entries_for
 from tenants.audit import services as audit
 from tenants.outbox.kinds import OutboxKind
 from tenants.outbox.models import OutboxEntry
@@ -44,10 +45,17 @@ class LedgerFilter:
     until_at: datetime | None = None
 
 
-def messages(*, practitioner_ids: Collection[int], filters: LedgerFilter) -> QuerySet[OutboxEntry]:
-    """Return the messages about the appointments of these agendas, the latest first."""
-    mine = Appointment.objects.filter(practitioner__in=practitioner_ids).values("pk")
-    found = OutboxEntry.objects.filter(kind__in=kinds.APPOINTMENT_MESSAGES, subject_id__in=mine)
+@dataclass(frozen=True)
+class LedgerReach:
+    """What a member may read: the agendas, and those of which the waiting list is theirs too."""
+
+    practitioner_ids: Collection[int]
+    waiting_for_ids: Collection[int]
+
+
+def messages(*, reach: LedgerReach, filters: LedgerFilter) -> QuerySet[OutboxEntry]:
+    """Return the messages about these agendas and their waiting list, the latest first."""
+    found = _within(reach)
     if filters.state:
         found = found.filter(STATES[filters.state])
     if filters.kind:
@@ -57,6 +65,31 @@ def messages(*, practitioner_ids: Collection[int], filters: LedgerFilter) -> Que
     if filters.until_at:
         found = found.filter(due_at__lt=filters.until_at)
     return found.order_by("-due_at", "-id")
+
+
+def undelivered_then_today(
+    *, reach: LedgerReach, since: datetime, today: tuple[datetime, datetime]
+) -> QuerySet[OutboxEntry]:
+    """Return the messages that were not delivered since an instant, then the others of today, [from, until)."""
+    is_missed = STATES["non-remis"] & Q(due_at__gte=since)
+    is_of_today = Q(due_at__gte=today[0], due_at__lt=today[1])
+    return (
+        _within(reach)
+        .filter(is_missed | is_of_today)
+        .annotate(rank=Case(When(is_missed, then=0), default=1, output_field=SmallIntegerField()))
+        .order_by("rank", "-due_at", "-id")
+    )
+
+
+def _within(reach: LedgerReach) -> QuerySet[OutboxEntry]:
+    mine = Appointment.objects.filter(practitioner__in=reach.practitioner_ids).values("pk")
+    entries = entries_for(reach.waiting_for_ids).order_by().values("pk")
+    offered = Offer.objects.filter(practitioner__in=reach.waiting_for_ids).values("pk")
+    return OutboxEntry.objects.filter(
+        Q(kind__in=kinds.APPOINTMENT_MESSAGES, subject_id__in=mine)
+        | Q(kind__in=kinds.OF_AN_ENTRY, subject_id__in=entries)
+        | Q(kind__in=kinds.OF_AN_OFFER, subject_id__in=offered)
+    )
 
 
 def messages_of(appointment: Appointment) -> QuerySet[OutboxEntry]:
@@ -74,13 +107,27 @@ def appointment_of(entry: OutboxEntry) -> Appointment | None:
 
 def appointments_of(entries: Iterable[OutboxEntry]) -> dict[int, Appointment]:
     """Return the appointments that these messages are about, by key; one query."""
-    ids = {entry.subject_id for entry in entries}
+    ids = {entry.subject_id for entry in entries if entry.kind in kinds.APPOINTMENT_MESSAGES}
     return {
         appointment.pk: appointment
         for appointment in Appointment.objects.select_related(
-            "practitioner", "location", "contact"
+            "practitioner", "location", "contact__data_key"
         ).filter(pk__in=ids)
     }
+
+
+def offers_of(entries: Iterable[OutboxEntry]) -> dict[int, Offer]:
+    """Return the offers that these messages are about, by key; one query."""
+    ids = {entry.subject_id for entry in entries if entry.kind in kinds.OF_AN_OFFER}
+    rows = Offer.objects.select_related("practitioner", "entry__data_key", "entry__location")
+    return {offer.pk: offer for offer in rows.filter(pk__in=ids)}
+
+
+def waiting_entries_of(entries: Iterable[OutboxEntry]) -> dict[int, WaitingEntry]:
+    """Return the waiting entries that these messages are about, by key; one query."""
+    ids = {entry.subject_id for entry in entries if entry.kind in kinds.OF_AN_ENTRY}
+    rows = WaitingEntry.objects.select_related("practitioner", "data_key")
+    return {entry.pk: entry for entry in rows.filter(pk__in=ids)}
 
 
 def waiting(entries: Iterable[OutboxEntry]) -> set[tuple[int, str]]:

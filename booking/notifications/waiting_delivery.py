@@ -23,7 +23,11 @@ from booking.messages.appointment_messages import (
 )
 from booking.messages.waiting_messages import Wait, WaitingMessageKind
 from booking.models import Appointment, Location, Offer, Practice, WaitingEntry
-from booking.notifications.appointment_delivery import place_lines
+from booking.notifications.appointment_delivery import (
+    can_fall_back,
+    instead_of_mail,
+    place_lines,
+)
 from booking.rules import kinds
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import current_practice, substitute_of
@@ -60,6 +64,7 @@ class OutgoingWaitingMessage:
     wait: dict[str, Any]
     page: tuple[str, str]
     leave_token: str
+    can_fall_back: bool = False
 
 
 class OfferHandler(Handler[NoPayload]):
@@ -90,6 +95,7 @@ class OfferHandler(Handler[NoPayload]):
             wait=_facts(waiter, hold.location, settings) | _facts_of_offer(offer, hold, waiter),
             page=("offer", offers.link_of(offer)),
             leave_token=waiting_entries.link_of(waiter),
+            can_fall_back=can_fall_back(_recipient(person), sms_enabled=settings.sms_enabled),
         )
         return partial(_send_if_live, message, unit=unit, now=now)
 
@@ -146,6 +152,7 @@ class WaitingJoinedHandler(Handler[NoPayload]):
             wait=_facts(waiter, waiter.location, settings),
             page=("waiting", token),
             leave_token=token,
+            can_fall_back=can_fall_back(_recipient(person), sms_enabled=settings.sms_enabled),
         )
         return partial(send, message, unit=unit, now=now)
 
@@ -168,14 +175,24 @@ def send(message: OutgoingWaitingMessage, *, unit: Unit, now: datetime) -> Outco
         leave_url=address("waiting", message.leave_token),
         **message.wait,
     )
+    if message.channel is MessageChannel.SMS:
+        return _by_sms(message, wait)
     try:
-        if message.channel is MessageChannel.SMS:
-            return _send_sms(message, wait)
         return _send_mail(message, wait, now=now)
-    except (MailUnavailableError, sms.SmsUnavailableError) as error:
+    except MailUnavailableError as error:
         raise TryAgain(str(error)) from None
     except MailRefusedError as error:
-        return Outcome(OutboxEntry.EntryState.FAILED, str(error))
+        refused = Outcome(OutboxEntry.EntryState.FAILED, str(error))
+    if message.can_fall_back:
+        return instead_of_mail(_by_sms(message, wait), refused)
+    return refused
+
+
+def _by_sms(message: OutgoingWaitingMessage, wait: Wait) -> Outcome:
+    try:
+        return _send_sms(message, wait)
+    except sms.SmsUnavailableError as error:
+        raise TryAgain(str(error)) from None
     except sms.SmsRefusedError:
         return Outcome(OutboxEntry.EntryState.FAILED, "sms_refused")
 

@@ -140,12 +140,14 @@ TO_PRACTITIONER = (SLOT_FREED, LATE)
 """Messages to the practitioner of an appointment, without the name of its person."""
 
 APPOINTMENT_MESSAGES = (*TO_PATIENT, CONTACT_CORRECTED, *TO_PRACTITIONER)
-"""Every message about an appointment: what the ledger of messages shows."""
+"""Every message about an appointment."""
 
 OF_AN_OFFER = (OFFER,)
 """Entries that are pointless once an offer of the waiting list has ended."""
 OF_AN_ENTRY = (WAITING_JOINED,)
 """Messages to a person on the waiting list."""
+LEDGER_MESSAGES = (*APPOINTMENT_MESSAGES, *OF_AN_ENTRY, *OF_AN_OFFER)
+"""What the ledger of messages shows."""
 
 OF_AN_APPOINTMENT = (
     *APPOINTMENT_MESSAGES,

@@ -104,8 +104,17 @@ def test_only_unsent_messages_are_pointless() -> None:
     assert {state for (state, _reason), found in OUTCOMES.items() if found.tone == "gone"} == {
         State.NOT_SENT
     }
-    assert set(POINTLESS_REASONS) == {"moved", "cancelled", "erased", "person", "stopped", "gone"}
+    assert set(POINTLESS_REASONS) == {
+        "moved",
+        "cancelled",
+        "erased",
+        "person",
+        "stopped",
+        "gone",
+        "over",
+        "closed",
+    }
 
 
 def test_every_message_about_an_appointment_has_a_label() -> None:
-    assert set(KIND_LABELS) == set(kinds.APPOINTMENT_MESSAGES)
+    assert set(KIND_LABELS) == set(kinds.LEDGER_MESSAGES)

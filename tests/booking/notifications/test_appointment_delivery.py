@@ -326,6 +326,36 @@ def test_a_person_with_a_mobile_only_gets_an_sms_when_the_practice_sends_them(
     assert "http://notices.lib-rdv.localhost:8000/r/" in text
 
 
+@pytest.mark.parametrize("kind", [kinds.CONFIRMATION, kinds.REMINDER])
+def test_a_refused_mail_leaves_by_sms_where_a_mobile_is_known(
+    dataset: Dataset, settings: Settings, kind: str
+) -> None:
+    settings.SMS_GATEWAY = "brevo"
+    with inside(dataset.unit):
+        Practice.objects.update(sms_enabled=True)
+    dataset.book(person=make_person(email="camille@localhost"))
+
+    at = EVE if kind == kinds.REMINDER else NOW
+    assert dataset.deliver(kind, at=at) == "sent:by_sms"
+    assert not dataset.brevo.mails()
+    assert len(dataset.brevo.sms()) == 1
+
+
+@pytest.mark.parametrize(
+    ("phone", "sms_enabled"), [("+33536490012", True), ("+33639980104", False), ("", True)]
+)
+def test_a_refused_mail_without_a_way_to_write_an_sms_is_a_failure(
+    dataset: Dataset, settings: Settings, phone: str, *, sms_enabled: bool
+) -> None:
+    settings.SMS_GATEWAY = "brevo"
+    with inside(dataset.unit):
+        Practice.objects.update(sms_enabled=sms_enabled)
+    dataset.book(person=make_person(email="camille@localhost", phone=phone))
+
+    assert dataset.deliver(kinds.CONFIRMATION) == "failed:refused"
+    assert not dataset.brevo.sms()
+
+
 def test_a_cancellation_notifies_both_then_the_person_is_erased(dataset: Dataset) -> None:
     appointment = dataset.book()
     by_patient(dataset, appointment)

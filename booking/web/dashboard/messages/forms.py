@@ -93,8 +93,11 @@ class TextForm(WorkForm):
         return text
 
 
+ALL = "tous"
+"""The state of a ledger that shows everything."""
 STATES = (
-    ("", gettext_lazy("Tous")),
+    ("", gettext_lazy("Non remis, puis aujourd’hui")),
+    (ALL, gettext_lazy("Tous")),
     ("non-remis", gettext_lazy("Non remis")),
     ("remis", gettext_lazy("Remis")),
     ("a-venir", gettext_lazy("À envoyer")),

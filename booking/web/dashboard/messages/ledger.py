@@ -1,5 +1,6 @@
 """The ledger of messages (T10): each message with its outcome, and sending one again."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,10 +18,13 @@ from django.utils.translation import gettext as _
 
 from booking.messages.kind_labels import KIND_LABELS
 from booking.messages.outcomes import DeliveryOutcome, outcome_of
-from booking.models import Appointment
+from booking.models import Appointment, Offer, WaitingEntry
 from booking.notifications import ledger
-from booking.notifications.ledger import CannotResend, LedgerFilter
+from booking.notifications.ledger import CannotResend, LedgerFilter, LedgerReach
+from booking.patients.contacts import open_contacts
 from booking.rules import kinds
+from booking.rules.persons import Person
+from booking.waiting_list import waiting_contacts
 from booking.web.dashboard.access import (
     DashboardRequest,
     actor,
@@ -28,7 +32,7 @@ from booking.web.dashboard.access import (
     requires,
 )
 from booking.web.dashboard.appointment.views import appointment_or_404
-from booking.web.dashboard.messages.forms import LedgerFilterForm
+from booking.web.dashboard.messages.forms import ALL, LedgerFilterForm
 from booking.web.dashboard.pages import show, span
 from tenants.accounts.permissions import Operation
 from tenants.outbox.models import OutboxEntry
@@ -40,34 +44,45 @@ LAST_DAY = date(9000, 1, 1)
 
 @dataclass(frozen=True)
 class MessageLine:
-    """One line of the ledger: a message, its appointment, and how it ended."""
+    """One line of the ledger: a message, what it is about, and how it ended.
+
+    ``name`` is empty once the person is erased, and for who may not read contacts; ``starts`` is on the clock of
+    the place, None for an entry of the waiting list.
+    """
 
     entry: OutboxEntry
     label: str | Promise
-    appointment: Appointment
+    link: str
+    name: str
+    ref: str
+    practitioner: str
     at: datetime
-    starts: datetime
+    starts: datetime | None
     outcome: DeliveryOutcome
-    can_resend: bool
+    can_resend: bool = False
 
 
 @requires(Operation.SEE_AGENDA, methods=("GET", "HEAD"))
 def overview(request: DashboardRequest) -> HttpResponse:
-    """Show the messages about the agendas within reach, by state, kind and date."""
+    """Show the messages within reach: those that were not delivered and today's, or by state, kind and date."""
     form = LedgerFilterForm(request.GET or None)
-    practitioner_ids = [practitioner.pk for practitioner in reach(request, Operation.SEE_AGENDA)]
+    within = _reach(request)
     filters = _filters(form, request.zone) if form.is_valid() else LedgerFilter()
-    found = ledger.messages(practitioner_ids=practitioner_ids, filters=filters)
+    asked = [(name, form[name].value() or "") for name in form.fields] if form.is_bound else []
+    if not any(value for _name, value in asked):
+        today = span(request.now.astimezone(request.zone).date(), 1, request.zone)
+        found = ledger.undelivered_then_today(reach=within, since=request.now - LATELY, today=today)
+    else:
+        found = ledger.messages(reach=within, filters=filters)
     page: Any = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = _lines(list(page.object_list), request)
     failed = LedgerFilter(state="non-remis", from_at=request.now - LATELY)
-    asked = [(name, form[name].value() or "") for name in form.fields] if form.is_bound else []
     context = {
         "form": form,
         "page": page,
         "query": urlencode([pair for pair in asked if pair[1]]),
         "here": request.get_full_path(),
-        "failed": ledger.messages(practitioner_ids=practitioner_ids, filters=failed).count(),
+        "failed": ledger.messages(reach=within, filters=failed).count(),
         "is_failed": form.is_bound and form["etat"].value() == "non-remis",
     }
     return show(
@@ -75,11 +90,19 @@ def overview(request: DashboardRequest) -> HttpResponse:
     )
 
 
+def _reach(request: DashboardRequest) -> LedgerReach:
+    """Return what the member may read: names of the waiting list are for who may book."""
+    return LedgerReach(
+        [practitioner.pk for practitioner in reach(request, Operation.SEE_AGENDA)],
+        [practitioner.pk for practitioner in reach(request, Operation.BOOK)],
+    )
+
+
 def _filters(form: LedgerFilterForm, zone: ZoneInfo) -> LedgerFilter:
     chosen = form.cleaned_data
     first, last = chosen["du"], chosen["au"]
     return LedgerFilter(
-        state=chosen["etat"],
+        state="" if chosen["etat"] == ALL else chosen["etat"],
         kind=chosen["type"],
         from_at=span(first, 1, zone)[0] if first and first < LAST_DAY else None,
         until_at=span(last, 1, zone)[1] if last and last < LAST_DAY else None,
@@ -87,32 +110,102 @@ def _filters(form: LedgerFilterForm, zone: ZoneInfo) -> LedgerFilter:
 
 
 def _lines(entries: list[OutboxEntry], request: DashboardRequest) -> list[MessageLine]:
+    """Return the lines of the entries; a message whose subject is deleted is left out."""
     appointments = ledger.appointments_of(entries)
-    waiting = ledger.waiting(entries)
-    return [
-        _line(entry, appointments[entry.subject_id], waiting, request)
-        for entry in entries
-        if entry.subject_id in appointments
+    offers = ledger.offers_of(entries)
+    waiters = ledger.waiting_entries_of(entries)
+    pending = ledger.waiting(entries)
+    persons = _persons_of_appointments(appointments.values(), request)
+    waiting = [*waiters.values(), *(offer.entry for offer in offers.values() if offer.entry)]
+    names = waiting_contacts.open_entries(waiting) if waiting else {}
+    lines = []
+    for entry in entries:
+        if entry.kind in kinds.OF_AN_OFFER:
+            offer = offers.get(entry.subject_id)
+            lines += [_offer_line(entry, offer, names, request)] if offer else []
+        elif entry.kind in kinds.OF_AN_ENTRY:
+            waiter = waiters.get(entry.subject_id)
+            lines += [_waiting_line(entry, waiter, names, request)] if waiter else []
+        elif entry.subject_id in appointments:
+            appointment = appointments[entry.subject_id]
+            person = persons.get(appointment.pk)
+            lines.append(_line(entry, appointment, person, pending, request))
+    return lines
+
+
+def _persons_of_appointments(
+    appointments: Iterable[Appointment], request: DashboardRequest
+) -> dict[int, Person]:
+    """Return the persons by key of the appointment, of the agendas whose contacts the member may read."""
+    known = [
+        row.contact
+        for row in appointments
+        if hasattr(row, "contact")
+        and request.access.allows(Operation.SEE_CONTACT, row.practitioner.ref)
     ]
+    return open_contacts(known) if known else {}
 
 
 def _line(
     entry: OutboxEntry,
     appointment: Appointment,
-    waiting: set[tuple[int, str]],
+    person: Person | None,
+    pending: set[tuple[int, str]],
     request: DashboardRequest,
 ) -> MessageLine:
-    is_waiting = (appointment.pk, entry.kind) in waiting
+    is_waiting = (appointment.pk, entry.kind) in pending
     return MessageLine(
         entry=entry,
         label=KIND_LABELS[entry.kind],
-        appointment=appointment,
-        at=(entry.finished_at or entry.due_at).astimezone(request.zone),
+        link=reverse("dashboard:appointment", args=[appointment.ref]),
+        name=person.full_name if person else "",
+        ref=appointment.spoken_ref,
+        practitioner=appointment.practitioner.name,
+        at=_at(entry, request),
         starts=appointment.starts_at.astimezone(ZoneInfo(appointment.location.time_zone)),
         outcome=outcome_of(entry),
         can_resend=request.access.allows(Operation.SEE_CONTACT, appointment.practitioner.ref)
         and ledger.can_resend(entry, appointment, is_waiting=is_waiting, now=request.now),
     )
+
+
+def _offer_line(
+    entry: OutboxEntry, offer: Offer, names: Mapping[int, Person], request: DashboardRequest
+) -> MessageLine:
+    person = names.get(offer.entry.pk) if offer.entry else None
+    zone = ZoneInfo(offer.entry.location.time_zone) if offer.entry else request.zone
+    return MessageLine(
+        entry=entry,
+        label=KIND_LABELS[entry.kind],
+        link=reverse("dashboard:waiting"),
+        name=person.full_name if person else "",
+        ref="",
+        practitioner=offer.practitioner.name,
+        at=_at(entry, request),
+        starts=offer.starts_at.astimezone(zone),
+        outcome=outcome_of(entry),
+    )
+
+
+def _waiting_line(
+    entry: OutboxEntry, waiter: WaitingEntry, names: Mapping[int, Person], request: DashboardRequest
+) -> MessageLine:
+    person = names.get(waiter.pk)
+    return MessageLine(
+        entry=entry,
+        label=KIND_LABELS[entry.kind],
+        link=reverse("dashboard:waiting"),
+        name=person.full_name if person else "",
+        ref="",
+        practitioner=waiter.practitioner.name if waiter.practitioner else "",
+        at=_at(entry, request),
+        starts=None,
+        outcome=outcome_of(entry),
+    )
+
+
+def _at(entry: OutboxEntry, request: DashboardRequest) -> datetime:
+    return (entry.finished_at or entry.due_at).astimezone(request.zone)
 
 
 @requires(Operation.SEE_AGENDA, methods=("POST",))

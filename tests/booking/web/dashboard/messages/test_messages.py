@@ -1,5 +1,6 @@
 """Messages: the ledger with its filters, sending again, and what a practice adds in its own words."""
 
+import uuid
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,13 +12,30 @@ from django.test import Client
 from django.urls import reverse
 
 from booking.appointments.move import move
-from booking.models import Appointment, DigestSubscription, MessageText, PatientContact, Practice
+from booking.models import (
+    Appointment,
+    DigestSubscription,
+    MessageText,
+    PatientContact,
+    Practice,
+    WaitingEntry,
+)
+from booking.patients import contacts
 from booking.rules import kinds
+from booking.waiting_list import waiting_entries
+from booking.waiting_list.waiting_entries import Wish
 from tenants.accounts.models import Role
 from tenants.audit.models import AuditEvent
 from tenants.outbox.models import OutboxEntry
 from tests.accounts import browser, make_member
-from tests.factories import NOW, Cabinet, local, make_appointment, make_practitioner
+from tests.factories import (
+    NOW,
+    Cabinet,
+    local,
+    make_appointment,
+    make_person,
+    make_practitioner,
+)
 
 VISIT = local(date(2026, 11, 12), 14)
 EVE = local(date(2026, 11, 11), 19)
@@ -77,19 +95,81 @@ def test_recent_failures_are_counted_above_the_list(
     assert "depuis sept jours" not in owner.get(PAGE, {"etat": "non-remis"}).text
 
 
-def test_the_ledger_names_nobody(owner: Client, cabinet: Cabinet) -> None:
+def test_the_ledger_shows_names_and_no_address(owner: Client, cabinet: Cabinet) -> None:
     make_appointment(cabinet, VISIT)
 
     shown = owner.get(PAGE).text
 
-    assert "Spécimen" not in shown
+    assert "Camille Spécimen" in shown
     assert "camille@" not in shown
+
+
+def test_a_name_leaves_the_ledger_with_the_contact(owner: Client, cabinet: Cabinet) -> None:
+    appointment = make_appointment(cabinet, VISIT)
+    contact = PatientContact.objects.get(appointment=appointment)
+    contacts.erase(contact=contact, rule="person", now=NOW)
+
+    shown = owner.get(PAGE, {"etat": "tous"}).text
+
+    assert "Spécimen" not in shown
+    assert appointment.spoken_ref in shown
+
+
+def test_the_ledger_begins_with_what_was_not_delivered_then_today(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    old, late, today, coming = (
+        make_appointment(cabinet, VISIT + timedelta(hours=hours)) for hours in range(4)
+    )
+    OutboxEntry.objects.all().delete()
+    for appointment, state, days in (
+        (old, "failed", 8),
+        (late, "failed", 3),
+        (today, "sent", 0),
+        (coming, "sent", -1),
+    ):
+        OutboxEntry.objects.create(
+            kind=kinds.CONFIRMATION, subject_id=appointment.pk, payload={"sequence": 0},
+            due_at=NOW - timedelta(days=days), state=state, created_at=NOW, finished_at=NOW,
+        )  # fmt: skip
+
+    def shown(**asked: str) -> list[str]:
+        return [line.ref for line in owner.get(PAGE, asked).context["page"].object_list]
+
+    assert shown() == [late.spoken_ref, today.spoken_ref]
+    assert shown(etat="tous") == [row.spoken_ref for row in (coming, today, late, old)]
+
+
+def test_the_ledger_has_the_messages_of_the_waiting_list(
+    owner: Client, cabinet: Cabinet, host: str
+) -> None:
+    entry = waiting_entries.join(
+        wish=Wish(cabinet.type, cabinet.location),
+        person=make_person(last_name="Patiente"),
+        form_ref=uuid.uuid4(),
+        origin=WaitingEntry.EntryOrigin.PATIENT,
+        actor="patient",
+        now=NOW,
+    )
+    assert entry is not None
+    OutboxEntry.objects.filter(subject_id=entry.pk, kind=kinds.WAITING_JOINED).update(
+        state="failed", reason="refused", finished_at=NOW
+    )
+    other = make_practitioner("Hugo Fictif", position=1)
+    stranger = browser(host, make_member(Role.SECRETARY, entrusted=[other.ref]))
+
+    answer = owner.get(PAGE)
+
+    assert "Inscription sur la liste d’attente" in answer.text
+    assert "Patiente" in answer.text
+    assert "Patiente" not in stranger.get(PAGE).text
 
 
 @pytest.mark.parametrize(
     ("asked", "count"),
     [
-        ({}, 3),
+        ({}, 2),
+        ({"etat": "tous"}, 3),
         ({"etat": "remis"}, 1),
         ({"etat": "non-remis"}, 1),
         ({"etat": "a-venir"}, 1),
@@ -150,7 +230,7 @@ def test_the_ledger_costs_the_same_whatever_its_length(
 
     sent = [query["sql"] for query in queries if query["sql"].lstrip().upper().startswith("SELECT")]
     assert answer.status_code == 200
-    assert len(sent) <= 10, sent
+    assert len(sent) <= 13, sent
 
 
 def fill(cabinet: Cabinet, count: int) -> None:
