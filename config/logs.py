@@ -32,7 +32,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:<>-]{0,99}")
 _EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _HEX = re.compile(r"[0-9a-f]{8,64}")
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
-_NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]{1,3}")
+_NETWORK = re.compile(r"[0-9a-f.:]{2,45}/[0-9]{1,3}")
 _ROOTS = tuple(
     f"{Path(root).resolve()}{os.sep}"
     for root in [*sys.path, str(Path(__file__).parent.parent)]

@@ -12,7 +12,11 @@ PLACEHOLDERS = ("prenom", "date", "heure", "praticien", "lieu")
 LONGEST, LONGEST_SMS = 600, 60
 MOST_LINES = 12
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_LINK = re.compile(r"(?i)\bhttps?:|\bwww\.|\b[a-z0-9-]+\.(?:fr|com|net|org|eu|info|io|me|link)\b")
+# The look-behind starts a run of blanks at its first one only: the expression stays linear.
+_SPACE_BEFORE = re.compile(r"(?<![ \t])[ \t]+([,.\n])")
+_LINK = re.compile(
+    r"(?i)\bhttps?:|\bwww\.|(?<![a-z0-9-])[a-z0-9-]{1,63}\.(?:fr|com|net|org|eu|info|io|me|link)\b"
+)
 
 
 def unknown_placeholders(text: str) -> list[str]:
@@ -39,7 +43,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         return values.get(found[1].strip(), "")
 
     filled = _PLACEHOLDER.sub(value, text)
-    return re.sub(r"[ \t]{2,}", " ", re.sub(r"[ \t]+([,.\n])", r"\1", filled)).strip()
+    return re.sub(r"[ \t]{2,}", " ", _SPACE_BEFORE.sub(r"\1", filled)).strip()
 
 
 def paragraphs(text: str) -> list[str]:

@@ -52,7 +52,7 @@ class NotKnown:
     def validate(self, password: str, user: Any = None) -> None:
         """Raise ValidationError when the core of the password is known, or part of the user's address."""
         lowered = password.lower()
-        core = re.sub(r"[^a-zà-ÿ@]+", "", re.sub(r"^[\W\d_]+|[\W\d_]+$", "", lowered))
+        core = re.sub(r"[^a-zà-ÿ@]+", "", lowered).strip("@")
         email = str(getattr(user, "email", "") or "").lower()
         own = {part for part in [email, email.split("@")[0]] if len(part) >= 5}
         if core in KNOWN_CORES or any(part in lowered for part in own):

@@ -17,7 +17,7 @@ _NAMED = re.compile(rf"\b{_TITLE}\s+((?:[A-ZÀ-ÖØ-Þ][\w'’-]+)(?:\s+[A-ZÀ-�
 _SOCIAL_SECURITY = re.compile(r"(?<!\d)[12]\s?\d{2}\s?[01]\d\s?\d[\dAB]\s?\d{3}\s?\d{3}(?!\d)")
 _BORN = re.compile(r"\bn[ée]+e?\s+le\s+\d{1,2}\b", re.IGNORECASE)
 _AGENDA_LINE = re.compile(
-    r"^\s*\d{1,2}\s?[h:]\s?\d{0,2}\s+[A-ZÀ-ÖØ-Þ][\w'’-]+\s+[A-ZÀ-ÖØ-Þ]", re.MULTILINE
+    r"^[^\S\n]*\d{1,2}\s?[h:]\s?\d{0,2}\s+[A-ZÀ-ÖØ-Þ][\w'’-]+\s+[A-ZÀ-ÖØ-Þ]", re.MULTILINE
 )
 _CLAIMS = re.compile(
     r"\b(?:gu[ée]ri(?:r|t|son|sons)?|garanti(?:e|s|es|r|t)?|meilleure?s?|num[ée]ro\s+1|n°\s?1"

@@ -136,6 +136,13 @@ def profession(code: str) -> Profession:
     return _BY_CODE.get(code, OTHER)
 
 
+_SHAPES = {
+    Number.RPPS: re.compile(r"\d{11}"),
+    Number.ADELI: re.compile(r"(?:\d{2}|2[AB])\d{7}"),
+    Number.ORDER: re.compile(r"[0-9A-Z/-]{2,20}"),
+}
+
+
 def named_by(title: str) -> list[Profession]:
     """Return the professions whose words occur in a free title, in the order of the list."""
     text = plain(title)
@@ -161,12 +168,7 @@ def plain(text: str) -> str:
 def read_number(kind: Number, typed: str) -> str:
     """Return a number without blanks and dots, in upper case. Raises ValueError for a wrong format."""
     value = re.sub(r"[\s.\u00a0\u202f]", "", typed).upper()
-    shape = {
-        Number.RPPS: r"\d{11}",
-        Number.ADELI: r"(?:\d{2}|2[AB])\d{7}",
-        Number.ORDER: r"[0-9A-Z/-]{2,20}",
-    }[kind]
-    if value and not re.fullmatch(shape, value):
+    if value and not _SHAPES[kind].fullmatch(value):
         raise ValueError(kind)
     return value
 

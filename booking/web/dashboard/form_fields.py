@@ -1,7 +1,6 @@
 """The shared form fields of the dashboard: French hours, phone numbers and dates."""
 
 import contextlib
-import re
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -13,19 +12,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-_HOUR = re.compile(r"^\s*(\d{1,2})\s*(?:[h:.]\s*(\d{1,2})?)?\s*$", re.IGNORECASE)
-DAY_MINUTES = 24 * 60
-
-
-def read_minutes(typed: str) -> int:
-    """Return minutes of the day from « 9 », « 9h30 », « 9:30 » or « 9 h 30 »; ValueError otherwise."""
-    found = _HOUR.match(typed.replace("\u00a0", " ").replace("\u202f", " "))
-    if found is None:
-        raise ValueError(typed)
-    minutes = int(found[1]) * 60 + int(found[2] or 0)
-    if int(found[2] or 0) > 59 or minutes > DAY_MINUTES:
-        raise ValueError(typed)
-    return minutes
+from booking.formats import typed_hours
+from tenants.form_fields import LineField
 
 
 def write_minutes(minutes: int) -> str:
@@ -79,30 +67,39 @@ class RowField(forms.ChoiceField):
         return typed
 
 
-class HourField(forms.CharField):
-    """An hour of the local day, typed as people write it; the value is minutes since midnight."""
+class HourField(LineField):
+    """An hour of the local day, typed as people write it; the value is minutes since midnight.
 
-    def __init__(self, **kwargs: Any) -> None:
+    Where an hour ends a range of one day (``is_end``), midnight is the end of that day: 1440.
+    """
+
+    def __init__(self, *, is_end: bool = False, **kwargs: Any) -> None:
+        self.is_end = is_end
         kwargs.setdefault(
             "widget", forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
         )
+        kwargs.setdefault("max_length", typed_hours.LONGEST)
         super().__init__(**kwargs)
+        self.error_messages["max_length"] = _unreadable_hour()
 
     def clean(self, value: Any) -> Any:
         """Return minutes, or None when it may stay empty."""
-        typed = str(super().clean(value) or "").strip()
+        typed = str(super().clean(value) or "")
         if not typed:
             return None
         try:
-            return read_minutes(typed)
+            minutes = typed_hours.read_minutes(typed)
         except ValueError:
-            raise ValidationError(
-                _("Cette heure ne semble pas valide. Exemple\u00a0: 9\u00a0h\u00a030.")
-            ) from None
+            raise ValidationError(_unreadable_hour()) from None
+        return typed_hours.DAY_MINUTES if self.is_end and not minutes else minutes
 
     def prepare_value(self, value: Any) -> Any:
         """Show minutes as an hour, and what was typed as it was typed."""
         return write_minutes(value) if isinstance(value, int) else value
+
+
+def _unreadable_hour() -> str:
+    return _("Cette heure ne semble pas valide. Exemple\u00a0: 9\u00a0h\u00a030.")
 
 
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200

@@ -220,7 +220,9 @@ class LengthForm(WorkForm):
     """Making an appointment longer or shorter: its new end."""
 
     until = HourField(
-        label=gettext_lazy("Jusqu’à"), help_text=gettext_lazy("Par exemple 10, 10h30 ou 14:15.")
+        is_end=True,
+        label=gettext_lazy("Jusqu’à"),
+        help_text=gettext_lazy("Par exemple 10, 10h30 ou 14:15."),
     )
     overbook = forms.BooleanField(
         label=gettext_lazy("En surnombre"),

@@ -31,11 +31,12 @@ class DateForm(WorkForm):
     )
     on_date = DayField(label=gettext_lazy("Jour"))
     starts = HourField(label=gettext_lazy("Ouvert de"), required=False)
-    ends = HourField(label=gettext_lazy("à"), required=False)
+    ends = HourField(label=gettext_lazy("à"), required=False, is_end=True)
     starts_again = HourField(label=gettext_lazy("puis de"), required=False)
     ends_again = HourField(
         label=gettext_lazy("à"),
         required=False,
+        is_end=True,
         help_text=gettext_lazy("Sans aucune heure, ce jour-là est fermé."),
     )
 
@@ -160,7 +161,10 @@ class AbsenceForm(WorkForm):
         if {"from_on", "to_on", "from_hour", "to_hour"} & set(self.errors):
             return data
         data["starts_at"] = self._instant(data["from_on"], data["from_hour"] or 0)
-        until = data["to_hour"] if data["to_hour"] is not None else 24 * 60
+        until = data["to_hour"]
+        # Midnight of a single day is its end; "du 4 à 22 h au 5 à 0 h" ends when the 5th begins.
+        if until is None or (until == 0 and data["from_on"] == data["to_on"]):
+            until = 24 * 60
         data["ends_at"] = self._instant(data["to_on"], until)
         if data["ends_at"] <= data["starts_at"]:
             self.add_error("to_on", _("La fin vient après le début."))

@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking.formats.french import one_week_in
+from booking.formats.french import minute_of_day, one_week_in
 from booking.models import AppointmentType, Location, OpeningHours, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.hours import Pattern, Range
@@ -32,6 +32,8 @@ WEEKDAYS = (
 )
 _HOUR_NAME = re.compile(r"d([0-6])r([0-3])([ab])")
 
+EVENING, MORNING = 17 * 60, 10 * 60
+
 Typed = dict[str, Any]
 """The values of the editor by field name; hours as typed text."""
 
@@ -45,13 +47,23 @@ def check_ranges(typed: Sequence[tuple[int | None, int | None]]) -> list[tuple[i
         if starts is None or ends is None:
             raise ValidationError(_("Donnez le début et la fin de chaque plage."))
         if starts >= ends:
-            raise ValidationError(_("La fin d’une plage vient après son début."))
+            raise ValidationError(_not_after(starts, ends))
         ranges.append((starts, ends))
     ranges.sort()
     for (_start, before), (after, _end) in itertools.pairwise(ranges):
         if after < before:
             raise ValidationError(_("Deux plages se chevauchent."))
     return ranges
+
+
+def _not_after(starts: int, ends: int) -> str:
+    """Return why a range is refused; one that would run past midnight gets the two ranges to write."""
+    if starts < EVENING or ends > MORNING:
+        return _("La fin d’une plage vient après son début.")
+    return _(
+        "La fin d’une plage vient après son début. Pour passer minuit, écrivez deux plages\u00a0:"
+        " de %(start)s à 24\u00a0h ce jour-là, et de 0\u00a0h à %(end)s le lendemain."
+    ) % {"start": minute_of_day(starts), "end": minute_of_day(ends)}
 
 
 def typed_of(rows: Sequence[OpeningHours]) -> Typed:
@@ -215,7 +227,9 @@ class WeekForm(WorkForm):
             for number in range(RANGES_A_DAY):
                 for side, word in (("a", _("de")), ("b", _("à"))):
                     label = f"{name}, {_('plage')} {number + 1}, {word}"
-                    self.fields[f"d{day}r{number}{side}"] = HourField(label=label, required=False)
+                    self.fields[f"d{day}r{number}{side}"] = HourField(
+                        label=label, required=False, is_end=side == "b"
+                    )
         offer_rows(self, "place", catalogue.active_locations())
         offer_rows(self, "appointment_types", catalogue.appointment_types_of(practitioner))
         self.ranges: list[Range] = []
