@@ -14,8 +14,9 @@ from pytest_django import Settings
 from config.devtools.processes import ROOT
 from config.logs import tenant_mark
 from tenants import metrics, routing
-from tenants.accounts.models import User
+from tenants.accounts.models import Role, User
 from tenants.schema import Unit, inside
+from tests.accounts import browser, make_member
 from tests.config.urls_failing import SECRET, urlpatterns
 from tests.conftest import PUBLIC_HOST, TENANT_ONE
 from tests.factories import Cabinet
@@ -78,6 +79,19 @@ def test_a_crash_is_logged_by_type_and_line(client: Client, settings: Settings, 
         "builtins.ValueError",
     ]
     assert crash["exception"][0]["at"][-1].startswith("tests/config/urls_failing.py:")
+
+
+def test_a_page_refused_to_a_member_is_logged_with_its_user(
+    client: Client, host: str, lines
+) -> None:
+    user = make_member(Role.SECRETARY)
+    member = browser(host, user)
+    lines()
+
+    member.get("/espace/equipe/")
+
+    (line,) = [line for line in lines() if line["event"] == "request"]
+    assert (line["route"], line["status"], line["user"]) == ("dashboard:team", 403, user.pk)
 
 
 def test_the_line_of_a_request(client: Client, lines) -> None:

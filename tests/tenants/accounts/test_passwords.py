@@ -23,7 +23,7 @@ from tenants.accounts.tokens import ResetTokenGenerator
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.payloads import NO_PAYLOAD
 from tenants.schema import Unit, inside, tenant_unit
-from tests.accounts import PASSWORD, browser, make_member, make_user, sign_in
+from tests.accounts import PASSWORD, add_totp, browser, make_member, make_user, sign_in
 
 NOON = datetime(2026, 11, 10, 11, 0, tzinfo=UTC)
 NEW = "Sept-goélands-au-large"
@@ -139,6 +139,20 @@ def test_a_link_changes_the_password_once(tenant: Unit, host: str) -> None:
     assert sign_in(browser(host), user.email, NEW).status_code == 302
     assert again.status_code == 200
     assert "Ce lien ne sert plus" in again.text
+
+
+def test_a_new_password_by_link_keeps_the_second_factor(tenant: Unit, host: str) -> None:
+    user = make_member()
+    add_totp(user)
+    client, new = browser(host), "Rocher-lande-83x"
+    with time_machine.travel(NOON, tick=False):
+        form = client.get(link_of(user))["Location"]
+        client.post(form, {"password1": new, "password2": new})
+        answer = sign_in(client, user.email, new)
+
+        assert client.get("/espace/").status_code == 302
+
+    assert answer["Location"] == "/connexion/code/"
 
 
 def test_a_link_is_valid_for_one_hour(tenant: Unit, host: str) -> None:
