@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 
 register = template.Library()
@@ -27,6 +28,12 @@ def message_tone(level: str) -> str:
 def message_icon(level: str) -> str:
     """Return the name of the icon of a message by its ``level_tag``."""
     return _MESSAGE_STYLES[level][1]
+
+
+@register.inclusion_tag("parts/account_privacy_notice.html")
+def account_privacy_notice(*, is_wide: bool = False) -> dict[str, Any]:
+    """Render the privacy notice under the forms of accounts, dashboard and desk (B-06)."""
+    return {"librdv": settings.LIBRDV_IDENTITY, "is_wide": is_wide}
 
 
 @register.inclusion_tag("parts/field.html")

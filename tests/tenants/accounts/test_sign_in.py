@@ -29,6 +29,16 @@ def _empty_cache(services: object) -> None:
     cache.clear()
 
 
+@pytest.mark.parametrize("path", ["/connexion/", "/mot-de-passe/oublie/"])
+def test_the_forms_of_accounts_stand_above_their_privacy_notice(
+    tenant: Unit, host: str, public_host: str, path: str
+) -> None:
+    for name in (host, public_host):
+        page = browser(name).get(path).text
+
+        assert page.rfind("<form") < page.find("Vos données de compte")
+
+
 def test_a_member_signs_in_and_arrives_at_today(tenant: Unit, host: str) -> None:
     user = make_member()
     client = browser(host)

@@ -310,6 +310,23 @@ def test_the_owner_opens_every_page(address: Address, host: str) -> None:
     assert found == dict.fromkeys(READERS, (200, True))
 
 
+def test_every_form_stands_above_the_privacy_notice_of_accounts(
+    address: Address, host: str
+) -> None:
+    client = browser(host, make_member(Role.OWNER))
+
+    def has_privacy_notice(answer: Any) -> bool:
+        is_page = answer["Content-Type"].startswith("text/html") and "</html>" in answer.text
+        if not is_page or "/apercu/" in answer.request["PATH_INFO"]:
+            return True
+        form, privacy_notice = answer.text.rfind("<form"), answer.text.find("Vos données de compte")
+        return form < privacy_notice and 'href="/confidentialite/"' in answer.text[privacy_notice:]
+
+    found = each(READERS, lambda name: client.get(address(name)), has_privacy_notice)
+
+    assert found == dict.fromkeys(READERS, True)
+
+
 def test_a_stranger_is_sent_to_the_door(address: Address, host: str) -> None:
     client = browser(host)
 
