@@ -6,6 +6,7 @@ from tests.proofs.__main__ import PASSED, UNKNOWN, names
 from tests.proofs.short_runs import prove
 
 PROMISED = {
+    "chain",
     "database",
     "google",
     "isolation",
