@@ -1,4 +1,4 @@
-"""Actors of the practitioners' calendars, and the functions with which pages enqueue them."""
+"""Actors of the practitioners' calendars and of late bounces, and the functions with which pages enqueue them."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from booking.google import polls, sync_health
 from booking.models import GoogleAccount
+from booking.notifications import bounces
 from tenants import cross_schema, rate_counters
 from tenants.broker import actor, tenant_actor
 from tenants.routing import served_units
@@ -62,6 +63,12 @@ def poll_all() -> None:
     now = timezone.now()
     for unit, (ref,) in cross_schema.read(served_units(), _DUE_FOR_POLL, [now]).rows:
         poll.send(unit.schema, ref.hex)
+
+
+@actor(queue_name="sweep", max_retries=0)
+def collect_bounces() -> None:
+    """Record the mails that the provider could not deliver after all."""
+    bounces.collect(now=timezone.now())
 
 
 @actor(queue_name="sweep", max_retries=0)

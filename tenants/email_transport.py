@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import smtplib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime
 from typing import Any
@@ -23,6 +24,12 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend as DjangoSmtp
 
 from tenants import http_gateway
+
+_PERMANENT = ("hardBounces", "invalid", "blocked")
+"""Brevo's events for a mail that it will never deliver."""
+_MOST_EVENTS = 2500
+"""Brevo's limit for one page of events."""
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class MailUnavailableError(Exception):
@@ -90,6 +97,45 @@ def submit(mail: Mail) -> None:
         raise MailUnavailableError("not_accepted") from None
     except (smtplib.SMTPException, AnymailError, requests.RequestException, OSError):
         raise MailUnavailableError("unreachable") from None
+
+
+def failed_later(*, on: date) -> list[UUID]:
+    """Return the keys of the mails that Brevo accepted since the day before ``on`` and could not deliver for good.
+
+    Empty with another transport, which reports nothing afterwards. Call it outside any unit. Raises
+    MailUnavailableError when Brevo does not answer.
+    """
+    if settings.MAIL_PROVIDER != "brevo":
+        return []
+    found: dict[UUID, None] = {}
+    with http_gateway.session("brevo") as session:
+        for event in _PERMANENT:
+            for item in _events(session, event, on=on):
+                for tag in str(item.get("tag", "")).split(","):
+                    if _KEY.fullmatch(tag.strip()):
+                        found[UUID(hex=tag.strip())] = None
+    return list(found)
+
+
+def _events(session: requests.Session, event: str, *, on: date) -> list[dict[str, Any]]:
+    try:
+        answer = session.get(
+            f"{http_gateway.base_address('brevo')}smtp/statistics/events",
+            params={
+                "event": event,
+                "startDate": (on - timedelta(days=1)).isoformat(),
+                "endDate": on.isoformat(),
+                "limit": str(_MOST_EVENTS),
+                "sort": "desc",
+            },
+            headers={"api-key": settings.BREVO_API_KEY, "accept": "application/json"},
+        )
+    except requests.RequestException:
+        raise MailUnavailableError("unreachable") from None
+    if not answer.ok:
+        raise MailUnavailableError("not_accepted")
+    events: list[dict[str, Any]] = answer.json().get("events") or []
+    return events
 
 
 def _by_code(code: int) -> Exception:

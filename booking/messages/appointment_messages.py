@@ -303,7 +303,7 @@ def _description(visit: MessageVisit) -> Iterator[str]:
     if visit.video_url:
         yield _("Rejoindre la visio\u00a0: %(link)s") % {"link": visit.video_url}
     if visit.access:
-        yield _("Pour venir\u00a0: %(text)s") % {"text": "\n".join(visit.access)}
+        yield _("Accès\u00a0: %(text)s") % {"text": "\n".join(visit.access)}
     if visit.preparation:
         yield _("À prévoir\u00a0: %(text)s") % {"text": "\n".join(visit.preparation)}
     if visit.practice_phone:

@@ -140,6 +140,10 @@ OUTCOMES: dict[tuple[str, str], DeliveryOutcome] = {
         _("Appelez la personne, puis corrigez son e-mail."),
         is_refused=True,
     ),
+    (State.FAILED, "bounced"): _failed(
+        _("Le message est parti, puis il est revenu\u00a0: l’adresse est sans doute fausse."),
+        _("Appelez la personne, puis corrigez son e-mail."),
+    ),
     (State.FAILED, "sms_refused"): _failed(
         _("Le SMS a été refusé\u00a0: le numéro est sans doute faux."),
         _("Corrigez le numéro, ou écrivez à la personne."),

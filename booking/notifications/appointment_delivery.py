@@ -60,6 +60,8 @@ CANCELLED = "cancelled"
 
 BY_SMS = "by_sms"
 """Reason of a sent message whose mail was refused for good: it left by SMS."""
+AFTER_BOUNCE = "after_bounce"
+"""``repeat`` of a message that is written again because its mail came back: it leaves by SMS."""
 REMINDER_TRIES = 3
 """A reminder that is refused is tried again: no other message follows it (B-24)."""
 _MESSAGES: dict[OutboxKind[Any], MessageKind] = {
@@ -149,6 +151,8 @@ class AppointmentMessageHandler(Handler[_Payload]):
             if contact.erasure_requested_at is not None and self.kind in kinds.UNASKED:
                 return not_sent("person")
             recipient = _recipient(payload, person)
+            if entry.dedup_key.endswith(f"#{AFTER_BOUNCE}"):
+                recipient = replace(recipient, email="")
         return self._delivery(entry, appointment, recipient, settings, unit=unit, now=now)
 
     def _delivery(

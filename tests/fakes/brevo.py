@@ -83,6 +83,8 @@ class Brevo:
     delay: float = 0.0
     delay_answer: float = 0.0
     on_taken: Callable[[], None] | None = None
+    bounced: set[str] = field(default_factory=set)
+    """The addresses whose mails come back after they were taken."""
     _keys: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _posts: int = 0
@@ -125,14 +127,23 @@ class Brevo:
         tags = json.loads(query.get("tags", ["[]"])[0])
         if not isinstance(tags, list):
             raise Refused(400, "invalid_parameter", "tags is not an array")
+        event = query.get("event", ["requests"])[0]
+        if event not in {"requests", "hardBounces", "invalid", "blocked"}:
+            raise Refused(400, "invalid_parameter", "event")
         before = self.clock() - self.report_after
         with self._lock:
             found = [
-                {"event": "requests", "messageId": item.message_id, "tag": ",".join(item.tags)}
+                {"event": event, "messageId": item.message_id, "tag": ",".join(item.tags)}
                 for item in self.taken
-                if item.channel == channel and item.at <= before and set(tags) <= set(item.tags)
+                if item.channel == channel
+                and item.at <= before
+                and set(tags) <= set(item.tags)
+                and (event == "requests" or (event == "hardBounces" and self._comes_back(item)))
             ]
         return {"events": found} if found else {}
+
+    def _comes_back(self, item: Taken) -> bool:
+        return any(person.get("email") in self.bounced for person in item.body.get("to", ()))
 
     def _take(self, channel: str, body: dict[str, Any], tags: tuple[str, ...], key: str) -> Taken:
         with self._lock:

@@ -497,7 +497,7 @@ def test_a_message_before_the_visit_says_what_one_needs_on_the_day(
     for phrase in (
         "Durée : 45 min",
         "12 rue de la Falaise",
-        "Pour venir : Au rez-de-chaussée. Sonnette du milieu, une marche.",
+        "Accès : Au rez-de-chaussée. Sonnette du milieu, une marche.",
         "À prévoir : Apportez vos examens.",
     ):
         assert phrase in body
@@ -533,7 +533,7 @@ def test_the_calendar_file_says_what_to_bring_and_reminds() -> None:
 
     assert str(event["description"]).splitlines() == [
         "Rejoindre la visio\xa0: https://visio.example/salle?a=1;b",
-        "Pour venir\xa0: Au rez-de-chaussée.",
+        "Accès\xa0: Au rez-de-chaussée.",
         "Sonnette du milieu, une marche.",
         "À prévoir\xa0: Apportez vos examens.",
         "Téléphone du cabinet\xa0: 05\xa036\xa049\xa000\xa012",

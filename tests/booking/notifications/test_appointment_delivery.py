@@ -15,8 +15,9 @@ from booking.appointments import (
 )
 from booking.appointments.cancel import cancel
 from booking.appointments.move import move
+from booking.messages.outcomes import outcome_of
 from booking.models import Appointment, CalendarEntry, MessageText, Practice
-from booking.notifications import appointment_delivery, ledger
+from booking.notifications import appointment_delivery, bounces, ledger
 from booking.patients import contacts
 from booking.rules import kinds
 from booking.rules.erasure import Level
@@ -354,6 +355,66 @@ def test_a_refused_mail_without_a_way_to_write_an_sms_is_a_failure(
 
     assert dataset.deliver(kinds.CONFIRMATION) == "failed:refused"
     assert not dataset.brevo.sms()
+
+
+ADDRESS = "camille@example.org"
+
+
+def collect_bounces(dataset: Dataset, settings: Settings, *, sms_enabled: bool) -> int:
+    """Let the mails to the address come back, and collect what the provider reports."""
+    settings.MAIL_PROVIDER, settings.SMS_GATEWAY = "brevo", "brevo"
+    with inside(dataset.unit):
+        Practice.objects.update(sms_enabled=sms_enabled)
+    dataset.brevo.bounced.add(ADDRESS)
+    return bounces.collect(now=NOW)
+
+
+def test_a_mail_that_comes_back_counts_as_not_delivered_and_leaves_by_sms(
+    dataset: Dataset, settings: Settings
+) -> None:
+    dataset.book(person=make_person(email=ADDRESS))
+    assert dataset.deliver(kinds.CONFIRMATION) == "sent"
+    first = dataset.entry(kinds.CONFIRMATION)
+
+    assert collect_bounces(dataset, settings, sms_enabled=True) == 1
+    assert bounces.collect(now=NOW) == 0
+    with inside(dataset.unit):
+        first.refresh_from_db()
+    assert (first.state, first.reason) == ("failed", bounces.BOUNCED)
+    assert outcome_of(first).is_missed
+    assert dataset.entry(kinds.CONFIRMATION).pk != first.pk
+    assert dataset.deliver(kinds.CONFIRMATION) == "sent"
+    assert len(dataset.brevo.sms()) == 1
+    assert len(dataset.brevo.mails()) == 1
+
+
+def test_a_mail_that_comes_back_is_only_recorded_where_no_sms_is_sent(
+    dataset: Dataset, settings: Settings
+) -> None:
+    dataset.book(person=make_person(email=ADDRESS))
+    dataset.deliver(kinds.CONFIRMATION)
+
+    assert collect_bounces(dataset, settings, sms_enabled=False) == 1
+    entry = dataset.entry(kinds.CONFIRMATION)
+    assert (entry.state, entry.reason) == ("failed", bounces.BOUNCED)
+
+
+def test_a_moved_appointment_gets_no_sms_about_its_former_hour(
+    dataset: Dataset, settings: Settings
+) -> None:
+    appointment = dataset.book(person=make_person(email=ADDRESS))
+    dataset.deliver(kinds.CONFIRMATION)
+    move_by_patient(dataset, appointment)
+
+    assert collect_bounces(dataset, settings, sms_enabled=True) == 1
+    assert dataset.deliver(kinds.CONFIRMATION) == "not_sent:moved"
+    assert not dataset.brevo.sms()
+
+
+def test_an_unreachable_provider_reports_nothing(dataset: Dataset, settings: Settings) -> None:
+    settings.BREVO_API_KEY = "wrong"
+
+    assert collect_bounces(dataset, settings, sms_enabled=True) == 0
 
 
 def test_a_cancellation_notifies_both_then_the_person_is_erased(dataset: Dataset) -> None:
