@@ -435,8 +435,8 @@ def test_a_question_inside_a_unit_is_refused(agenda: LinkedPractice) -> None:
 @pytest.mark.parametrize(
     ("sms", "says", "button"),
     [
-        (True, "envoie un SMS", "Annuler et prévenir la personne"),
-        (False, "une tâche", "Annuler, la personne est à appeler"),
+        (True, "envoie un SMS", "Prévenir la personne"),
+        (False, "une tâche", "La personne est à appeler"),
     ],
 )
 def test_the_page_says_whether_the_person_is_notified_or_to_be_called(

@@ -246,7 +246,7 @@ class LengthForm(WorkForm):
 
 
 class CancelForm(WorkForm):
-    """Cancelling: for whom, the sequence that the page showed, and whether to notify, set by the button."""
+    """Cancelling: for whom, set by the button, the sequence that the page showed, and whether to notify."""
 
     BY_PERSON, BY_PRACTICE = "person", "practice"
     REASONS = (
@@ -257,7 +257,7 @@ class CancelForm(WorkForm):
     reason = forms.ChoiceField(
         label=gettext_lazy("Pourquoi annuler\u00a0?"),
         choices=REASONS,
-        widget=forms.RadioSelect,
+        widget=Unwritten,
         error_messages={"required": gettext_lazy("Dites pour qui vous annulez.")},
     )
     notify = forms.BooleanField(required=False, widget=Unwritten)

@@ -191,13 +191,7 @@ def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         messages.info(request, _("Ce rendez-vous était déjà annulé."))
         return back_to(request, ref, facts["starts"])
     except errors.ChangedMeanwhile:
-        form = CancelForm(
-            initial={
-                "sequence": found.sequence,
-                "return_to": facts["return_to"],
-                "reason": form.cleaned_data["reason"],
-            }
-        )
+        form = CancelForm(initial={"sequence": found.sequence, "return_to": facts["return_to"]})
         context = {**facts, **changed_context(found, request), "form": form}
         return show(request, "appointment/cancel", context, tab="week", status=409)
     messages.success(request, _("Rendez-vous annulé. Le créneau est de nouveau libre."))
