@@ -349,7 +349,7 @@ def _context(
             visit.moment, reminder=instants["reminder"], today=today
         ),
         "erased_when": erasure_sentences.in_reminder(visit.moment),
-        **_shades(visit.colour),
+        **shades_of(visit.colour),
     } | instants
 
 
@@ -367,7 +367,7 @@ def _footer_links(kind: MessageKind, visit: MessageVisit, rights_url: str) -> li
     ]
 
 
-def _shades(colour: str) -> dict[str, str]:
+def shades_of(colour: str) -> dict[str, str]:
     """Return the readable shades of the practice's colour; none for the colour of lib-rdv."""
     if not colour:
         return {}

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from booking.formats import french, sms
-from booking.messages.appointment_messages import Recipient
+from booking.messages.appointment_messages import Recipient, shades_of
 from tenants.email_transport import Mail
 
 
@@ -58,6 +58,7 @@ class Wait:
     town: str = ""
     practice_phone: str = ""
     practice_email: str = ""
+    colour: str = ""
 
     @property
     def start(self) -> dt.datetime | None:
@@ -117,6 +118,7 @@ def _context(wait: Wait, recipient: Recipient, now: dt.datetime) -> dict[str, An
         "gives_back": local(wait.gives_back_at),
         "erased": local(wait.erase_at),
         "rights_url": f"{wait.base_url}/mes-donnees/",
+        **shades_of(wait.colour),
     }
 
 

@@ -48,6 +48,7 @@ from tenants.outbox.delivery import SENT, DeliveryCall, Handler, Outcome, TryAga
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.payloads import NoPayload
 from tenants.schema import Unit
+from tenants.website import queries as website
 
 CLOSED = not_sent("closed")
 """The site of the practice is suspended: an offer could not be accepted."""
@@ -235,6 +236,7 @@ def _recipient(person: Person) -> Recipient:
 def _facts(waiter: WaitingEntry, location: Location, settings: Practice) -> dict[str, Any]:
     """Return the common fields of a Wait except its addresses, which need the database role of the router."""
     practitioner = waiter.practitioner
+    published = website.published()
     return {
         "zone": ZoneInfo(location.time_zone),
         "practitioner": practitioner.name if practitioner else settings.name,
@@ -242,6 +244,7 @@ def _facts(waiter: WaitingEntry, location: Location, settings: Practice) -> dict
         "town": settings.town,
         "practice_phone": settings.phone,
         "practice_email": settings.email,
+        "colour": published.colour if published else "",
     }
 
 

@@ -22,6 +22,7 @@ from tenants.outbox.delivery import deliver_entry
 from tenants.outbox.models import OutboxEntry
 from tenants.refs import new_ref
 from tenants.schema import Unit, inside
+from tenants.website.colours import brand
 from tests.conftest import owner_cursor
 from tests.factories import NOW, Cabinet, make_appointment, make_person
 from tests.fakes.brevo import API_KEY, Brevo, running
@@ -202,6 +203,8 @@ def test_a_message_of_the_list_names_no_appointment_type_and_fits_in_an_sms(
         erase_at=NOW + timedelta(days=30),
         starts_at=SLOT,
         until=NOW + HALF_HOUR,
+        minutes=45,
+        colour="#aa3355",
     )
     mail = waiting_messages.render_mail(
         WaitingMessageKind.OFFER,
@@ -212,5 +215,7 @@ def test_a_message_of_the_list_names_no_appointment_type_and_fits_in_an_sms(
     )
 
     assert "Consultation" not in str(mail.body)
+    assert "Durée\u00a0: 45 min" in str(mail.body)
+    assert brand("#aa3355").light.accent in str(mail.alternatives[0][0])
     for kind in WaitingMessageKind:
         assert len(waiting_messages.render_sms(kind, wait=wait)) <= 160
