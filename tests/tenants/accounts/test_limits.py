@@ -113,7 +113,7 @@ def test_one_address_that_fails_every_hour_keeps_nobody_out(tenant: Unit, host: 
         with time_machine.travel(NOON + timedelta(hours=hour, minutes=hour), tick=False):
             _fail(host, user.email, ip="203.0.113.9")
 
-    with time_machine.travel(NOON + timedelta(hours=40, minutes=41), tick=False):
+    with time_machine.travel(NOON + timedelta(hours=39, minutes=50), tick=False):
         answers = [
             sign_in(browser(host, ip=OWNER_AT), user.email).status_code,
             _fail(host, user.email, ip=_other(1), times=3),
