@@ -41,3 +41,8 @@ def network_of(address: str, *, ipv6_prefix: int, ipv4_prefix: int = IPV4_PREFIX
         known = known.ipv4_mapped
     prefix = ipv4_prefix if known.version == 4 else ipv6_prefix
     return str(ipaddress.ip_network((known, prefix), strict=False))
+
+
+def visitor_network(request: HttpRequest) -> str:
+    """Return the /24 or /64 network of the visitor, which is counted instead of the address."""
+    return network_of(client_ip(request), ipv6_prefix=COUNTED_IPV6_PREFIX) or "unknown"

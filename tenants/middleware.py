@@ -10,7 +10,9 @@ from django.core.exceptions import DisallowedHost
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from tenants import client_address
 from tenants.deferred_response import DeferredResponse
+from tenants.outbox import message_limits
 from tenants.provisioning.template import CURRENT_VERSION
 from tenants.routing import Route, find_route
 from tenants.schema import Unit, inside
@@ -61,7 +63,7 @@ class UnitOfWork:
     def _inside(self, request: HttpRequest, unit: Unit) -> HttpResponseBase:
         response: HttpResponseBase | None = None
         try:
-            with inside(unit):
+            with inside(unit), message_limits.by_visitor(client_address.visitor_network(request)):
                 response = self.get_response(request)
                 if response.status_code >= 500:
                     transaction.set_rollback(True)

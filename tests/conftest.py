@@ -225,12 +225,22 @@ def django_db_setup(services: object, django_db_blocker: DjangoDbBlocker) -> Non
 
 
 @contextmanager
+def _own_message_counters() -> Iterator[None]:
+    """Count the messages of a test apart: the tests share tenants and instants, and Redis rolls nothing back."""
+    from tenants.outbox import message_limits  # settings must be loaded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(message_limits, "_PREFIX", f"message.{uuid.uuid4().hex[:8]}")
+        yield
+
+
+@contextmanager
 def _rolled_back(unit: Unit, blocker: DjangoDbBlocker) -> Iterator[Unit]:
     from django.db import connection, transaction  # settings must be loaded
 
     from tenants import routing  # apps must be ready
 
-    with blocker.unblock():
+    with blocker.unblock(), _own_message_counters():
         wrapper: Any = connection
         wrapper.may_switch = True
         try:
@@ -315,7 +325,7 @@ def committed_tenant(
         ensure_key(unit)
         return unit
 
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), _own_message_counters():
         yield make
         connection.close()
         for schema in made:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tenants.outbox.kinds import OutboxKind
+from tenants.outbox.kinds import ALERT, NO_MESSAGE, OutboxKind
 from tenants.outbox.payloads import NoPayload
 
 
@@ -22,10 +22,10 @@ class InvitationChange:
 
 TENANT = "tenant"
 
-SEED = OutboxKind("clients.seed", TENANT, NoPayload)
-CHECK = OutboxKind("clients.check", TENANT, CheckRequest)
-INVITE = OutboxKind("clients.invite", TENANT, InvitationChange)
-SUSPENDED = OutboxKind("clients.suspended", TENANT, NoPayload)
-OPENED = OutboxKind("clients.opened", TENANT, NoPayload)
+SEED = OutboxKind("clients.seed", TENANT, NoPayload, NO_MESSAGE)
+CHECK = OutboxKind("clients.check", TENANT, CheckRequest, NO_MESSAGE)
+INVITE = OutboxKind("clients.invite", TENANT, InvitationChange, NO_MESSAGE)
+SUSPENDED = OutboxKind("clients.suspended", TENANT, NoPayload, ALERT)
+OPENED = OutboxKind("clients.opened", TENANT, NoPayload, ALERT)
 """One e-mail to the owner: the site takes bookings."""
-RESUMED = OutboxKind("clients.resumed", TENANT, NoPayload)
+RESUMED = OutboxKind("clients.resumed", TENANT, NoPayload, ALERT)

@@ -45,10 +45,7 @@ _ABUSE_SIGNALS = Limit("suspects", 30, 600)
 
 def network_of(request: HttpRequest) -> str:
     """Return the /24 or /64 network of the visitor, which is counted instead of the address."""
-    network = client_address.network_of(
-        client_address.client_ip(request), ipv6_prefix=client_address.COUNTED_IPV6_PREFIX
-    )
-    return network or "unknown"
+    return client_address.visitor_network(request)
 
 
 @dataclass(frozen=True)

@@ -131,10 +131,12 @@ def book_held(*, hold: Appointment, person: Person, actor: str, now: datetime) -
     return _complete(hold, person, indexes, settings=settings, actor=actor, now=now)
 
 
-def confirmation_entry(appointment: Appointment, *, now: datetime) -> Due[kinds.AppointmentVersion]:
+def confirmation_entry(
+    appointment: Appointment, *, recipient: str, now: datetime
+) -> Due[kinds.AppointmentVersion]:
     """Return the outbox entry of the confirmation of an appointment, due at once."""
     version = kinds.AppointmentVersion(appointment.sequence)
-    return Due(kinds.CONFIRMATION, subject_of(appointment), version, now)
+    return Due(kinds.CONFIRMATION, subject_of(appointment), version, now, recipient=recipient)
 
 
 def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
@@ -284,7 +286,8 @@ def _complete(
             now=now,
         )
     reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
-    confirmation = confirmation_entry(appointment, now=now)
+    recipient = contacts.recipient_of(email=indexes.email, phone=indexes.phone)
+    confirmation = confirmation_entry(appointment, recipient=recipient, now=now)
     write(due=[confirmation, *([reminder] if reminder else []), *calendar.due], now=now)
     audit.record(verb="appointment.booked", ref=appointment.ref, actor=actor, now=now)
     return appointment

@@ -8,13 +8,15 @@ from booking.appointments import change_limits
 from booking.calendar_sync import calendar_entries
 from booking.erasure import deadlines
 from booking.models import Appointment
+from booking.patients import contacts
+from booking.patients.contacts import practitioner_recipient
 from booking.rules import kinds
 from booking.scheduling.locks import lock_practitioners
 from booking.scheduling.slots import resolved_slot_of
 from booking.waiting_list import offers, waiting_entries
 from booking.waiting_list.reopened_time import offering_reopened
 from tenants.audit import services as audit
-from tenants.outbox.services import Due, cancel_pending, subject_of, write
+from tenants.outbox.services import Due, cancel_pending, is_limited, subject_of, write
 
 
 def cancel(
@@ -58,10 +60,12 @@ def cancel(
     messages = _messages(appointment, by_patient=by_patient, notify=notify, now=now)
     if not by_patient and notify:
         messages += calendar_entries.keep_event_until_notified(appointment=appointment, now=now)
-    write(due=[*messages, *calendar.due], now=now)
+    written = write(due=[*messages, *calendar.due], now=now)
+    # A message that the bound holds back will not follow either.
+    is_notified = notify and not is_limited(written)
     deadlines.recompute(
         appointment=appointment,
-        are_messages_sent=not notify and not deadlines.holds_address(appointment),
+        are_messages_sent=not is_notified and not deadlines.holds_address(appointment),
         now=now,
     )
     audit.record(verb="appointment.cancelled", ref=appointment.ref, actor=actor, now=now)
@@ -78,7 +82,11 @@ def _messages(
     is_their_wish = appointment.status == Appointment.Status.CANCELLED_BY_PATIENT
     kind = kinds.CANCELLED_BY_PATIENT if is_their_wish else kinds.CANCELLED_BY_PRACTITIONER
     subject, version = subject_of(appointment), kinds.AppointmentVersion(appointment.sequence)
-    messages: list[Due[Any]] = [Due(kind, subject, version, now)] if notify else []
+    messages: list[Due[Any]] = []
+    if notify:
+        recipient = contacts.recipient_of_appointment(appointment)
+        messages.append(Due(kind, subject, version, now, recipient=recipient))
     if by_patient:
-        messages.append(Due(kinds.SLOT_FREED, subject, version, now))
+        recipient = practitioner_recipient(appointment)
+        messages.append(Due(kinds.SLOT_FREED, subject, version, now, recipient=recipient))
     return messages

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from booking.models import Appointment
+from booking.patients.contacts import practitioner_recipient
 from booking.rules import kinds
 from booking.rules.errors import AlreadyCancelled, TooLate
 from booking.scheduling.locks import lock_practitioners
@@ -34,6 +35,12 @@ def announce_lateness(*, appointment: Appointment, minutes: int, now: datetime) 
     appointment.late_min = minutes
     appointment.save(update_fields=["late_min"])
     cancel_pending(subject_ids=[appointment.pk], kinds=[kinds.LATE], reason="moved", now=now)
-    message = Due(kinds.LATE, subject_of(appointment), kinds.LateArrival(minutes), now)
+    message = Due(
+        kinds.LATE,
+        subject_of(appointment),
+        kinds.LateArrival(minutes),
+        now,
+        recipient=practitioner_recipient(appointment),
+    )
     write(due=[message], now=now)
     audit.record(verb="appointment.late", ref=appointment.ref, actor=audit.PATIENT, now=now)

@@ -9,6 +9,7 @@ from booking.appointments.book import confirmation_entry
 from booking.calendar_sync import calendar_entries
 from booking.erasure import deadlines
 from booking.models import Appointment, Practice
+from booking.patients import contacts
 from booking.rules import kinds
 from booking.rules.errors import SlotTaken
 from booking.scheduling.catalogue import current_practice
@@ -97,11 +98,12 @@ def replace_messages(
     unsent = cancel_pending(subject_ids=keys, kinds=[kinds.CONFIRMATION], reason="moved", now=now)
     cancel_pending(subject_ids=keys, kinds=kinds.BEFORE_THE_VISIT, reason="moved", now=now)
     due: list[Due[Any]] = []
+    recipient = contacts.recipient_of_appointment(appointment) if unsent or notify else ""
     if unsent and not notify:
-        due.append(confirmation_entry(appointment, now=now))
+        due.append(confirmation_entry(appointment, recipient=recipient, now=now))
     if notify:
         payload = kinds.MovedAppointment(appointment.sequence, left_at)
-        due.append(Due(kinds.MOVED, subject_of(appointment), payload, now))
+        due.append(Due(kinds.MOVED, subject_of(appointment), payload, now, recipient=recipient))
     reminder = deadlines.reminder_entry(appointment=appointment, settings=settings, now=now)
     calendar = calendar_entries.schedule_push(appointment=appointment, now=now)
     write(due=[*due, *([reminder] if reminder else []), *calendar.due], now=now)

@@ -42,23 +42,40 @@ def send_links(*, person: Person, now: datetime) -> int:
         given |= Q(phone_index=indexes.phone)
     found = PatientContact.objects.filter(
         given, appointment__status=Appointment.Status.BOOKED, appointment__starts_at__gt=now
-    ).values_list("appointment_id", flat=True)
+    ).values_list("appointment_id", "email_index", "phone_index")
     later, today = now + NOT_ENQUEUED_AT_ONCE, f"{now:%Y%m%d}"
     due = [
-        Due(kinds.MANAGE_LINKS, subject_by_key(Appointment, key), NO_PAYLOAD, later, repeat=today)
-        for key in found
+        Due(
+            kinds.MANAGE_LINKS,
+            subject_by_key(Appointment, key),
+            NO_PAYLOAD,
+            later,
+            repeat=today,
+            recipient=contacts.recipient_of(email=email, phone=phone),
+        )
+        for key, email, phone in found
     ]
-    waiting = WaitingEntry.objects.filter(given).values_list("pk", flat=True)
+    waiting = WaitingEntry.objects.filter(given).values_list("pk", "email_index", "phone_index")
     due += [
         Due(
-            kinds.WAITING_JOINED, subject_by_key(WaitingEntry, key), NO_PAYLOAD, later, repeat=today
+            kinds.WAITING_JOINED,
+            subject_by_key(WaitingEntry, key),
+            NO_PAYLOAD,
+            later,
+            repeat=today,
+            recipient=contacts.recipient_of(email=email, phone=phone),
         )
-        for key in waiting
+        for key, email, phone in waiting
     ]
     # A unique key, so that two requests at once do not wait for each other.
     unique = secrets.token_hex(8)
     unknown = Due(
-        kinds.MANAGE_LINKS, Subject(kinds.APPOINTMENT, 0), NO_PAYLOAD, later, repeat=unique
+        kinds.MANAGE_LINKS,
+        Subject(kinds.APPOINTMENT, 0),
+        NO_PAYLOAD,
+        later,
+        repeat=unique,
+        recipient=contacts.recipient_of(email=indexes.email, phone=indexes.phone),
     )
     # The same reads and writes for an unknown address, so that the time of the answer does not reveal it
     # (security 4.7).

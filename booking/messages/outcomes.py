@@ -163,6 +163,10 @@ OUTCOMES: dict[tuple[str, str], DeliveryOutcome] = {
         _("Le texte ne tient pas dans un SMS."),
         _("Appelez la personne, puis raccourcissez le nom du cabinet ou votre texte."),
     ),
+    (State.NOT_SENT, "limited"): _failed(
+        _("Trop de messages étaient déjà partis en peu de temps\u00a0: celui-ci a été retenu."),
+        _CALL,
+    ),
     (State.NOT_SENT, "late"): _failed(_("Le message n’a pas pu partir à temps."), _CALL),
     (State.NOT_SENT, "quiet_hours"): _failed(
         _("Retardé jusqu’à la nuit\u00a0: rien ne part entre 20\u00a0h et 8\u00a0h."), _CALL

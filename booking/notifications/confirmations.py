@@ -8,6 +8,7 @@ from booking.messages.appointment_messages import (
     choose_channel,
 )
 from booking.models import Appointment
+from booking.patients import contacts
 from booking.rules import kinds
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import current_practice
@@ -41,6 +42,7 @@ def resend_confirmation(*, appointment: Appointment, actor: str, now: datetime) 
         kinds.AppointmentVersion(appointment.sequence),
         due_at=now,
         repeat=f"{minute:%Y%m%d%H%M}",
+        recipient=contacts.recipient_of_appointment(appointment),
     )
     write(due=[again], now=now)
     audit.record(verb="confirmation.resent", ref=appointment.ref, actor=actor, now=now)

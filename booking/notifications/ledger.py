@@ -10,6 +10,7 @@ from django.db.models import Case, Q, QuerySet, SmallIntegerField, When
 
 from booking.messages.outcomes import POINTLESS_REASONS, Tone, outcome_of
 from booking.models import Appointment, Offer, WaitingEntry
+from booking.patients import contacts
 from booking.rules import kinds
 from booking.rules.erasure import is_quiet
 from booking.rules.errors import BookingError
@@ -182,6 +183,7 @@ def resend(*, entry: OutboxEntry, appointment: Appointment, actor: str, now: dat
         due_at=now,
         repeat=f"again.{same.count()}",
         expires_at=appointment.starts_at if entry.kind == kinds.REMINDER else None,
+        recipient=contacts.recipient_of_appointment(appointment),
     )
     write(due=[again], now=now)
     audit.record(verb="message.resent", ref=appointment.ref, actor=actor, now=now)

@@ -22,6 +22,7 @@ from tenants.outbox.services import Due, cancel_pending, subject_of, write
 from tenants.schema import current_schema
 
 TABLE = PatientContact._meta.db_table
+_StoredIndex = bytes | memoryview | None
 FIELDS = ",".join(PatientContact.personal_data.personal)
 EMAIL_INDEX = "contact.email"
 PHONE_INDEX = "contact.phone"
@@ -49,6 +50,29 @@ def indexes_of(person: Person) -> Indexes:
         if person.phone
         else None,
     )
+
+
+def recipient_of(*, email: _StoredIndex, phone: _StoredIndex) -> str:
+    """Return the recipient of messages to a person, as a delivery names it, from the blind indexes."""
+    index = email or phone
+    return bytes(index).hex() if index else ""
+
+
+def recipient_of_appointment(appointment: Appointment) -> str:
+    """Return the recipient of the messages about an appointment, "" once its person is erased; one query."""
+    known = PatientContact.objects.filter(appointment=appointment)
+    email, phone = known.values_list("email_index", "phone_index").first() or (None, None)
+    return recipient_of(email=email, phone=phone)
+
+
+def _recipient_of_person(person: Person) -> str:
+    indexes = indexes_of(person)
+    return recipient_of(email=indexes.email, phone=indexes.phone)
+
+
+def practitioner_recipient(appointment: Appointment) -> str:
+    """Return the recipient of messages to the practitioner of an appointment, as a delivery names it."""
+    return f"practitioner.{appointment.practitioner_id}"
 
 
 def store(  # one argument per column
@@ -158,6 +182,7 @@ def correct(  # noqa: PLR0913  # one argument for each field of the form
             kinds.ReplacedAddress(len(previous)),
             now,
             repeat=secrets.token_hex(6),
+            recipient=_recipient_of_person(person),
         )
         write(due=[message], now=now)
     indexes = indexes_of(corrected)

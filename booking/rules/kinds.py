@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from tenants.outbox.kinds import PLATFORM, OutboxKind
+from tenants.outbox.kinds import (
+    ALERT,
+    LAST_WORD,
+    NO_MESSAGE,
+    OFFERED,
+    ON_REQUEST,
+    ONCE_A_DAY,
+    ONCE_CANCELLED,
+    ONE_PER_BOOKING,
+    PLATFORM,
+    TO_THE_PRACTICE,
+    OutboxKind,
+)
 from tenants.outbox.payloads import NoPayload
 
 # --- Payloads -----------------------------------------------------------------------------------------
@@ -72,47 +84,51 @@ WAITER = "waiting_entry"
 MEMBER = "user"
 GOOGLE_ACCOUNT = "google_account"
 
-CONFIRMATION = OutboxKind("booking.confirmation", APPOINTMENT, AppointmentVersion)
-REMINDER = OutboxKind("booking.reminder", APPOINTMENT, AppointmentVersion)
-MOVED = OutboxKind("booking.moved", APPOINTMENT, MovedAppointment)
-CANCELLED_BY_PATIENT = OutboxKind("booking.cancelled_by_patient", APPOINTMENT, AppointmentVersion)
-CANCELLED_BY_PRACTITIONER = OutboxKind(
-    "booking.cancelled_by_pract", APPOINTMENT, AppointmentVersion
+CONFIRMATION = OutboxKind("booking.confirmation", APPOINTMENT, AppointmentVersion, ON_REQUEST)
+REMINDER = OutboxKind("booking.reminder", APPOINTMENT, AppointmentVersion, ONE_PER_BOOKING)
+MOVED = OutboxKind("booking.moved", APPOINTMENT, MovedAppointment, ON_REQUEST)
+CANCELLED_BY_PATIENT = OutboxKind(
+    "booking.cancelled_by_patient", APPOINTMENT, AppointmentVersion, LAST_WORD
 )
-CONTACT_CORRECTED = OutboxKind("booking.contact_corrected", APPOINTMENT, ReplacedAddress)
-SLOT_FREED = OutboxKind("booking.slot_freed", APPOINTMENT, AppointmentVersion)
-MANAGE_LINKS = OutboxKind("booking.manage_links", APPOINTMENT, NoPayload)
-LATE = OutboxKind("booking.late", APPOINTMENT, LateArrival)
+CANCELLED_BY_PRACTITIONER = OutboxKind(
+    "booking.cancelled_by_pract", APPOINTMENT, AppointmentVersion, LAST_WORD
+)
+CONTACT_CORRECTED = OutboxKind(
+    "booking.contact_corrected", APPOINTMENT, ReplacedAddress, ON_REQUEST
+)
+SLOT_FREED = OutboxKind("booking.slot_freed", APPOINTMENT, AppointmentVersion, TO_THE_PRACTICE)
+MANAGE_LINKS = OutboxKind("booking.manage_links", APPOINTMENT, NoPayload, ON_REQUEST)
+LATE = OutboxKind("booking.late", APPOINTMENT, LateArrival, TO_THE_PRACTICE)
 """The person has said that they will be late: a message to the practitioner."""
 
-OFFER = OutboxKind("waiting.offer", OFFERED_SLOT, NoPayload)
-OFFER_EXPIRY = OutboxKind("waiting.offer_expiry", OFFERED_SLOT, NoPayload)
-WAITING_JOINED = OutboxKind("waiting.joined", WAITER, NoPayload)
+OFFER = OutboxKind("waiting.offer", OFFERED_SLOT, NoPayload, OFFERED)
+OFFER_EXPIRY = OutboxKind("waiting.offer_expiry", OFFERED_SLOT, NoPayload, NO_MESSAGE)
+WAITING_JOINED = OutboxKind("waiting.joined", WAITER, NoPayload, ON_REQUEST)
 
-OPENING = OutboxKind("practice.opening", "practice", NoPayload)
+OPENING = OutboxKind("practice.opening", "practice", NoPayload, NO_MESSAGE)
 """The practice asks to be put online; the checks of G-10 decide."""
-DIGEST = OutboxKind("practice.digest", MEMBER, DigestDay)
+DIGEST = OutboxKind("practice.digest", MEMBER, DigestDay, ONCE_A_DAY)
 """The day of a practice, to one of its members."""
 
-CALENDAR_PUSH = OutboxKind("calendar.push", APPOINTMENT, EventPush)
+CALENDAR_PUSH = OutboxKind("calendar.push", APPOINTMENT, EventPush, NO_MESSAGE)
 """An appointment to be written into the calendar of an account."""
-CALENDAR_CLEANUP = OutboxKind("calendar.cleanup", APPOINTMENT, AppointmentVersion)
+CALENDAR_CLEANUP = OutboxKind("calendar.cleanup", APPOINTMENT, AppointmentVersion, NO_MESSAGE)
 """The visit is over: its event is anonymised or deleted before the person is erased here."""
-CALENDAR_NOTIFY = OutboxKind("calendar.notify", APPOINTMENT, AppointmentVersion)
+CALENDAR_NOTIFY = OutboxKind("calendar.notify", APPOINTMENT, AppointmentVersion, ONCE_CANCELLED)
 """Cancelled by the practice when only the calendar still knew the person to notify."""
-CALENDAR_CONFLICT = OutboxKind("calendar.conflict", APPOINTMENT, AppointmentVersion)
+CALENDAR_CONFLICT = OutboxKind("calendar.conflict", APPOINTMENT, AppointmentVersion, ALERT)
 """One e-mail to a practitioner whose own calendar has something at the time of an appointment."""
-CALENDAR_ADOPT = OutboxKind("calendar.adopt", "calendar_entry", NoPayload)
+CALENDAR_ADOPT = OutboxKind("calendar.adopt", "calendar_entry", NoPayload, NO_MESSAGE)
 """The time that Google shows is to become the appointment's."""
-CALENDAR_CONNECT = OutboxKind("calendar.connect", "authorization", NoPayload)
+CALENDAR_CONNECT = OutboxKind("calendar.connect", "authorization", NoPayload, NO_MESSAGE)
 """A code to be exchanged."""
-CALENDAR_DISCONNECT = OutboxKind("calendar.disconnect", GOOGLE_ACCOUNT, NoPayload)
+CALENDAR_DISCONNECT = OutboxKind("calendar.disconnect", GOOGLE_ACCOUNT, NoPayload, NO_MESSAGE)
 """A link to be ended."""
-CALENDAR_LOST = OutboxKind("calendar.lost", GOOGLE_ACCOUNT, NoPayload)
+CALENDAR_LOST = OutboxKind("calendar.lost", GOOGLE_ACCOUNT, NoPayload, ALERT)
 """One e-mail to a practitioner whose link must be made again."""
-CALENDAR_FAILING = OutboxKind("calendar.failing", GOOGLE_ACCOUNT, NoPayload)
+CALENDAR_FAILING = OutboxKind("calendar.failing", GOOGLE_ACCOUNT, NoPayload, ONCE_A_DAY)
 """One e-mail a day to a practitioner in whose calendar something is refused or has waited for an hour."""
-CALENDAR_STUCK = OutboxKind("calendar.stuck", PLATFORM, AccountCount)
+CALENDAR_STUCK = OutboxKind("calendar.stuck", PLATFORM, AccountCount, ALERT)
 """One e-mail to lib-rdv's staff about accounts that wait."""
 
 # --- Groups -------------------------------------------------------------------------------------------

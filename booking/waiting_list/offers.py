@@ -18,6 +18,7 @@ from booking.messages.appointment_messages import (
     choose_channel,
 )
 from booking.models import Appointment, Offer, Practice, WaitingEntry
+from booking.patients import contacts
 from booking.rules import kinds
 from booking.rules.erasure import last_start, out_of_quiet_hours
 from booking.rules.errors import SlotTaken
@@ -39,7 +40,7 @@ from booking.waiting_list import waiting_contacts
 from tenants.audit import services as audit
 from tenants.keyring import services as keyring
 from tenants.outbox.payloads import NO_PAYLOAD
-from tenants.outbox.services import Due, cancel_pending, subject_of, write
+from tenants.outbox.services import Due, cancel_pending, is_limited, subject_of, write
 from tenants.refs import new_ref
 
 LIST = "waiting"
@@ -198,7 +199,14 @@ def mark_notified(*, offer: Offer, now: datetime) -> bool:
     _extend_hold(hold, until)
     subject = subject_of(fresh)
     follows = (
-        Due(kinds.OFFER, subject, NO_PAYLOAD, until.opens_at, repeat=until.opens_at.isoformat())
+        Due(
+            kinds.OFFER,
+            subject,
+            NO_PAYLOAD,
+            until.opens_at,
+            repeat=until.opens_at.isoformat(),
+            recipient=_recipient_of(fresh.entry),
+        )
         if is_quiet
         else Due(kinds.OFFER_EXPIRY, subject, NO_PAYLOAD, until.expires_at)
     )
@@ -363,6 +371,12 @@ def _occupy(resolved: ResolvedSlot, *, now: datetime) -> Appointment:
     )
 
 
+def _recipient_of(entry: WaitingEntry | None) -> str:
+    if entry is None:
+        return ""
+    return contacts.recipient_of(email=entry.email_index, phone=entry.phone_index)
+
+
 def _extend_hold(hold: Appointment, until: Window) -> None:
     """Set the end of the hold: ``GRACE`` after the offer, at the latest the start of the slot."""
     hold.held_until = min(until.expires_at + GRACE, hold.starts_at)
@@ -371,7 +385,8 @@ def _extend_hold(hold: Appointment, until: Window) -> None:
 
 def _offer(
     hold: Appointment, entry: WaitingEntry, *, until: Window, actor: str, now: datetime
-) -> Offer:
+) -> Offer | None:
+    """Offer a held slot; None, and the slot is free, when the message would be one too many."""
     ref = new_ref()
     token = keyring.link_token(purpose=LINK, ref=ref, generation=0)
     offer = Offer.objects.create(
@@ -388,6 +403,16 @@ def _offer(
     )
     _extend_hold(hold, until)
     # The expiry is written when the message is sent: an offer cannot expire before the person is notified.
-    write(due=[Due(kinds.OFFER, subject_of(offer), NO_PAYLOAD, until.opens_at)], now=now)
+    message = Due(
+        kinds.OFFER,
+        subject_of(offer),
+        NO_PAYLOAD,
+        until.opens_at,
+        recipient=_recipient_of(entry),
+    )
+    if is_limited(write(due=[message], now=now)):
+        close(offer, state=Offer.OfferState.WITHDRAWN, actor=audit.SYSTEM, now=now)
+        hold.delete()
+        return None
     audit.record(verb="offer.made", ref=offer.ref, actor=actor, now=now)
     return offer

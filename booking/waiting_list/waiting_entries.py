@@ -30,7 +30,7 @@ from booking.waiting_list import offers as offering
 from booking.waiting_list import waiting_contacts
 from tenants.audit import services as audit
 from tenants.keyring import services as keyring
-from tenants.outbox.payloads import NO_PAYLOAD
+from tenants.outbox.payloads import NO_PAYLOAD, NoPayload
 from tenants.outbox.services import Due, subject_of, write
 
 LINK = "waiting.entry"
@@ -71,24 +71,33 @@ def join(  # one argument for each field of the form
     if known is not None:
         return known
     indexes = contacts.indexes_of(person)
+    recipient = contacts.recipient_of(email=indexes.email, phone=indexes.phone)
     theirs = _entries_of(indexes)
     existing = (
         _same_entry(theirs, wish, person) if origin == WaitingEntry.EntryOrigin.PATIENT else None
     )
     if gives_back is not None:
         existing = WaitingEntry.objects.filter(appointment=gives_back).first()
+    # One message is counted and written in each case, here or below.
     with transaction.atomic():
         tied = gives_back if existing is None else None
         entry = _enter(wish, person, indexes, form_ref, origin, tied, now=now)
-        write(due=[Due(kinds.WAITING_JOINED, subject_of(entry), NO_PAYLOAD, now)], now=now)
+        if existing is None:
+            write(due=[_joined_message(entry, recipient, now=now)], now=now)
         audit.record(verb="waiting.joined", ref=entry.ref, actor=actor, now=now)
         transaction.set_rollback(existing is not None)
     if existing is None:
         return entry
     # The message with the link is sent again, in case the person has lost it; once a day at most.
-    again = Due(kinds.WAITING_JOINED, subject_of(existing), NO_PAYLOAD, now, repeat=f"{now:%Y%m%d}")
-    write(due=[again], now=now)
+    write(due=[_joined_message(existing, recipient, repeat=f"{now:%Y%m%d}", now=now)], now=now)
     return None
+
+
+def _joined_message(
+    entry: WaitingEntry, recipient: str, *, repeat: str = "", now: datetime
+) -> Due[NoPayload]:
+    subject = subject_of(entry)
+    return Due(kinds.WAITING_JOINED, subject, NO_PAYLOAD, now, repeat=repeat, recipient=recipient)
 
 
 def leave(*, entry: WaitingEntry, rule: str = LEFT, actor: str, now: datetime) -> bool:

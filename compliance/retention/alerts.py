@@ -9,7 +9,7 @@ from django.utils.translation import gettext, ngettext
 
 from compliance.retention.due import overdue
 from tenants.outbox.delivery import SENT, DeliveryCall, Handler, Outcome
-from tenants.outbox.kinds import PLATFORM, PLATFORM_SUBJECT, OutboxKind
+from tenants.outbox.kinds import ALERT, PLATFORM, PLATFORM_SUBJECT, OutboxKind
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, write
 from tenants.schema import PUBLIC, Unit, inside
@@ -22,7 +22,7 @@ class OverdueCount:
     count: int
 
 
-OVERDUE = OutboxKind("retention.overdue", PLATFORM, OverdueCount)
+OVERDUE = OutboxKind("retention.overdue", PLATFORM, OverdueCount, ALERT)
 
 
 def raise_alert(*, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tenants.outbox.kinds import OutboxKind
+from tenants.outbox.kinds import BY_ACCOUNT_PAGES, BY_THE_OWNER, OutboxKind
 from tenants.outbox.payloads import NoPayload
 
 
@@ -16,21 +16,21 @@ class InvitationLink:
 USER = "user"
 CHANGE = "email_change"
 
-INVITATION = OutboxKind("account.invitation", "invitation", InvitationLink)
+INVITATION = OutboxKind("account.invitation", "invitation", InvitationLink, BY_ACCOUNT_PAGES)
 
-PASSWORD_RESET = OutboxKind("account.password_reset", USER, NoPayload)
+PASSWORD_RESET = OutboxKind("account.password_reset", USER, NoPayload, BY_ACCOUNT_PAGES)
 """Repeated once a minute at most: asking ten times writes once."""
 
-EMAIL_CONFIRM = OutboxKind("account.email_confirm", CHANGE, NoPayload)
+EMAIL_CONFIRM = OutboxKind("account.email_confirm", CHANGE, NoPayload, BY_ACCOUNT_PAGES)
 """Goes to the new address."""
 
-EMAIL_CHANGED = OutboxKind("account.email_changed", CHANGE, NoPayload)
+EMAIL_CHANGED = OutboxKind("account.email_changed", CHANGE, NoPayload, BY_THE_OWNER)
 """Goes to the old address, with the link that undoes the change."""
 
-PASSWORD_CHANGED = OutboxKind("account.password_changed", USER, NoPayload)
-MFA_ADDED = OutboxKind("account.mfa_added", USER, NoPayload)
-MFA_REMOVED = OutboxKind("account.mfa_removed", USER, NoPayload)
-CODES_RENEWED = OutboxKind("account.codes_renewed", USER, NoPayload)
+PASSWORD_CHANGED = OutboxKind("account.password_changed", USER, NoPayload, BY_THE_OWNER)
+MFA_ADDED = OutboxKind("account.mfa_added", USER, NoPayload, BY_THE_OWNER)
+MFA_REMOVED = OutboxKind("account.mfa_removed", USER, NoPayload, BY_THE_OWNER)
+CODES_RENEWED = OutboxKind("account.codes_renewed", USER, NoPayload, BY_THE_OWNER)
 
 SECURITY_EMAILS = {
     "account/email/password_changed": PASSWORD_CHANGED,

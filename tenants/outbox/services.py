@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import models
 
+from tenants.outbox import message_limits
 from tenants.outbox.actors import enqueue
 from tenants.outbox.kinds import OutboxKind, Subject
 from tenants.outbox.models import OutboxEntry
@@ -21,12 +22,18 @@ class SubjectError(ValueError):
     """The subject of an entry has another type than its kind declares."""
 
 
+class RecipientError(ValueError):
+    """A delivery names no recipient, and its kind counts recipients."""
+
+
 @dataclass(frozen=True)
 class Due(Generic[P]):
     """A delivery to be written to the outbox.
 
     ``repeat`` distinguishes deliveries of one kind, subject and payload: a day, a
-    minute, a number. After ``expires_at`` the handler ends the entry as not sent.
+    minute, a number. After ``expires_at`` the handler ends the entry as not sent. ``recipient`` is the keyed hash
+    of the address (``message_limits.recipient_key`` or a blind index in hexadecimal), "" when there is none; it is
+    counted and not stored. A kind that counts recipients refuses None.
     """
 
     kind: OutboxKind[P]
@@ -35,6 +42,7 @@ class Due(Generic[P]):
     due_at: datetime
     repeat: str = ""
     expires_at: datetime | None = None
+    recipient: str | None = None
 
     @property
     def dedup_key(self) -> str:
@@ -55,22 +63,28 @@ def subject_by_key(model: type[models.Model], key: int) -> Subject:
 
 
 def once_a_minute(
-    kind: OutboxKind[NoPayload], subject: Subject, *, now: datetime
+    kind: OutboxKind[NoPayload], subject: Subject, *, recipient: str | None = None, now: datetime
 ) -> Due[NoPayload]:
     """Return a delivery due now that is written once for all requests of one minute."""
-    return Due(kind, subject, NO_PAYLOAD, now, repeat=str(int(now.timestamp()) // 60))
+    minute = str(int(now.timestamp()) // 60)
+    return Due(kind, subject, NO_PAYLOAD, now, repeat=minute, recipient=recipient)
 
 
 def write(*, due: Iterable[Due[Any]], now: datetime) -> list[OutboxEntry]:
     """Insert the entries in one statement; after the commit enqueue those that are due now.
 
-    Call it inside a unit. Existing entries are not changed. Raises PayloadError or SubjectError when a delivery
-    does not match its kind.
+    A message beyond the bound of its kind is stored as not sent (``message_limits``); ``is_limited`` finds it.
+    Call it inside a unit. Existing entries are not changed. Raises PayloadError, SubjectError or RecipientError
+    when a delivery does not match its kind.
     """
     entries = [_entry(item, now=now) for item in due]
     schema = current_schema()
     OutboxEntry.objects.bulk_create(entries, ignore_conflicts=True)
-    due_now = [(entry.kind, entry.ref.hex) for entry in entries if entry.due_at <= now]
+    due_now = [
+        (entry.kind, entry.ref.hex)
+        for entry in entries
+        if entry.due_at <= now and entry.finished_at is None
+    ]
     if due_now:
         enqueue_on_commit(enqueue, schema, due_now)
     return entries
@@ -81,7 +95,9 @@ def _entry(item: Due[Any], *, now: datetime) -> OutboxEntry:
         raise PayloadError(f"{item.kind}: {type(item.payload).__name__}")
     if item.subject.type != item.kind.subject_type:
         raise SubjectError(f"{item.kind}: {item.subject.type}")
-    return OutboxEntry(
+    if item.recipient is None and item.kind.bound.counts_recipients:
+        raise RecipientError(item.kind)
+    entry = OutboxEntry(
         kind=item.kind,
         subject_type=item.subject.type,
         subject_id=item.subject.id,
@@ -91,6 +107,16 @@ def _entry(item: Due[Any], *, now: datetime) -> OutboxEntry:
         expires_at=item.expires_at,
         created_at=now,
     )
+    recipient = item.recipient or ""
+    if not message_limits.admits(item.kind, item.subject, recipient=recipient, now=now):
+        entry.state, entry.reason = OutboxEntry.EntryState.NOT_SENT, message_limits.LIMITED
+        entry.finished_at = now
+    return entry
+
+
+def is_limited(entries: Iterable[OutboxEntry]) -> bool:
+    """Return whether one of the entries is a message that is not sent because too many have left."""
+    return any(entry.reason == message_limits.LIMITED for entry in entries)
 
 
 def cancel_pending(

@@ -23,6 +23,7 @@ from tenants.accounts.models import User
 from tenants.accounts.permissions import Access, Operation
 from tenants.accounts.services.memberships import access_of
 from tenants.audit.services import actor_of
+from tenants.outbox import message_limits
 
 P = ParamSpec("P")
 
@@ -66,7 +67,8 @@ def requires(
                 return refused(plain)
             if plain.method not in permitted:
                 return HttpResponseNotAllowed(permitted)
-            return view(request, *args, **kwargs)
+            with message_limits.by_member():
+                return view(request, *args, **kwargs)
 
         # Read by the test that tries every cell of the table through a page.
         guarded.operation = operation  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from tenants.outbox.delivery import (
     TryAgain,
     deliver_entry,
 )
-from tenants.outbox.kinds import OutboxKind, Subject
+from tenants.outbox.kinds import NO_MESSAGE, OutboxKind, Subject
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.payloads import NO_PAYLOAD, NoPayload, PayloadError
 from tenants.outbox.services import (
@@ -46,8 +46,8 @@ class Version:
     number: int
 
 
-KIND = OutboxKind("test.kind", "thing", Version)
-OTHER_KIND = OutboxKind("test.unregistered", "thing", Version)
+KIND = OutboxKind("test.kind", "thing", Version, NO_MESSAGE)
+OTHER_KIND = OutboxKind("test.unregistered", "thing", Version, NO_MESSAGE)
 
 
 class Recorder(Handler[Version]):

@@ -12,7 +12,7 @@ import pytest
 from django.apps import apps
 
 from tenants.outbox.delivery import registered_kinds
-from tenants.outbox.kinds import PLATFORM, OutboxKind
+from tenants.outbox.kinds import NO_MESSAGE, PLATFORM, OutboxKind
 from tenants.outbox.payloads import (
     FIELD_TYPES,
     NO_PAYLOAD,
@@ -121,22 +121,23 @@ class Plain:
 @pytest.mark.parametrize("payload_type", [WithText, WithOptionalText, WithList, Mutable, Plain])
 def test_a_class_that_could_carry_a_person_is_refused(payload_type: type) -> None:
     with pytest.raises(TypeError):
-        OutboxKind("test.kind", "thing", payload_type)
+        OutboxKind("test.kind", "thing", payload_type, NO_MESSAGE)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 41])
 def test_a_name_that_its_column_cannot_hold_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"^x*$"):
-        OutboxKind(name, "thing", NoPayload)
+        OutboxKind(name, "thing", NoPayload, NO_MESSAGE)
 
 
 def test_a_kind_is_its_name_and_survives_copies() -> None:
-    kind = OutboxKind("test.kind", "thing", NoPayload)
+    kind = OutboxKind("test.kind", "thing", NoPayload, NO_MESSAGE)
 
     assert kind == "test.kind"
     assert copy.deepcopy(kind) is copy.copy(kind) is kind
     again = pickle.loads(pickle.dumps(kind))
     assert (again, again.subject_type, again.payload_type) == (kind, "thing", NoPayload)
+    assert again.bound == NO_MESSAGE
 
 
 # --- The kinds of the product ------------------------------------------------------------------------------
