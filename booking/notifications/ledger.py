@@ -18,6 +18,7 @@ from booking.scheduling.locks import lock_practitioners
 from booking.waiting_list.queries import entries_for
 from tenants.audit import services as audit
 from tenants.outbox.kinds import OutboxKind
+from tenants.outbox.message_limits import LIMITED
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.services import Due, subject_of, write
 
@@ -99,6 +100,12 @@ def messages_of(appointment: Appointment) -> QuerySet[OutboxEntry]:
         subject_id=appointment.pk, kind__in=kinds.APPOINTMENT_MESSAGES
     )
     return entries.order_by("due_at", "id")
+
+
+def was_held_back(appointment: Appointment, of_kinds: Collection[OutboxKind[Any]]) -> bool:
+    """Return whether the latest message of these kinds is not sent because too many have left; one query."""
+    entries = OutboxEntry.objects.filter(subject_id=appointment.pk, kind__in=of_kinds)
+    return entries.order_by("-pk").values_list("reason", flat=True).first() == LIMITED
 
 
 def appointment_of(entry: OutboxEntry) -> Appointment | None:

@@ -18,7 +18,7 @@ from tenants.audit import receipts
 from tenants.audit import services as audit
 from tenants.keyring import services as keyring
 from tenants.keyring.errors import KeyDestroyedError, UnreadableError
-from tenants.outbox.services import Due, cancel_pending, subject_of, write
+from tenants.outbox.services import Due, cancel_pending, is_limited, subject_of, write
 from tenants.schema import current_schema
 
 TABLE = PatientContact._meta.db_table
@@ -175,7 +175,6 @@ def correct(  # noqa: PLR0913  # one argument for each field of the form
         # The old address stays sealed until its message is sent; the worker then deletes it. A second correction
         # may come before that, so each message contains the position of its address in the list.
         previous = person.previous_emails
-        corrected = replace(corrected, previous_email=" ".join((*previous, person.email)))
         message = Due(
             kinds.CONTACT_CORRECTED,
             subject_of(appointment),
@@ -184,7 +183,10 @@ def correct(  # noqa: PLR0913  # one argument for each field of the form
             repeat=secrets.token_hex(6),
             recipient=_recipient_of_person(person),
         )
-        write(due=[message], now=now)
+        if not is_limited(write(due=[message], now=now)):
+            corrected = replace(corrected, previous_email=" ".join((*previous, person.email)))
+    if corrected.email and person.email != corrected.email:
+        _confirm_to_new_address(appointment, corrected, now=now)
     indexes = indexes_of(corrected)
     _seal(contact, corrected)
     contact.email_index, contact.phone_index = indexes.email, indexes.phone
@@ -196,6 +198,21 @@ def correct(  # noqa: PLR0913  # one argument for each field of the form
     deadlines.recompute(appointment=appointment, now=now)
     audit.record(verb="contact.corrected", ref=appointment.ref, actor=actor, now=now)
     return corrected
+
+
+def _confirm_to_new_address(appointment: Appointment, person: Person, *, now: datetime) -> None:
+    """Send the confirmation with its link to a corrected address: the first one went to the wrong one."""
+    if appointment.is_cancelled or appointment.starts_at <= now:
+        return
+    confirmation = Due(
+        kinds.CONFIRMATION,
+        subject_of(appointment),
+        kinds.AppointmentVersion(appointment.sequence),
+        now,
+        repeat=secrets.token_hex(6),
+        recipient=_recipient_of_person(person),
+    )
+    write(due=[confirmation], now=now)
 
 
 def erase_previous_email(*, contact: PatientContact) -> None:

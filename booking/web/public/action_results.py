@@ -11,9 +11,17 @@ Texts = tuple[Promise, Promise]
 
 _DONE: Mapping[str, Texts] = {
     "deplace": (_("Votre rendez-vous est déplacé."), _("L'ancien créneau est libéré.")),
-    "coordonnees": (
-        _("Vos coordonnées sont enregistrées."),
-        _("L'ancienne adresse en est prévenue, sans la nouvelle."),
+    "coordonnees": (_("Vos coordonnées sont enregistrées."), _("Rien d'autre n'a changé.")),
+    "adresse": (
+        _("Votre adresse e-mail est enregistrée."),
+        _("La confirmation, avec le lien de votre rendez-vous, y part à l'instant."),
+    ),
+    "nouvelle-adresse": (
+        _("Votre adresse e-mail est enregistrée."),
+        _(
+            "La confirmation, avec le lien de votre rendez-vous, y part à l'instant. L'ancienne adresse reçoit un"
+            " court avis, qui ne dit pas la nouvelle."
+        ),
     ),
     "efface": (
         _("C'est noté\u00a0: plus aucun message ne vous sera envoyé."),
@@ -31,6 +39,22 @@ _DONE: Mapping[str, Texts] = {
     ),
 }
 """By the value of ``?fait=``, which any visitor may change: an unknown value has no result."""
+
+_HELD_BACK: Mapping[str, Promise] = {
+    "deplace": _(
+        "Vous avez déjà reçu plusieurs messages\u00a0: nous n'en envoyons pas d'autre, notez la nouvelle date."
+    ),
+    "adresse": _(
+        "Plusieurs messages sont déjà partis\u00a0: nous n'en envoyons pas d'autre. Gardez ce lien."
+    ),
+    "nouvelle-adresse": _(
+        "Plusieurs messages sont déjà partis\u00a0: nous n'en envoyons pas d'autre. Gardez ce lien."
+    ),
+    "retard": _(
+        "Plusieurs messages sont déjà partis\u00a0: celui-ci ne part pas. L'agenda du cabinet l'indique."
+    ),
+}
+"""The sentence instead, when the act holds and its message would be one too many."""
 
 _REFUSED: Mapping[str, Texts] = {
     "taken": (
@@ -57,9 +81,18 @@ class ActionResult:
     sentence: str
 
 
-def succeeded(code: str, *, practitioner: str, moment: str) -> ActionResult | None:
-    """Return the result of a successful action; ``moment`` is the announced time of the erasure."""
-    return _result(_DONE, code, {"practitioner": practitioner, "moment": moment})
+def succeeded(
+    code: str, *, practitioner: str, moment: str, is_held_back: bool = False
+) -> ActionResult | None:
+    """Return the result of a successful action; ``moment`` is the announced time of the erasure.
+
+    ``is_held_back``: its message is not sent because too many have left.
+    """
+    result = _result(_DONE, code, {"practitioner": practitioner, "moment": moment})
+    if result is None or not is_held_back or code not in _HELD_BACK:
+        return result
+    title = _("Votre retard est noté.") if code == "retard" else result.title
+    return ActionResult(code, str(title), str(_HELD_BACK[code]))
 
 
 def refused(code: str) -> ActionResult | None:

@@ -26,10 +26,10 @@ from booking.formats.calendar_file import Method, calendar_file
 from booking.messages import appointment_messages
 from booking.models import Appointment, PatientContact
 from booking.models.appointment import LATE_MINUTES
-from booking.notifications import appointment_delivery
+from booking.notifications import appointment_delivery, ledger
 from booking.patients import contacts, links
 from booking.patients.external_calendar import calendars
-from booking.rules import erasure
+from booking.rules import erasure, kinds
 from booking.rules.errors import (
     AlreadyCancelled,
     BeyondPromise,
@@ -62,6 +62,7 @@ from booking.web.public.page import (
 )
 from tenants.audit import receipts
 from tenants.audit import services as audit
+from tenants.outbox.kinds import OutboxKind
 
 DONE_SHOWN_FOR = timedelta(hours=1)
 """The time after the booking during which its page shows the name (security 4.6)."""
@@ -71,6 +72,15 @@ _PROBLEMS: dict[type[BookingError], str] = {
     TooLate: "late",
     AlreadyCancelled: "late",
 }
+
+
+_MESSAGES_OF: dict[str, tuple[OutboxKind[Any], ...]] = {
+    "deplace": (kinds.MOVED,),
+    "adresse": (kinds.CONFIRMATION,),
+    "nouvelle-adresse": (kinds.CONFIRMATION,),
+    "retard": (kinds.LATE,),
+}
+"""The kinds of messages that an act announces, by the value of ``?fait=``."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +198,7 @@ def confirmation(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             reverse("booking:short", args=[links.short_token(visit.appointment)])
         ),
         "gets_message": _gets_messages(visit, person),
+        "is_held_back": ledger.was_held_back(visit.appointment, (kinds.CONFIRMATION,)),
     }
     return show(request, visit.site, "booking/done.html", context, is_personal=True)
 
@@ -248,14 +259,17 @@ def correct(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     form = _correction_form(visit, request.POST)
     if visit.is_erased or not form.is_valid():
         return _manage(request, visit, correction=form, status=422)
-    contacts.correct(
+    before = visit.person() or Person()
+    corrected = contacts.correct(
         appointment=visit.appointment,
         phone=form.cleaned_data["phone"] or None,
         email=form.cleaned_data["email"] or None,
         actor=audit.PATIENT,
         now=visit.site.now,
     )
-    return _back(visit, done="coordonnees")
+    if corrected is None or corrected.email == before.email:
+        return _back(visit, done="coordonnees")
+    return _back(visit, done="nouvelle-adresse" if before.email else "adresse")
 
 
 @link_view("POST")
@@ -361,6 +375,7 @@ def _manage(
             page.get("done", ""),
             practitioner=visit.appointment.practitioner.name,
             moment=announced.moment if announced else "",
+            is_held_back=_is_held_back(visit, page.get("done", "")),
         ),
         "problem": action_results.refused(page.get("problem", "")),
         "correction": page.get("correction") or _correction_form(visit),
@@ -378,6 +393,12 @@ def _manage(
     return show(
         request, visit.site, "booking/manage.html", context, status=status, is_personal=True
     )
+
+
+def _is_held_back(visit: Visit, done: str) -> bool:
+    """Return whether the message of an act that has just succeeded does not leave."""
+    causes = _MESSAGES_OF.get(done)
+    return causes is not None and ledger.was_held_back(visit.appointment, causes)
 
 
 def _place_on_the_list(visit: Visit) -> str:
