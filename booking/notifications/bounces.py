@@ -72,6 +72,7 @@ def record(*, ref: UUID, now: datetime) -> bool:
         now,
         repeat=AFTER_BOUNCE,
         expires_at=entry.expires_at,
+        recipient=contacts.recipient_of_appointment(appointment),
     )
     write(due=[again], now=now)
     return True

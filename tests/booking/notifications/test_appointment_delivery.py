@@ -633,7 +633,8 @@ def test_each_address_of_two_corrections_is_notified(dataset: Dataset) -> None:
 def test_lost_links_go_to_the_address_the_appointment_was_taken_with(dataset: Dataset) -> None:
     appointment = dataset.book()
     with inside(dataset.unit):
-        write(due=[Due(kinds.MANAGE_LINKS, subject_of(appointment), NO_PAYLOAD, NOW)], now=NOW)
+        subject = subject_of(appointment)
+        write(due=[Due(kinds.MANAGE_LINKS, subject, NO_PAYLOAD, NOW, recipient="")], now=NOW)
 
     assert dataset.deliver(kinds.MANAGE_LINKS) == "sent"
     assert dataset.subjects == ["Vos rendez-vous à venir"]
