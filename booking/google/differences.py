@@ -36,7 +36,7 @@ from booking.rules.errors import (
     NotBookable,
     SlotTaken,
 )
-from booking.scheduling.slots import SlotSelection
+from booking.scheduling.slots import ResolvedSlot
 from tenants.audit import services as audit
 from tenants.outbox.delivery import SENT, DeliveryCall, Handler, Outcome, TryAgain, not_sent
 from tenants.outbox.models import OutboxEntry
@@ -182,12 +182,10 @@ def adopt_time(
             now=now,
         )
     if starts_at != appointment.starts_at:
-        selection = SlotSelection(
-            practitioner_id=appointment.practitioner_id,
-            location_id=appointment.location_id,
-            appointment_type_id=appointment.appointment_type_id,
-            starts_at=starts_at,
-        )
+        # With its own rows: a practitioner, a location or a type that was closed since stays.
+        selection = ResolvedSlot(
+            appointment.practitioner, appointment.location, appointment.appointment_type, starts_at
+        ).selection
         move(
             appointment=appointment,
             selection=selection,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from booking.formats import typed_hours
 from tenants.form_fields import LineField
+from tenants.work_form import WorkForm
 
 
 def write_minutes(minutes: int) -> str:
@@ -41,15 +42,57 @@ def set_choices(form: forms.BaseForm, name: str, choices: Iterable[tuple[str, An
 
 
 class RowField(forms.ChoiceField):
-    """A choice among rows, by their ``ref``, which the form has read once; Django's field queries each time."""
+    """A choice among rows, by their ``ref``, which the form has read once; Django's field queries each time.
+
+    ``closed`` is the word for a row that is no longer offered, in parentheses after its name.
+    """
 
     default_error_messages = forms.ModelChoiceField.default_error_messages
     rows: Mapping[str, Any] = {}
 
+    def __init__(self, *, closed: Any = "", empty_label: Any = "", **kwargs: Any) -> None:
+        self.closed = closed
+        self.empty_label = empty_label
+        super().__init__(**kwargs)
+
     def offer(self, rows: Iterable[Any]) -> None:
         """Let these be chosen, and no others."""
         self.rows = {str(row.ref): row for row in rows}
-        self.choices = [(ref, str(row)) for ref, row in self.rows.items()] or [("", _("Aucun"))]
+        choices = [(ref, self._label(row)) for ref, row in self.rows.items()]
+        if not self.required:
+            choices = [("", self.empty_label), *choices]
+        self.choices = choices or [("", _("Aucun"))]
+
+    def shown_value(self, value: Any) -> Any:
+        """Return what the page shows for ``value``; a required choice of one row is not asked.
+
+        It is hidden only when nothing else was to be shown, so that a hidden field never replaces a value.
+        """
+        shown = self.prepare_value(value)
+        if len(self.rows) == 1 and shown in (None, "", *self.rows):
+            if self.required:
+                self.widget = forms.HiddenInput()
+            return next(iter(self.rows))
+        self._ask_if_unknown(shown)
+        return value
+
+    def show_again(self, typed: Any) -> None:
+        """Show the field as a list, because the server refused its value; no other row is preselected."""
+        self.widget = forms.Select()
+        self.choices = list(self.rows_as_choices())
+        self._ask_if_unknown(typed)
+
+    def rows_as_choices(self) -> Iterable[tuple[str, Any]]:
+        """Return the refs and labels of the rows."""
+        return [(ref, self._label(row)) for ref, row in self.rows.items()]
+
+    def _ask_if_unknown(self, value: Any) -> None:
+        """Put an empty choice first when ``value`` is none of the rows: browsers preselect the first choice."""
+        if self.required and value and str(value) not in self.rows:
+            self.choices = [("", _("À choisir")), *self.rows_as_choices()]
+
+    def _label(self, row: Any) -> str:
+        return str(row) if row.is_active or not self.closed else f"{row} ({self.closed})"
 
     def prepare_value(self, value: Any) -> Any:
         """Return how a chosen row, or its ref, stands in the page."""
@@ -65,6 +108,33 @@ class RowField(forms.ChoiceField):
         with contextlib.suppress(ValueError):
             return str(uuid.UUID(typed))
         return typed
+
+
+class RowForm(WorkForm):
+    """A form with ``RowField``: a field is hidden while it has one choice, and shown when its value is refused."""
+
+    def offer(self, name: str, rows: Iterable[Any], *, present: Any = None) -> None:
+        """Let these rows be chosen, and ``present``, the row that is stored now, even if it was closed since."""
+        field = self.row_field(name)
+        offered = list(rows)
+        if present is not None and present.pk not in {row.pk for row in offered}:
+            offered.append(present)
+        field.offer(offered)
+        self.initial[name] = field.shown_value(self.initial.get(name))
+
+    def row_field(self, name: str) -> RowField:
+        """Return a field that is a RowField. Raises TypeError otherwise."""
+        field = self.fields[name]
+        if not isinstance(field, RowField):
+            raise TypeError(name)
+        return field
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Show a hidden choice that has an error: nobody can mend a field that is not shown."""
+        super().add_error(field, error)
+        refused = self.fields[field] if field else None
+        if isinstance(refused, RowField) and refused.widget.is_hidden:
+            refused.show_again(self.data.get(self.add_prefix(str(field))))
 
 
 class HourField(LineField):

@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.formats.french import UnreadablePhoneError, read_phone
-from booking.models import AppointmentType, Location, Practitioner
+from booking.models import Appointment, AppointmentType, Location, Practitioner
 from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
 from booking.scheduling.slots import ResolvedSlot, SlotSelection
-from booking.web.dashboard.form_fields import DayField, HourField, RowField
+from booking.web.dashboard.form_fields import DayField, HourField, RowField, RowForm
 from tenants.work_form import WorkForm
 
 
@@ -72,6 +72,14 @@ def check_row_combination(
         form.add_error("place", _("Ce motif ne se fait pas dans ce lieu."))
 
 
+_COLUMNS = {
+    "practitioner": "practitioner",
+    "appointment_type": "appointment_type",
+    "place": "location",
+}
+"""The columns of an appointment, by the form fields that change them."""
+
+
 class Unwritten(forms.HiddenInput):
     """A field whose value comes from the pressed button only: the widget renders nothing."""
 
@@ -80,12 +88,15 @@ class Unwritten(forms.HiddenInput):
         return SafeString()
 
 
-class SlotForm(WorkForm):
-    """The fields of a slot: practitioner, appointment type, place, day and hour. For booking and for moving."""
+class SlotForm(RowForm):
+    """The fields of a slot: practitioner, appointment type, place, day and hour. For booking and for moving.
 
-    practitioner = RowField(label=gettext_lazy("Praticien"))
-    appointment_type = RowField(label=gettext_lazy("Motif"))
-    place = RowField(label=gettext_lazy("Lieu"))
+    ``present`` is the appointment to move: its rows stay choosable after they were closed.
+    """
+
+    practitioner = RowField(label=gettext_lazy("Praticien"), closed=gettext_lazy("agenda fermé"))
+    appointment_type = RowField(label=gettext_lazy("Motif"), closed=gettext_lazy("archivé"))
+    place = RowField(label=gettext_lazy("Lieu"), closed=gettext_lazy("fermé"))
     day = DayField(label=gettext_lazy("Jour"))
     hour = HourField(
         label=gettext_lazy("Heure"), help_text=gettext_lazy("Par exemple 9, 9h30 ou 14:15.")
@@ -101,29 +112,27 @@ class SlotForm(WorkForm):
     )
     return_to = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, practitioners: Sequence[Practitioner], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        practitioners: Sequence[Practitioner],
+        present: Appointment | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.present = present
         choices: dict[str, Iterable[Any]] = {
             "practitioner": practitioners,
             "appointment_type": catalogue.appointment_types_of_any(practitioners),
             "place": catalogue.active_locations(),
         }
         for name, rows in choices.items():
-            self._offer(name, list(rows))
+            kept = getattr(present, _COLUMNS[name]) if present is not None else None
+            self.offer(name, rows, present=kept)
 
     def offer_over(self) -> None:
         """Show the check box that overbooks a taken slot."""
         self.fields["overbook"].widget = forms.CheckboxInput()
-
-    def _offer(self, name: str, rows: list[Any]) -> None:
-        """Offer the rows; a single one is chosen beforehand and not asked."""
-        field = self.fields[name]
-        if not isinstance(field, RowField):
-            raise TypeError(name)
-        field.offer(rows)
-        if len(rows) == 1:
-            field.widget = forms.HiddenInput()
-            self.initial[name] = rows[0].ref
 
     def clean(self) -> dict[str, Any]:
         """Check that this appointment type is given there by this practitioner, and that the date can be."""
@@ -132,8 +141,20 @@ class SlotForm(WorkForm):
             data.get(name) for name in ("appointment_type", "practitioner", "place")
         )
         if appointment_type:
+            if self._is_kept(appointment_type, practitioner=practitioner):
+                practitioner = None
+            if self._is_kept(appointment_type, location=place):
+                place = None
             check_row_combination(self, appointment_type, practitioner, place)
         return data
+
+    def _is_kept(self, appointment_type: AppointmentType, **row: Any) -> bool:
+        """Return whether the appointment has this type with this practitioner or location already."""
+        chosen = {"appointment_type": appointment_type, **row}
+        present = self.present
+        return present is not None and all(
+            getattr(present, column) == value for column, value in chosen.items()
+        )
 
     @property
     def starts_at(self) -> datetime:

@@ -87,10 +87,10 @@ def move(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     facts = facts_of(row_of(found), request=request)
     as_it_is = _as_it_is(found) | {"return_to": facts["return_to"]}
     if request.method != "POST":
-        form = MoveForm(practitioners=practitioners, initial=as_it_is)
+        form = MoveForm(practitioners=practitioners, present=found, initial=as_it_is)
         return show(request, "appointment/move", {**facts, "form": form}, tab="week")
     typed = {**_written(as_it_is), **request.POST.dict()}
-    form = MoveForm(typed, practitioners=practitioners, initial=as_it_is)
+    form = MoveForm(typed, practitioners=practitioners, present=found, initial=as_it_is)
     if not form.is_valid():
         return show(request, "appointment/move", {**facts, "form": form}, tab="week", status=422)
     if (warning := _warning(form, request, moved=found, facts=facts)) is not None:

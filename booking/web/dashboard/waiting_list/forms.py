@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
-from booking.models import AppointmentType, Location, Practitioner
+from booking.models import Practitioner
 from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
@@ -18,16 +18,15 @@ from booking.web.dashboard.appointment.forms import (
     read_contact,
     split_name,
 )
-from booking.web.dashboard.form_fields import offer_rows
+from booking.web.dashboard.form_fields import RowField, RowForm
 from booking.web.public.waiting_forms import (
     bits_of,
     days_field,
     half_field,
 )
-from tenants.work_form import WorkForm
 
 
-class WaitForm(WorkForm):
+class WaitForm(RowForm):
     """One field for the name, one for a phone or an e-mail, as booking by hand has them."""
 
     name = forms.CharField(
@@ -47,43 +46,37 @@ class WaitForm(WorkForm):
             "required": gettext_lazy("Sans l’un des deux, personne ne peut être prévenu.")
         },
     )
-    appointment_type: "forms.ModelChoiceField[AppointmentType]" = forms.ModelChoiceField(
-        label=gettext_lazy("Motif"),
-        queryset=None,
-        to_field_name="ref",
-    )
-    practitioner: "forms.ModelChoiceField[Practitioner]" = forms.ModelChoiceField(
+    appointment_type = RowField(label=gettext_lazy("Motif"))
+    practitioner = RowField(
         label=gettext_lazy("Praticien"),
-        queryset=None,
-        to_field_name="ref",
         required=False,
         empty_label=gettext_lazy("N’importe lequel"),
     )
-    place: "forms.ModelChoiceField[Location]" = forms.ModelChoiceField(
-        label=gettext_lazy("Lieu"), queryset=None, to_field_name="ref"
-    )
+    place = RowField(label=gettext_lazy("Lieu"))
     form_ref = forms.UUIDField(widget=forms.HiddenInput)
 
     field_order = ["name", "contact", "appointment_type", "practitioner", "place", "days", "half"]
 
-    def __init__(self, *args: Any, practitioners: Sequence[Practitioner], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        practitioners: Sequence[Practitioner],
+        is_alone: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("form_ref", uuid.uuid4())
         self.initial.setdefault("half", "")
         self.fields["days"] = days_field()
         self.fields["half"] = half_field()
-        keys = [practitioner.pk for practitioner in practitioners]
-        self._offer("appointment_type", catalogue.appointment_types_of_any(practitioners))
-        self._offer("practitioner", catalogue.practitioners_with_keys(keys))
-        self._offer("place", catalogue.active_locations())
-
-    def _offer(self, name: str, queryset: Any) -> None:
-        """Offer the rows; a single one is chosen beforehand and not asked."""
-        field = offer_rows(self, name, queryset)
-        rows = list(queryset[:2])
-        if len(rows) == 1:
-            field.widget = forms.HiddenInput()
-            self.initial[name] = rows[0].ref
+        self.offer("appointment_type", catalogue.appointment_types_of_any(practitioners))
+        if is_alone:
+            # The only practitioner of the practice is not asked, and not written: a later colleague suits too.
+            self.fields["practitioner"].widget = forms.HiddenInput()
+            self.row_field("practitioner").offer(practitioners)
+        else:
+            self.offer("practitioner", practitioners)
+        self.offer("place", catalogue.active_locations())
 
     def clean(self) -> dict[str, Any]:
         """Check that this appointment type is given there by this practitioner; read the contact."""

@@ -110,7 +110,8 @@ def add(request: DashboardRequest) -> HttpResponse:
     """Add a person to the list by hand."""
     practitioners = reach(request, Operation.BOOK)
     data = request.POST if request.method == "POST" else None
-    form = WaitForm(data, practitioners=practitioners)
+    is_alone = len(request.practitioners) == 1
+    form = WaitForm(data, practitioners=practitioners, is_alone=is_alone)
     if form.is_valid():
         waiting_entries.join(
             wish=form.wish,
@@ -251,10 +252,20 @@ def _practitioners_of(entry: WaitingEntry, request: DashboardRequest) -> list[Pr
     return [row for row in within if row.pk in receiving & suitable]
 
 
+def _why_closed(entry: WaitingEntry) -> str:
+    """Return why no slot can be offered for this entry at all, or ""."""
+    if not entry.appointment_type.is_active:
+        return _("Ce motif est archivé\u00a0: rien ne peut être proposé tant qu’il l’est.")
+    if not entry.location.is_active:
+        return _("Ce lieu est fermé\u00a0: rien ne peut y être proposé tant qu’il l’est.")
+    return ""
+
+
 def _slots_page(
     request: DashboardRequest, entry: WaitingEntry, *, status: int = 200
 ) -> HttpResponse:
-    practitioners = _practitioners_of(entry, request)
+    closed = _why_closed(entry)
+    practitioners = [] if closed else _practitioners_of(entry, request)
     first = max(day_asked(request), request.today)
     found = free_slots(
         appointment_type=entry.appointment_type,
@@ -279,6 +290,7 @@ def _slots_page(
     ]
     context: dict[str, Any] = {
         "row": row,
+        "closed": closed,
         "days": search.days_of(buttons),
         "first": first,
         "before": first - timedelta(days=DAYS_SHOWN) if first > request.today else None,

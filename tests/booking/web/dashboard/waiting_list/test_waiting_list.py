@@ -136,6 +136,24 @@ def test_a_free_slot_is_offered_by_hand(owner: Client, cabinet: Cabinet) -> None
     assert owner.post(page("waiting_offer", bea.ref), {"slot": "faux"}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("column", "sentence"), [("type", "Ce motif est archivé"), ("location", "Ce lieu est fermé")]
+)
+def test_no_slot_is_shown_that_cannot_be_offered(
+    owner: Client, cabinet: Cabinet, column: str, sentence: str
+) -> None:
+    """An archived type or a closed location is told as such, instead of slots that are always refused."""
+    entry = wait(cabinet)
+    row = getattr(cabinet, column)
+    row.is_active = False
+    row.save()
+
+    shown = owner.get(page("waiting_offer", entry.ref)).text
+
+    assert sentence in shown
+    assert 'name="slot"' not in shown
+
+
 def test_a_slot_taken_meanwhile_is_said_so(owner: Client, cabinet: Cabinet) -> None:
     entry = wait(cabinet)
     shown = owner.get(page("waiting_offer", entry.ref)).text
