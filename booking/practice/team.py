@@ -1,7 +1,9 @@
 """The users of a practice: accepting invitations, changing and revoking roles, assigning agendas to accounts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -225,7 +227,13 @@ def agenda_of(user: User) -> Practitioner | None:
 def assignable_agendas(user: User | None) -> QuerySet[Practitioner]:
     """Return the active agendas without an account, and the one assigned to ``user``."""
     free = Q(user__isnull=True) if user is None else Q(user__isnull=True) | Q(user=user)
-    return Practitioner.objects.filter(is_active=True).filter(free)
+    own = Q() if user is None else Q(user=user)
+    return Practitioner.objects.filter(free).filter(Q(is_active=True) | own)
+
+
+def entrustable_agendas(entrusted: Collection[UUID]) -> QuerySet[Practitioner]:
+    """Return the active agendas, and those with these refs, which a member was entrusted with before."""
+    return Practitioner.objects.filter(Q(is_active=True) | Q(ref__in=entrusted))
 
 
 def save_agenda(

@@ -66,6 +66,26 @@ def days_of(
     return [_day(first + timedelta(days=shift), rules) for shift in range(count)]
 
 
+def ranges_of(*, practitioner: Practitioner, location: Location, on: date) -> list[tuple[int, int]]:
+    """Return the opening ranges of one date at one location, in minutes of the day, without absences."""
+    opening = read_rules(practitioner_ids=[practitioner.pk], from_on=on)
+    timetable = opening.timetable(practitioner.pk, location, years=[on.year])
+    return merge(list(timetable.on(on).ranges))
+
+
+def place_of_day(practitioner: Practitioner, *, on: date) -> Location | None:
+    """Return the first active location that has hours or an exception on a date, else the first one."""
+    rules = _read(practitioner, on, on + timedelta(days=1), ZoneInfo("UTC"))
+    special = {exception.location_id for exception in rules.exceptions}
+    places = [place for place, _timetable in rules.timetables]
+    open_ones = [
+        place
+        for place, timetable in rules.timetables
+        if place.pk in special or timetable.on(on).ranges
+    ]
+    return next(iter([*open_ones, *places]), None)
+
+
 def _read(practitioner: Practitioner, first: date, end: date, zone: ZoneInfo) -> _Rules:
     low, high = _midnight(first, zone), _midnight(end, zone)
     booked = Appointment.objects.filter(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from booking.erasure import deadlines
 from booking.models import (
@@ -139,6 +139,26 @@ def active_practitioners() -> QuerySet[Practitioner]:
     return Practitioner.objects.filter(is_active=True)
 
 
+def active_practitioners_and_those_of(
+    appointment_type: AppointmentType | None,
+) -> QuerySet[Practitioner]:
+    """Return the active practitioners, and those who receive for the type already, active or not."""
+    own = Q(pk__in=keys_of_receiving(appointment_type) if appointment_type else ())
+    return Practitioner.objects.filter(Q(is_active=True) | own)
+
+
+def active_locations_and(keys: Collection[int]) -> QuerySet[Location]:
+    """Return the active locations, and those with these primary keys, active or not."""
+    return Location.objects.filter(Q(is_active=True) | Q(pk__in=keys))
+
+
+def active_locations_and_those_of(appointment_type: AppointmentType | None) -> QuerySet[Location]:
+    """Return the active locations, and those where the type takes place already, active or not."""
+    if appointment_type is None:
+        return active_locations()
+    return active_locations_and([*appointment_type.locations.values_list("pk", flat=True)])
+
+
 def practitioners_with_keys(keys: Collection[int]) -> QuerySet[Practitioner]:
     """Return the practitioners with these primary keys, active or not."""
     return Practitioner.objects.filter(pk__in=keys)
@@ -147,6 +167,14 @@ def practitioners_with_keys(keys: Collection[int]) -> QuerySet[Practitioner]:
 def active_locations() -> QuerySet[Location]:
     """Return the active locations in the practice's order."""
     return Location.objects.filter(is_active=True)
+
+
+def active_location(ref: str) -> Location | None:
+    """Return the active location with this ref, or None; also for a text that is no ref."""
+    try:
+        return active_locations().filter(ref=UUID(ref)).first()
+    except ValueError:
+        return None
 
 
 def first_active_location() -> Location | None:
@@ -162,6 +190,14 @@ def active_appointment_types() -> QuerySet[AppointmentType]:
 def appointment_types_of(practitioner: Practitioner) -> QuerySet[AppointmentType]:
     """Return the active appointment types for which a practitioner receives."""
     return active_appointment_types().filter(practitioners=practitioner)
+
+
+def appointment_types_of_and(
+    practitioner: Practitioner, keys: Collection[int]
+) -> QuerySet[AppointmentType]:
+    """Return the same as ``appointment_types_of``, and the types with these primary keys, active or not."""
+    own = AppointmentType.objects.filter(practitioners=practitioner, is_active=True).values("pk")
+    return AppointmentType.objects.filter(Q(pk__in=own) | Q(pk__in=keys))
 
 
 def appointment_types_of_any(practitioners: Collection[Practitioner]) -> QuerySet[AppointmentType]:

@@ -16,6 +16,7 @@ from booking.models import (
 )
 from booking.scheduling.locks import lock_practitioners
 from tenants.audit import services as audit
+from tenants.refs import new_ref
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,17 @@ def save_week(
     actor: str,
     now: datetime,
 ) -> None:
-    """Replace the OpeningHours rows with the keys ``replaces`` by one week; booked appointments do not change."""
+    """Replace the OpeningHours rows with the keys ``replaces`` by one week; booked appointments do not change.
+
+    The new rows take the refs of the old ones, so that the address of the week stays.
+    """
     lock_practitioners([practitioner.pk])
-    OpeningHours.objects.filter(practitioner=practitioner, pk__in=replaces).delete()
+    replaced = OpeningHours.objects.filter(practitioner=practitioner, pk__in=replaces)
+    refs = iter(list(replaced.values_list("ref", flat=True)))
+    replaced.delete()
     rows = OpeningHours.objects.bulk_create(
         OpeningHours(
+            ref=next(refs, None) or new_ref(),
             practitioner=practitioner,
             location=pattern.location,
             weekday=weekly_range.weekday,

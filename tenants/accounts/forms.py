@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from tenants.accounts.models import User
 from tenants.busy import mark_busy
 from tenants.concurrency_limit import NoPlaceFree
+from tenants.edit_form import EditForm
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is only partly typed
@@ -93,7 +94,7 @@ class _Plain(forms.Form):
         super().__init__(*args, **kwargs)
 
 
-class NameForm(_Plain):
+class NameForm(EditForm):
     """The name of the user's account."""
 
     name = forms.CharField(

@@ -60,12 +60,16 @@ class ActivateCodesView(ActivateTOTPView):  # type: ignore[misc]
 def profile(request: HttpRequest) -> HttpResponse:
     """Change the name of the user's account."""
     user = _user(request)
-    form = NameForm(request.POST if request.method == "POST" else None, initial={"name": user.name})
+    form = NameForm(
+        request.POST if request.method == "POST" else None,
+        subject=user,
+        stored=lambda: {"name": user.name},
+    )
     if form.is_valid():
         rename(user=user, name=form.cleaned_data["name"], now=timezone.now())
         messages.success(request, _("Votre nom est enregistré."))
         return redirect("mfa_index")
-    return _show(request, "profile", {"form": form}, status=422 if form.is_bound else 200)
+    return _show(request, "profile", {"form": form}, status=form.status)
 
 
 @never_cache

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from tenants.edit_form import EditForm
 from tenants.website import (
     pictures,
     plain_text,
@@ -74,7 +75,7 @@ class SiteTextForm(WorkForm):
         self.order_fields(["text", "seen"])
 
 
-class ColourForm(WorkForm):
+class ColourForm(EditForm):
     """The practice's colour."""
 
     colour = forms.CharField(
@@ -96,7 +97,7 @@ class ColourForm(WorkForm):
             ) from None
 
 
-class PictureForm(WorkForm):
+class PictureForm(EditForm):
     """A picture with the facts that the law requires: the holder of the rights, recognisable persons (G-09)."""
 
     kind = ""
@@ -197,7 +198,7 @@ class LogoForm(PictureForm):
 PICTURE_FORMS: dict[str, type[PictureForm]] = {"photo": PhotoForm, "logo": LogoForm}
 
 
-class CardForm(WorkForm):
+class CardForm(EditForm):
     """The presentation of a practitioner, with the professional numbers (G-05, G-06, E-33)."""
 
     profession = forms.ChoiceField(
@@ -289,7 +290,7 @@ class CardForm(WorkForm):
             raise ValidationError(refusal) from None
 
 
-class QuestionnaireForm(WorkForm):
+class QuestionnaireForm(EditForm):
     """The facts that the settings do not hold yet (G-08)."""
 
     receives = forms.MultipleChoiceField(

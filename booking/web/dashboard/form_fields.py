@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.formats import typed_hours
+from booking.models import AppointmentType, Location, Practitioner
 from tenants.form_fields import LineField
 from tenants.work_form import WorkForm
 
@@ -20,6 +21,19 @@ from tenants.work_form import WorkForm
 def write_minutes(minutes: int) -> str:
     """Return « 9 h 30 », with no-break spaces."""
     return f"{minutes // 60}\u00a0h\u00a0{minutes % 60:02}"
+
+
+_CLOSED = {
+    AppointmentType: gettext_lazy("archivé"),
+    Location: gettext_lazy("fermé"),
+    Practitioner: gettext_lazy("agenda fermé"),
+}
+"""The word after the name of a row that is no longer offered."""
+
+
+def label_of(row: Any) -> str:
+    """Return how a row stands in a list of choices: « Cabinet », or « Cabinet (fermé) »."""
+    return str(row) if row.is_active else f"{row} ({_CLOSED[type(row)]})"
 
 
 def offer_rows(
@@ -30,6 +44,7 @@ def offer_rows(
     if not isinstance(field, forms.ModelChoiceField):
         raise TypeError(name)
     field.queryset = rows
+    field.label_from_instance = label_of  # type: ignore[method-assign, assignment]  # Django's documented way is a subclass
     return field
 
 
@@ -42,23 +57,19 @@ def set_choices(form: forms.BaseForm, name: str, choices: Iterable[tuple[str, An
 
 
 class RowField(forms.ChoiceField):
-    """A choice among rows, by their ``ref``, which the form has read once; Django's field queries each time.
-
-    ``closed`` is the word for a row that is no longer offered, in parentheses after its name.
-    """
+    """A choice among rows, by their ``ref``, which the form has read once; Django's field queries each time."""
 
     default_error_messages = forms.ModelChoiceField.default_error_messages
     rows: Mapping[str, Any] = {}
 
-    def __init__(self, *, closed: Any = "", empty_label: Any = "", **kwargs: Any) -> None:
-        self.closed = closed
+    def __init__(self, *, empty_label: Any = "", **kwargs: Any) -> None:
         self.empty_label = empty_label
         super().__init__(**kwargs)
 
     def offer(self, rows: Iterable[Any]) -> None:
         """Let these be chosen, and no others."""
         self.rows = {str(row.ref): row for row in rows}
-        choices = [(ref, self._label(row)) for ref, row in self.rows.items()]
+        choices = [(ref, label_of(row)) for ref, row in self.rows.items()]
         if not self.required:
             choices = [("", self.empty_label), *choices]
         self.choices = choices or [("", _("Aucun"))]
@@ -84,15 +95,12 @@ class RowField(forms.ChoiceField):
 
     def rows_as_choices(self) -> Iterable[tuple[str, Any]]:
         """Return the refs and labels of the rows."""
-        return [(ref, self._label(row)) for ref, row in self.rows.items()]
+        return [(ref, label_of(row)) for ref, row in self.rows.items()]
 
     def _ask_if_unknown(self, value: Any) -> None:
         """Put an empty choice first when ``value`` is none of the rows: browsers preselect the first choice."""
         if self.required and value and str(value) not in self.rows:
             self.choices = [("", _("À choisir")), *self.rows_as_choices()]
-
-    def _label(self, row: Any) -> str:
-        return str(row) if row.is_active or not self.closed else f"{row} ({self.closed})"
 
     def prepare_value(self, value: Any) -> Any:
         """Return how a chosen row, or its ref, stands in the page."""

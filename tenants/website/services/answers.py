@@ -1,6 +1,7 @@
 """Stores the answers of the questionnaire and fills empty texts of the draft with them."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -37,6 +38,12 @@ def save_answers(*, answers: Answers, known: PracticeFacts, actor: str, now: dat
     )
     audit.record(verb="site.questionnaire_answered", ref=kept.ref, actor=actor, now=now)
     return [part for part in TEXTS if part in filled]
+
+
+def answers_as_json() -> dict[str, Any]:
+    """Return the stored answers as the form holds them; empty without any."""
+    kept = answers()
+    return kept.to_json() if kept else {}
 
 
 def answers() -> Answers | None:

@@ -94,9 +94,9 @@ class SlotForm(RowForm):
     ``present`` is the appointment to move: its rows stay choosable after they were closed.
     """
 
-    practitioner = RowField(label=gettext_lazy("Praticien"), closed=gettext_lazy("agenda fermé"))
-    appointment_type = RowField(label=gettext_lazy("Motif"), closed=gettext_lazy("archivé"))
-    place = RowField(label=gettext_lazy("Lieu"), closed=gettext_lazy("fermé"))
+    practitioner = RowField(label=gettext_lazy("Praticien"))
+    appointment_type = RowField(label=gettext_lazy("Motif"))
+    place = RowField(label=gettext_lazy("Lieu"))
     day = DayField(label=gettext_lazy("Jour"))
     hour = HourField(
         label=gettext_lazy("Heure"), help_text=gettext_lazy("Par exemple 9, 9h30 ou 14:15.")

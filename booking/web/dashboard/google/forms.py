@@ -12,6 +12,7 @@ from booking.google.choices import Choices
 from booking.models import GoogleAccount
 from booking.rules.erasure import EventCleanup, Level
 from booking.web.dashboard.form_fields import set_choices
+from tenants.edit_form import EditForm
 from tenants.work_form import WorkForm
 
 Text = str | Promise
@@ -92,7 +93,7 @@ CLEANUPS: tuple[tuple[EventCleanup, Text, Text], ...] = (
 )
 
 
-class ChoicesForm(WorkForm):
+class ChoicesForm(EditForm):
     """Level and cleanup of the events, and what a lost link does (B-33 to B-35)."""
 
     level = forms.TypedChoiceField(
@@ -154,16 +155,9 @@ class ChoicesForm(WorkForm):
     def __init__(
         self, *args: Any, account: GoogleAccount, has_home_visits: bool, **kwargs: Any
     ) -> None:
-        kwargs.setdefault(
-            "initial",
-            {
-                "level": account.level,
-                "on_erasure": account.on_erasure,
-                "has_addendum": account.has_addendum,
-                "writes_home_address": account.writes_home_address,
-                "closes_when_lost": account.closes_when_lost,
-            },
-        )
+        names = ("level", "on_erasure", "has_addendum", "writes_home_address", "closes_when_lost")
+        kwargs["subject"] = account
+        kwargs["stored"] = lambda: {name: getattr(account, name) for name in names}
         super().__init__(*args, **kwargs)
         self.is_covered = account.kind == GoogleAccount.AccountKind.WORKSPACE
         self.was_instructed = not self.is_covered and account.level == Level.NAMED

@@ -208,7 +208,7 @@ def _agenda(
             "consent_owner": consent_owner_of(account),
             "differences": differences_of(request, practitioner),
         }
-    page = show_link(request, "google/agenda", context, status=422 if form else 200)
+    page = show_link(request, "google/agenda", context, status=form.status if form else 200)
     return _may_lead_to_google(request, page)
 
 

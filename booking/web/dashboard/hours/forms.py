@@ -1,5 +1,6 @@
 """Dates that differ from the week, and absences."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,14 +15,42 @@ from booking.models import Location, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.absences import BlockedTime
 from booking.web.dashboard.form_fields import DayField, HourField, offer_rows
-from booking.web.dashboard.hours.week_form import check_ranges
+from booking.web.dashboard.hours.week_form import RANGES_A_DAY, check_ranges
+from tenants.edit_form import EditForm
 from tenants.work_form import WorkForm
 
 LONGEST_CLOSURE = timedelta(days=366)
 
 
-class DateForm(WorkForm):
-    """One date that differs from the week: other hours, or closed."""
+_RANGE_FIELD = re.compile(r"(?:starts|ends)_([3-9]|1[0-2])")
+_FIRST_PAIRS = (("starts", "ends"), ("starts_again", "ends_again"))
+_SHOWN_PAIRS = 2
+
+
+def date_sent(typed: str) -> date | None:
+    """Return the date of a field that was sent, or None when it is none."""
+    try:
+        return DayField(required=False).clean(typed)
+    except ValidationError:
+        return None
+
+
+def range_names(count: int) -> list[tuple[str, str]]:
+    """Return the names of the fields of ``count`` ranges of a date, at least those that a week allows."""
+    numbers = range(len(_FIRST_PAIRS) + 1, max(count, RANGES_A_DAY) + 1)
+    return [*_FIRST_PAIRS, *((f"starts_{number}", f"ends_{number}") for number in numbers)]
+
+
+def ranges_typed(ranges: Sequence[tuple[int, int]]) -> dict[str, int]:
+    """Return ranges in minutes of the day by the names of their fields; each range has its own."""
+    typed: dict[str, int] = {}
+    for (starts, ends), names in zip(ranges, range_names(len(ranges)), strict=False):
+        typed |= dict(zip(names, (starts, ends), strict=True))
+    return typed
+
+
+class DateForm(EditForm):
+    """One date that differs from the week: other hours, or closed. It has as many ranges as the date has."""
 
     place: "forms.ModelChoiceField[Location]" = forms.ModelChoiceField(
         label=gettext_lazy("Lieu"),
@@ -30,31 +59,54 @@ class DateForm(WorkForm):
         empty_label=None,
     )
     on_date = DayField(label=gettext_lazy("Jour"))
-    starts = HourField(label=gettext_lazy("Ouvert de"), required=False)
-    ends = HourField(label=gettext_lazy("à"), required=False, is_end=True)
-    starts_again = HourField(label=gettext_lazy("puis de"), required=False)
-    ends_again = HourField(
-        label=gettext_lazy("à"),
-        required=False,
-        is_end=True,
-        help_text=gettext_lazy("Sans aucune heure, ce jour-là est fermé."),
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_rows(self, "place", catalogue.active_locations())
+        numbers = [
+            int(found[1])
+            for name in (*self.initial, *self.data)
+            if (found := _RANGE_FIELD.fullmatch(name))
+        ]
+        self.names = range_names(max(numbers, default=0))
+        for index, (starts, ends) in enumerate(self.names):
+            word = _("puis de") if index else _("Ouvert de")
+            self.fields[starts] = HourField(label=word, required=False)
+            self.fields[ends] = HourField(label=_("à"), required=False, is_end=True)
+        self.fields[self.names[_SHOWN_PAIRS - 1][1]].help_text = _(
+            "Sans aucune heure, ce jour-là est fermé."
+        )
         self.ranges: list[tuple[int, int]] = []
+
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        """The fields that every date needs."""
+        names = [name for pair in self.names[:_SHOWN_PAIRS] for name in pair]
+        return [self[name] for name in ("place", "on_date", *names)]
+
+    @property
+    def folded(self) -> list[forms.BoundField]:
+        """The fields of the third range and of those after it."""
+        return [self[name] for pair in self.names[_SHOWN_PAIRS:] for name in pair]
+
+    @property
+    def has_folded_value(self) -> bool:
+        """Whether the folded part must be open."""
+        return any(field.value() or field.errors for field in self.folded)
 
     def clean(self) -> dict[str, Any]:
         """Check the ranges together."""
         data = super().clean() or {}
-        pairs = [(data.get("starts"), data.get("ends"))]
-        pairs.append((data.get("starts_again"), data.get("ends_again")))
+        pairs = [(data.get(starts), data.get(ends)) for starts, ends in self.names]
         try:
             self.ranges = check_ranges(pairs)
         except ValidationError as error:
             self.add_error("starts", error)
         return data
+
+    def is_comparable(self, changed: set[str]) -> bool:
+        """Return whether the page showed the hours of this date and place, and not of others."""
+        return not {"on_date", "place"} & changed
 
 
 class CloseForm(WorkForm):

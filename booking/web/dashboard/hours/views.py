@@ -1,6 +1,7 @@
 """The editors of opening hours: weeks, exceptions, absences, public holidays (T4)."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from booking.models import (
     Practitioner,
 )
 from booking.scheduling import absences, catalogue, hours, opening_rules
-from booking.scheduling.calendar import days_of
+from booking.scheduling.calendar import place_of_day, ranges_of
 from booking.waiting_list.reopened_time import offering_reopened
 from booking.web.dashboard.access import (
     DashboardRequest,
@@ -27,7 +28,7 @@ from booking.web.dashboard.access import (
     requires,
 )
 from booking.web.dashboard.hours.absence_lookup import absence_or_404, touched_rows
-from booking.web.dashboard.hours.forms import AbsenceForm, DateForm
+from booking.web.dashboard.hours.forms import AbsenceForm, DateForm, date_sent, ranges_typed
 from booking.web.dashboard.hours.month import (
     coming_holidays,
     day_address,
@@ -43,6 +44,7 @@ from booking.web.dashboard.hours.week_form import (
 )
 from booking.web.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
+from tenants.edit_form import VERSION, lock_subject
 
 
 @requires(Operation.EDIT_HOURS)
@@ -51,12 +53,22 @@ def edit_week(
 ) -> HttpResponse:
     """Edit one week of one practitioner; appointments outside the new hours are listed and stay."""
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.EDIT_HOURS)
-    rows = _rows_of(practitioner, week)
     action = editor_action(request)
     if request.method != "POST" or action is not None:
+        rows = _rows_of(practitioner, week)
+        if week is not None and not rows and action is None:
+            messages.info(request, _("Cette semaine type n’existe plus."))
+            return redirect("dashboard:hours")
         context = editor_context(request, practitioner, rows, None, begin=_new_week())
         return _show_editor(request, context)
-    form = WeekForm(request.POST, practitioner=practitioner)
+    lock_subject(f"week.{week or practitioner.ref}")
+    rows = _rows_of(practitioner, week)
+    form = WeekForm(
+        request.POST,
+        practitioner=practitioner,
+        rows=rows,
+        stored=partial(typed_of, rows) if week else None,
+    )
     if not form.is_valid():
         return _show_editor(request, editor_context(request, practitioner, rows, form))
     with offering_reopened(now=request.now):
@@ -77,8 +89,7 @@ def _show_editor(request: DashboardRequest, context: dict[str, Any]) -> HttpResp
     """Draw the editor with its preview; for htmx only the part that its button changes."""
     form = context["form"]
     template = context["fragment"] if request.htmx and context["action"] else "hours/week"
-    status = 422 if form.is_bound and form.errors else 200
-    return show(request, template, context, tab="hours", status=status)
+    return show(request, template, context, tab="hours", status=form.status)
 
 
 def editor_action(request: DashboardRequest) -> WeekAction | None:
@@ -104,9 +115,11 @@ def editor_context(
     else:
         initial = typed_of(rows) if rows else begin or {}
         if action is not None:
+            # The version that the page showed stays: the first page, not this one, is compared when it is saved.
             initial = action.applied(typed_in(request.POST))
-        form = WeekForm(initial=initial, practitioner=practitioner)
-        typed = WeekForm(initial, practitioner=practitioner)
+        stored = partial(typed_of, rows) if rows or VERSION in initial else None
+        form = WeekForm(stored=stored, initial=initial, practitioner=practitioner, rows=rows)
+        typed = WeekForm(initial, practitioner=practitioner, rows=rows)
         if action is not None:
             form.focus(action)
     shows_preview = action is not None and action.verb == "preview"
@@ -136,6 +149,9 @@ def remove_week(
     """Remove one week; appointments already booked stay."""
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.EDIT_HOURS)
     rows = _rows_of(practitioner, week)
+    if not rows:
+        messages.info(request, _("Cette semaine type n’existe plus."))
+        return redirect("dashboard:hours")
     place = rows[0].location
     with offering_reopened(now=request.now):
         hours.save_week(
@@ -155,8 +171,14 @@ def remove_week(
 def edit_date(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpResponse:
     """Make one date differ from the week."""
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.EDIT_HOURS)
-    initial = _initial_date(request, practitioner)
-    form = DateForm(request.POST if request.method == "POST" else None, initial=initial)
+    is_post = request.method == "POST"
+    form = DateForm(
+        request.POST if is_post else None,
+        subject=f"date.{practitioner.ref}",
+        stored=partial(_date_values, request, practitioner)
+        if is_post or _has_day(request)
+        else None,
+    )
     if form.is_valid():
         with offering_reopened(now=request.now):
             hours.save_date(
@@ -170,13 +192,12 @@ def edit_date(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpRes
         messages.success(request, _("Ce jour est enregistré."))
         _warn_outside_hours(request, practitioner)
         return redirect(day_address(practitioner, form.cleaned_data["on_date"]))
-    status = 422 if form.is_bound else 200
     return show(
         request,
         "hours/date",
         {"practitioner": practitioner, "form": form},
         tab="hours",
-        status=status,
+        status=form.status,
     )
 
 
@@ -267,24 +288,30 @@ def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
     return redirect("dashboard:hours")
 
 
-def _initial_date(request: DashboardRequest, practitioner: Practitioner) -> dict[str, Any]:
-    """Return the date of the address with the hours it has, to be corrected rather than typed."""
-    if "jour" not in request.GET:
+def _has_day(request: DashboardRequest) -> bool:
+    return "jour" in request.GET
+
+
+def _date_values(request: DashboardRequest, practitioner: Practitioner) -> dict[str, Any]:
+    """Return the date that is asked or sent, its place, and each range that it has there."""
+    if request.method == "POST":
+        on, place = (
+            date_sent(request.POST.get("on_date", "")),
+            catalogue.active_location(request.POST.get("place", "")),
+        )
+    else:
+        on = day_asked(request)
+        place = place_of_day(practitioner, on=on)
+    if on is None or place is None:
         return {}
-    on = day_asked(request)
-    day = days_of(practitioner=practitioner, first=on, count=1, zone=request.zone)[0]
-    names = (("starts", "ends"), ("starts_again", "ends_again"))
-    initial: dict[str, Any] = {"on_date": on}
-    for (first, last), (starts, ends) in zip(names, day.ranges, strict=False):
-        initial |= {first: starts, last: ends}
-    return initial
+    ranges = ranges_of(practitioner=practitioner, location=place, on=on)
+    return {"place": place.ref, "on_date": on, **ranges_typed(ranges)}
 
 
 def _rows_of(practitioner: Practitioner, week: uuid.UUID | None) -> list[OpeningHours]:
-    if week is None:
-        return []
-    row = get_object_or_404(hours.opening_hours_of(practitioner), ref=week)
-    return hours.week_of(row)
+    """Return the rows of a week; none for a new week, and for one that was removed meanwhile."""
+    row = hours.opening_hours_of(practitioner).filter(ref=week).first() if week else None
+    return hours.week_of(row) if row else []
 
 
 def _warn_outside_hours(request: DashboardRequest, practitioner: Practitioner) -> None:

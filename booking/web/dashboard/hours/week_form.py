@@ -18,7 +18,7 @@ from booking.models import AppointmentType, Location, OpeningHours, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.hours import Pattern, Range
 from booking.web.dashboard.form_fields import DayField, HourField, offer_rows, write_minutes
-from tenants.work_form import WorkForm
+from tenants.edit_form import EditForm
 
 RANGES_A_DAY = 4
 WEEKDAYS = (
@@ -67,7 +67,9 @@ def _not_after(starts: int, ends: int) -> str:
 
 
 def typed_of(rows: Sequence[OpeningHours]) -> Typed:
-    """Return a written week as the editor shows it."""
+    """Return a written week as the editor shows it; nothing for a week without rows."""
+    if not rows:
+        return {}
     first = rows[0]
     typed: Typed = {
         "place": first.location.ref,
@@ -186,7 +188,7 @@ class DayFields:
         return len(self.ranges) < RANGES_A_DAY
 
 
-class WeekForm(WorkForm):
+class WeekForm(EditForm):
     """One week: a few ranges a day, where it holds, how often, from when to when, for which appointment types."""
 
     place: "forms.ModelChoiceField[Location]" = forms.ModelChoiceField(
@@ -221,7 +223,13 @@ class WeekForm(WorkForm):
         )
     )
 
-    def __init__(self, *args: Any, practitioner: Practitioner, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        practitioner: Practitioner,
+        rows: Sequence[OpeningHours] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         for day, name in enumerate(WEEKDAYS):
             for number in range(RANGES_A_DAY):
@@ -230,8 +238,11 @@ class WeekForm(WorkForm):
                     self.fields[f"d{day}r{number}{side}"] = HourField(
                         label=label, required=False, is_end=side == "b"
                     )
-        offer_rows(self, "place", catalogue.active_locations())
-        offer_rows(self, "appointment_types", catalogue.appointment_types_of(practitioner))
+        offer_rows(self, "place", catalogue.active_locations_and([row.location_id for row in rows]))
+        types = [each.pk for each in rows[0].appointment_types.all()] if rows else []
+        offer_rows(
+            self, "appointment_types", catalogue.appointment_types_of_and(practitioner, types)
+        )
         self.ranges: list[Range] = []
 
     def focus(self, action: WeekAction) -> None:

@@ -21,7 +21,8 @@ def digest(request: DashboardRequest) -> HttpResponse:
     """Turn the user's daily digest on or off; a user with the right to edit messages also sets its hour."""
     form = DigestForm(
         request.POST if request.method == "POST" else None,
-        initial={
+        subject=request.practice,
+        stored=lambda: {
             "wants_digest": digests.wants_digest(request.user),
             "minute": request.practice.digest_minute,
         },
@@ -32,9 +33,7 @@ def digest(request: DashboardRequest) -> HttpResponse:
         messages.success(request, _("C’est enregistré."))
         return redirect("dashboard:digest")
     context = {"form": form, "email": request.user.email}
-    return show(
-        request, "messages/digest", context, tab="messages", status=422 if form.is_bound else 200
-    )
+    return show(request, "messages/digest", context, tab="messages", status=form.status)
 
 
 def _save(form: DigestForm, request: DashboardRequest) -> None:

@@ -12,6 +12,7 @@ from booking.formats import sms
 from booking.messages.kind_labels import KIND_LABELS
 from booking.rules import placeholders
 from booking.web.dashboard.form_fields import DayField, HourField
+from tenants.edit_form import EditForm
 from tenants.work_form import WorkForm
 
 
@@ -35,7 +36,7 @@ def _check_words(text: str) -> None:
         )
 
 
-class TextForm(WorkForm):
+class TextForm(EditForm):
     """The text that a practice adds to one kind of message; the SMS field only where the practice sends SMS."""
 
     text = forms.CharField(
@@ -115,7 +116,7 @@ class LedgerFilterForm(WorkForm):
     au = DayField(is_bounded=False, label=gettext_lazy("Au"), required=False)
 
 
-class DigestForm(WorkForm):
+class DigestForm(EditForm):
     """The user's own digest; its hour is the practice's and needs the right to edit messages."""
 
     wants_digest = forms.BooleanField(

@@ -75,14 +75,15 @@ def text(request: DashboardRequest, kind: str) -> HttpResponse:
         save_text(kind=text_kind, text="", sms_text="", actor=actor(request), now=request.now)
         messages.success(request, _("Notre texte part de nouveau seul."))
         return redirect("dashboard:texts")
-    kept = text_of(text_kind)
     visit = _sample(request)
     form = TextForm(
         request.POST if request.method == "POST" else None,
-        initial={"text": kept.text, "sms_text": kept.sms_text},
+        subject=f"message.{text_kind}",
+        stored=lambda: {name: getattr(text_of(text_kind), name) for name in ("text", "sms_text")},
         has_sms=request.practice.sms_enabled,
         size_of=partial(_size, SHOWN_AS[text_kind], visit),
     )
+    kept = text_of(text_kind)
     is_valid = form.is_valid()
     if is_valid and request.POST.get("action") != "preview":
         typed = form.cleaned_data
@@ -111,7 +112,7 @@ def text(request: DashboardRequest, kind: str) -> HttpResponse:
         "messages/text",
         context,
         tab="messages",
-        status=422 if form.is_bound and not is_valid else 200,
+        status=form.status,
     )
 
 

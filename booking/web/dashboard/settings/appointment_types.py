@@ -2,6 +2,7 @@
 
 import uuid
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -58,7 +59,13 @@ def edit_appointment_type(request: DashboardRequest, ref: uuid.UUID | None = Non
     appointment_type = get_object_or_404(AppointmentType, ref=ref) if ref else None
     data = request.POST if request.method == "POST" else None
     only_says = request.POST.get("action") == "preview"
-    form = AppointmentTypeForm(data, initial=_appointment_type_initial(appointment_type))
+    form = AppointmentTypeForm(
+        data,
+        subject=appointment_type,
+        stored=partial(_appointment_type_values, appointment_type) if appointment_type else None,
+        initial={} if appointment_type else _new_appointment_type(),
+        of=appointment_type,
+    )
     if not only_says and form.is_valid():
         service.save_appointment_type(
             appointment_type=appointment_type,
@@ -173,11 +180,14 @@ def edit_place(request: DashboardRequest, ref: uuid.UUID | None = None) -> HttpR
     place = get_object_or_404(Location, ref=ref) if ref else None
     data = request.POST if request.method == "POST" else None
     only_says = request.POST.get("action") == "preview"
-    form = PlaceForm(data, initial=place_initial(place, request))
+    form = PlaceForm(
+        data,
+        subject=place,
+        stored=partial(place_values, place) if place else None,
+        initial={} if place else {"time_zone": request.zone.key},
+    )
     if not only_says and form.is_valid():
-        locations.save_place(
-            place=place, values=form.cleaned_data, actor=actor(request), now=request.now
-        )
+        locations.save_place(place=place, values=form.values, actor=actor(request), now=request.now)
         messages.success(request, _("Le lieu est enregistré."))
         return redirect("dashboard:places")
     drawn = form.said_by(place_in_words(form.read(), now=request.now))
@@ -245,7 +255,7 @@ def _show_said(
     """Draw a form with its rule sentences; for htmx requests while typing, the sentences only."""
     if only_says and request.htmx:
         return show(request, "settings/rule_sentences", {"preview": None, **context}, tab=tab)
-    status = 422 if context["form"].is_bound and not only_says else 200
+    status = 200 if only_says else context["form"].status
     return show(request, template, context, tab=tab, status=status)
 
 
@@ -297,14 +307,16 @@ def _preview(
 _LIMITS = ("min_notice_min", "horizon_days")
 
 
-def _appointment_type_initial(appointment_type: AppointmentType | None) -> dict[str, Any]:
-    if appointment_type is None:
-        # The only agenda and the only place are chosen beforehand.
-        only = {
-            "practitioners": catalogue.only_refs(catalogue.active_practitioners()),
-            "locations": catalogue.only_refs(catalogue.active_locations()),
-        }
-        return {name: refs for name, refs in only.items() if refs}
+def _new_appointment_type() -> dict[str, Any]:
+    """Return the initial values of a new type: the only agenda and the only place are chosen beforehand."""
+    only = {
+        "practitioners": catalogue.only_refs(catalogue.active_practitioners()),
+        "locations": catalogue.only_refs(catalogue.active_locations()),
+    }
+    return {name: refs for name, refs in only.items() if refs}
+
+
+def _appointment_type_values(appointment_type: AppointmentType) -> dict[str, Any]:
     names = [
         name
         for name in AppointmentTypeForm.base_fields
@@ -318,10 +330,8 @@ def _appointment_type_initial(appointment_type: AppointmentType | None) -> dict[
     return initial
 
 
-def place_initial(place: Location | None, request: DashboardRequest) -> dict[str, Any]:
-    """Return the initial values of the form of a place; a new place has those of the practice."""
-    if place is None:
-        return {"time_zone": request.zone.key}
+def place_values(place: Location) -> dict[str, Any]:
+    """Return the stored values of a place, as its form shows them."""
     initial = {name: getattr(place, name) for name in PlaceForm.base_fields}
     initial["served_postcodes"] = ", ".join(place.served_postcodes)
     return initial

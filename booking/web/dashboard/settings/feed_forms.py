@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.rules.erasure import Level
-from tenants.work_form import WorkForm
+from tenants.edit_form import EditForm
 
 LEVELS = (
     (Level.REFERENCE, gettext_lazy("La référence seulement, «\u00a0Réservé (réf. K7P-3QD)\u00a0»")),
@@ -16,7 +16,7 @@ LEVELS = (
 )
 
 
-class FeedForm(WorkForm):
+class FeedForm(EditForm):
     """The level of detail of the events of a feed."""
 
     level = forms.TypedChoiceField(

@@ -73,7 +73,7 @@ def change(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpRespon
 def _say(request: DashboardRequest, practitioner: Practitioner, feed: Feed | None) -> HttpResponse:
     form = _form(practitioner, feed, request.POST)
     if not form.is_valid():
-        return _show(request, form=form, whose=practitioner, status=422)
+        return _show(request, form=form, whose=practitioner, status=form.status)
     data = form.cleaned_data
     service.open_feed(
         practitioner=practitioner,
@@ -121,5 +121,5 @@ def _address(request: DashboardRequest, feed: Feed | None) -> str:
 
 
 def _form(practitioner: Practitioner, feed: Feed | None, data: object = None) -> FeedForm:
-    initial = {"level": Level(feed.level)} if feed else {}
-    return FeedForm(data, initial=initial, prefix=f"f{practitioner.ref.hex[:8]}")
+    stored = (lambda: {"level": Level(feed.level)}) if feed else None
+    return FeedForm(data, subject=feed, stored=stored, prefix=f"f{practitioner.ref.hex[:8]}")

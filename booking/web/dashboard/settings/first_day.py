@@ -3,6 +3,7 @@
 Each screen saves what an ordinary page of the dashboard saves: one may leave, skip and come back.
 """
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -36,9 +37,9 @@ from booking.web.dashboard.access import (
 )
 from booking.web.dashboard.hours.preview import first_days_online
 from booking.web.dashboard.hours.views import editor_action, editor_context
-from booking.web.dashboard.hours.week_form import WeekForm, hours_typed
+from booking.web.dashboard.hours.week_form import WeekForm, hours_typed, typed_of
 from booking.web.dashboard.pages import show, state_of_site
-from booking.web.dashboard.settings.appointment_types import fitting, place_initial
+from booking.web.dashboard.settings.appointment_types import fitting, place_values
 from booking.web.dashboard.settings.first_day_forms import (
     FirstPlaceForm,
     LegalIdentityForm,
@@ -46,6 +47,7 @@ from booking.web.dashboard.settings.first_day_forms import (
     ProfessionForm,
 )
 from tenants.accounts.permissions import Operation
+from tenants.edit_form import EditForm, lock_subject
 from tenants.models import Tenant
 
 PAGES = {
@@ -77,8 +79,12 @@ def profession(request: DashboardRequest) -> HttpResponse:
     """Screen 1: the model to begin with, guessed from the order."""
     practice = request.practice
     guessed = recognised(practice.profession, practice.kind)
-    initial = {"profession": practice.profession, "start": guessed.key if guessed else None}
-    form = ProfessionForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = ProfessionForm(
+        request.POST if request.method == "POST" else None,
+        subject=practice,
+        stored=lambda: {"profession": practice.profession},
+        initial={"start": guessed.key if guessed else None},
+    )
     if form.is_valid():
         save_practice(values=form.values, actor=actor(request), now=request.now)
         return _after(FirstDayStep.PROFESSION)
@@ -91,11 +97,13 @@ def first_place(request: DashboardRequest) -> HttpResponse:
     location = catalogue.first_active_location()
     form = FirstPlaceForm(
         request.POST if request.method == "POST" else None,
-        initial=_place_initial(request, location),
+        subject=location,
+        stored=partial(place_values, location) if location else None,
+        initial=_place_guesses(request, location),
     )
     if form.is_valid():
         locations.save_place(
-            place=location, values=form.cleaned_data, actor=actor(request), now=request.now
+            place=location, values=form.values, actor=actor(request), now=request.now
         )
         return _after(FirstDayStep.PLACE)
     return _screen(request, FirstDayStep.PLACE, {"form": form})
@@ -108,10 +116,14 @@ def week(request: DashboardRequest) -> HttpResponse:
     if practitioner is None or location is None:
         messages.info(request, _("Donnez d’abord un lieu à votre cabinet."))
         return redirect(f"dashboard:{PAGES[FirstDayStep.PLACE]}")
-    rows = _first_week(practitioner)
     action = editor_action(request)
     if request.method == "POST" and action is None:
-        form = WeekForm(request.POST, practitioner=practitioner)
+        lock_subject(f"week.{practitioner.ref}")
+    rows = _first_week(practitioner)
+    if request.method == "POST" and action is None:
+        form = WeekForm(
+            request.POST, practitioner=practitioner, rows=rows, stored=partial(typed_of, rows)
+        )
         if form.is_valid():
             hours.save_week(
                 practitioner=practitioner,
@@ -162,11 +174,13 @@ def legal_identity(request: DashboardRequest) -> HttpResponse:
     """Screen 5: what the law asks on the site (C-04), with the address of the place already filled in."""
     form = LegalIdentityForm(
         request.POST if request.method == "POST" else None,
-        initial=_legal_initial(request),
+        subject=request.practice,
+        stored=partial(_legal_values, request),
+        initial=_legal_guesses(request),
         region=catalogue.region_of(catalogue.first_active_location()),
     )
     if form.is_valid():
-        save_practice(values=form.cleaned_data, actor=actor(request), now=request.now)
+        save_practice(values=form.values, actor=actor(request), now=request.now)
         return _after(FirstDayStep.LEGAL_IDENTITY)
     return _screen(request, FirstDayStep.LEGAL_IDENTITY, {"form": form})
 
@@ -237,10 +251,14 @@ def _first_week(practitioner: Practitioner) -> list[OpeningHours]:
     return hours.week_of(row) if row else []
 
 
-def _legal_initial(request: DashboardRequest) -> dict[str, Any]:
-    """Return the known values: those of the practice, else the address of the place and the owner's own name."""
+def _legal_values(request: DashboardRequest) -> dict[str, Any]:
+    return {name: getattr(request.practice, name) for name in LegalIdentityForm.ASKED}
+
+
+def _legal_guesses(request: DashboardRequest) -> dict[str, Any]:
+    """Return what is proposed where nothing is stored: the address of the place, the owner's own name."""
     practice, location = request.practice, catalogue.first_active_location()
-    initial = {name: getattr(practice, name) for name in LegalIdentityForm.ASKED}
+    initial: dict[str, Any] = {}
     if location is not None and not practice.street:
         initial |= {
             "street": location.street,
@@ -253,11 +271,11 @@ def _legal_initial(request: DashboardRequest) -> dict[str, Any]:
     return initial
 
 
-def _place_initial(request: DashboardRequest, location: Location | None) -> dict[str, Any]:
-    """Return the known values: the place of the order, and the address of the registered office."""
-    initial = place_initial(location, request)
+def _place_guesses(request: DashboardRequest, location: Location | None) -> dict[str, Any]:
+    """Return what is proposed where nothing is stored: the zone, and the address of the registered office."""
+    initial: dict[str, Any] = {} if location else {"time_zone": request.zone.key}
     practice = request.practice
-    if not initial.get("street"):
+    if location is None or not location.street:
         known = {
             "street": practice.street,
             "postcode": practice.postcode,
@@ -285,7 +303,9 @@ def _screen(
     fragment: bool = False,
 ) -> HttpResponse:
     form = context["form"]
-    status = 422 if form.is_bound and form.errors and not fragment else 200
+    status = 200
+    if form.is_bound and form.errors and not fragment:
+        status = form.status if isinstance(form, EditForm) else 422
     template = TEMPLATES[step]
     if fragment and request.htmx:
         template = context["fragment"]

@@ -17,10 +17,11 @@ from booking.practice.presets import (
 )
 from booking.rules.persons import is_denied
 from booking.web.dashboard.settings.forms import NOT_NEUTRAL, PlaceForm, PracticeForm
+from tenants.edit_form import VERSION, EditForm
 from tenants.work_form import WorkForm
 
 
-class ProfessionForm(WorkForm):
+class ProfessionForm(EditForm):
     """The preset to start with, and the profession as the page shows it."""
 
     start = forms.ChoiceField(
@@ -53,7 +54,7 @@ class LegalIdentityForm(PracticeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in [*self.fields]:
-            if name not in self.ASKED:
+            if name not in {*self.ASKED, VERSION}:
                 del self.fields[name]
         for name in self.REQUIRED:
             self.fields[name].required = True

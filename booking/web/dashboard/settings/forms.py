@@ -22,7 +22,7 @@ from booking.rules.holidays import TERRITORIES
 from booking.rules.persons import is_denied
 from booking.scheduling import catalogue
 from booking.web.dashboard.form_fields import HourField, offer_rows
-from tenants.work_form import WorkForm
+from tenants.edit_form import VERSION, EditForm
 
 ROOM_TO_RETRY = 60
 """Minutes before the quiet hours, reserved for retries of a failed reminder."""
@@ -44,7 +44,7 @@ def without_link(text: str) -> str:
     return text
 
 
-class RuledForm(WorkForm):
+class RuledForm(EditForm):
     """A form with a sentence beside each rule, computed from the typed values."""
 
     def read(self) -> dict[str, Any]:
@@ -54,9 +54,13 @@ class RuledForm(WorkForm):
             begun = {
                 name: self.get_initial_for_field(field, name) for name, field in self.fields.items()
             }
-            typed = type(self)(begun)
+            typed = self.again(begun)
         typed.is_valid()
         return typed.cleaned_data
+
+    def again(self, data: Mapping[str, Any]) -> "RuledForm":
+        """Return a form of the same kind with these values as if they were typed."""
+        return type(self)(data)
 
     def said_by(self, sentences: Mapping[str, str]) -> list[tuple[forms.BoundField, str | None]]:
         """Return each field with its sentence; None for a field without a rule."""
@@ -172,10 +176,15 @@ class AppointmentTypeForm(RuledForm):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, of: AppointmentType | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer_rows(self, "practitioners", catalogue.active_practitioners())
-        offer_rows(self, "locations", catalogue.active_locations())
+        self.of = of
+        offer_rows(self, "practitioners", catalogue.active_practitioners_and_those_of(of))
+        offer_rows(self, "locations", catalogue.active_locations_and_those_of(of))
+
+    def again(self, data: Mapping[str, Any]) -> "AppointmentTypeForm":
+        """Return the form of the same appointment type."""
+        return type(self)(data, of=self.of)
 
     def clean_label(self) -> str:
         """Refuse a name that reveals a health condition (B-04)."""
@@ -195,7 +204,7 @@ class AppointmentTypeForm(RuledForm):
     @property
     def values(self) -> dict[str, Any]:
         """The columns of the appointment type itself."""
-        linked = {"practitioners", "locations"}
+        linked = {"practitioners", "locations", VERSION}
         return {name: value for name, value in self.cleaned_data.items() if name not in linked}
 
 
@@ -248,6 +257,11 @@ class PlaceForm(RuledForm):
         ),
     )
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The columns of the place."""
+        return {name: value for name, value in self.cleaned_data.items() if name != VERSION}
+
     def clean_served_postcodes(self) -> list[str]:
         """Return the postcodes, five digits each."""
         typed = [
@@ -295,7 +309,7 @@ class PlaceForm(RuledForm):
         return data
 
 
-class PracticeForm(WorkForm):
+class PracticeForm(EditForm):
     """The public description, the legal identity and the choices of the practice."""
 
     name = forms.CharField(label=gettext_lazy("Nom du cabinet"), max_length=80)
@@ -452,6 +466,11 @@ class PracticeForm(WorkForm):
         if minutes is None or not QUIET_UNTIL <= minutes <= QUIET_FROM - ROOM_TO_RETRY:
             raise ValidationError(_("Choisissez une heure entre 8\u00a0h et 19\u00a0h."))
         return int(minutes)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The columns of the practice."""
+        return {name: value for name, value in self.cleaned_data.items() if name != VERSION}
 
     def group(self, names: tuple[str, ...]) -> list[forms.BoundField]:
         """Return some of the fields, for one section of the page."""

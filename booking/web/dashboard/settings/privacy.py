@@ -28,7 +28,8 @@ def privacy(request: DashboardRequest) -> HttpResponse:
     form = RetentionForm(
         request.POST if request.method == "POST" else None,
         longest=current_days,
-        initial={"retention_days": current_days},
+        subject=request.practice,
+        stored=lambda: {"retention_days": request.practice.retention_days},
     )
     if form.is_valid():
         days = form.cleaned_data["retention_days"]
@@ -50,5 +51,4 @@ def privacy(request: DashboardRequest) -> HttpResponse:
         "stored": services.stored_contacts(now=request.now),
         "page": Paginator(receipts.newest_first(), PER_PAGE).get_page(request.GET.get("page")),
     }
-    status = 422 if form.is_bound else 200
-    return show(request, "privacy/index", context, tab="practice", status=status)
+    return show(request, "privacy/index", context, tab="practice", status=form.status)

@@ -7,10 +7,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.work_form import WorkForm
+from tenants.edit_form import EditForm
 
 
-class RetentionForm(WorkForm):
+class RetentionForm(EditForm):
     """A shorter retention; a longer one is refused (B-25)."""
 
     retention_days = forms.IntegerField(

@@ -27,6 +27,7 @@ from booking.web.public import appearance
 from booking.web.public import practice as patient_pages
 from booking.web.public.page import read_site
 from tenants.accounts.permissions import Operation
+from tenants.edit_form import EditForm
 from tenants.website import colours, professions, queries
 from tenants.website.content import (
     ADDED,
@@ -47,7 +48,7 @@ from tenants.website.forms import (
     QuestionnaireForm,
     SiteTextForm,
 )
-from tenants.website.models import Picture
+from tenants.website.models import Card, Picture
 from tenants.website.professions import Mention
 from tenants.website.queries import Workshop
 from tenants.website.services import (
@@ -172,7 +173,8 @@ def edit_colour(request: DashboardRequest) -> HttpResponse:
         return redirect("dashboard:site")
     form = ColourForm(
         request.POST if request.method == "POST" else None,
-        initial={"colour": draft_colour or _HOUSE_COLOUR},
+        subject="site.colour",
+        stored=lambda: {"colour": queries.workshop(known).draft.colour or _HOUSE_COLOUR},
     )
     shown = draft_colour
     if form.is_valid():
@@ -209,7 +211,8 @@ def edit_picture(request: DashboardRequest, kind: str) -> HttpResponse:
         request.POST if is_post else None,
         request.FILES if is_post else None,
         has_picture=picture is not None,
-        initial=_picture_initial(picture),
+        subject=f"site.{kind}",
+        stored=lambda: _picture_values(getattr(queries.workshop(known).draft, kind)),
     )
     if form.is_valid():
         _keep_picture(request, form, kind, known)
@@ -225,11 +228,11 @@ def edit_picture(request: DashboardRequest, kind: str) -> HttpResponse:
 def edit_card(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpResponse:
     """Edit the presentation of a practitioner; the professional number shows only at their request (G-06)."""
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.EDIT_SITE)
-    card = queries.workshop(_known(request)).card(practitioner.ref)
     may_ask = practitioner.user_id in {None, request.user.pk}
     form = CardForm(
         request.POST if request.method == "POST" else None,
-        initial={name: getattr(card, name) for name in _CARD_FIELDS},
+        subject=f"site.card.{practitioner.ref}",
+        stored=lambda: _card_values(queries.workshop(_known(request)).card(practitioner.ref)),
         may_ask=may_ask,
         practitioner_name=practitioner.name,
     )
@@ -261,10 +264,10 @@ def edit_card(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpRes
 def answer_questionnaire(request: DashboardRequest) -> HttpResponse:
     """Ask once for the facts that the settings lack, and fill the texts that are still empty (G-08)."""
     known = _known(request)
-    earlier = answers.answers()
     form = QuestionnaireForm(
         request.POST if request.method == "POST" else None,
-        initial=earlier.to_json() if earlier else {},
+        subject="site.questionnaire",
+        stored=answers.answers_as_json,
         names=[practitioner.name for practitioner in request.practitioners],
     )
     if form.is_valid():
@@ -357,8 +360,11 @@ def _tab(request: DashboardRequest) -> str:
 
 
 def _form_page(request: DashboardRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    is_bound = context["form"].is_bound and bool(context["form"].errors)
-    return show(request, template, context, tab=_tab(request), status=422 if is_bound else 200)
+    form = context["form"]
+    status = 422 if form.is_bound and form.errors else 200
+    if isinstance(form, EditForm):
+        status = form.status
+    return show(request, template, context, tab=_tab(request), status=status)
 
 
 def _keep_picture(
@@ -383,10 +389,15 @@ def _keep_picture(
         )
 
 
-def _picture_initial(picture: Picture | None) -> dict[str, Any]:
+def _picture_values(picture: Picture | None) -> dict[str, Any]:
     if picture is None:
         return {}
-    return {name: getattr(picture, name) for name in ("alt", "credit", "rights_holder", "people")}
+    names = ("alt", "credit", "rights_holder", "people")
+    return {"file": picture.ref} | {name: getattr(picture, name) for name in names}
+
+
+def _card_values(card: Card) -> dict[str, Any]:
+    return {name: getattr(card, name) for name in _CARD_FIELDS}
 
 
 def _sections(workshop: Workshop) -> list[dict[str, Any]]:

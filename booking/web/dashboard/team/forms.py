@@ -10,13 +10,14 @@ from django.utils.translation import gettext_lazy
 
 from booking.models import Practitioner
 from booking.practice.replacements import Announced
-from booking.practice.team import assignable_agendas
+from booking.practice.team import assignable_agendas, entrustable_agendas
 from booking.scheduling import catalogue
 from booking.web.dashboard.form_fields import DayField, offer_rows
 from tenants.accounts.models import Role, User
 from tenants.accounts.models.membership import LONGEST_REPLACEMENT
 from tenants.accounts.services.invitations import Invited
 from tenants.accounts.services.memberships import Terms
+from tenants.edit_form import EditForm
 from tenants.work_form import WorkForm
 
 ALL, SOME = "tous", "choisis"
@@ -30,7 +31,7 @@ def _is_too_long(first: date | None, last: date | None) -> bool:
     return bool(first and last and last - first > LONGEST_REPLACEMENT)
 
 
-class RoleForm(WorkForm):
+class RoleForm(EditForm):
     """A role, its dates and its agendas: the common fields of an invitation and a change."""
 
     role = forms.ChoiceField(
@@ -81,7 +82,7 @@ class RoleForm(WorkForm):
         super().__init__(*args, **kwargs)
         self.fields["reach"].initial = ALL
         offer_rows(self, "practitioner", assignable_agendas(user))
-        offer_rows(self, "agendas", catalogue.active_practitioners())
+        offer_rows(self, "agendas", entrustable_agendas(self.initial.get("agendas", ())))
 
     def clean(self) -> dict[str, Any]:
         """Dates are in order; each role has the agendas and the dates that it needs."""
@@ -211,7 +212,7 @@ class ReplacementForm(WorkForm):
         )
 
 
-class PractitionerForm(WorkForm):
+class PractitionerForm(EditForm):
     """An agenda: the name that patients see."""
 
     name = forms.CharField(label=gettext_lazy("Nom affiché"), max_length=80)

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -143,14 +144,18 @@ def change_member(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Change a role, its dates and its agendas: they hold from the next page on."""
     membership = get_object_or_404(memberships.unrevoked(), ref=ref)
     data = request.POST if request.method == "POST" else None
-    form = RoleForm(data, user=membership.user, initial=_terms_of(membership))
+    form = RoleForm(
+        data,
+        user=membership.user,
+        subject=membership,
+        stored=lambda: _terms_of(membership),
+    )
     if form.is_valid() and _is_changed(request, membership, form):
         messages.success(request, _("C’est changé. Cela vaut dès la page suivante."))
         return redirect("dashboard:member", ref=ref)
     links = [*team.links_of(membership.user), *team.links_to_take()]
     context = {"form": form, "membership": membership, "links": links}
-    status = 422 if form.is_bound else 200
-    return show(request, "team/member_edit", context, tab="team", status=status)
+    return show(request, "team/member_edit", context, tab="team", status=form.status)
 
 
 def _is_changed(request: DashboardRequest, membership: Membership, form: RoleForm) -> bool:
@@ -274,8 +279,11 @@ def revoke(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
 def agenda(request: DashboardRequest, ref: uuid.UUID | None = None) -> HttpResponse:
     """Add an agenda, or change the name that patients see."""
     practitioner = get_object_or_404(Practitioner, ref=ref) if ref else None
-    initial = {"name": practitioner.name, "title": practitioner.title} if practitioner else {}
-    form = PractitionerForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = PractitionerForm(
+        request.POST if request.method == "POST" else None,
+        subject=practitioner,
+        stored=partial(_agenda_values, practitioner) if practitioner else None,
+    )
     if form.is_valid():
         team.save_agenda(
             practitioner=practitioner,
@@ -286,14 +294,17 @@ def agenda(request: DashboardRequest, ref: uuid.UUID | None = None) -> HttpRespo
         )
         messages.success(request, _("L’agenda est enregistré."))
         return redirect("dashboard:team")
-    status = 422 if form.is_bound else 200
     return show(
         request,
         "team/agenda",
         {"form": form, "practitioner": practitioner},
         tab="team",
-        status=status,
+        status=form.status,
     )
+
+
+def _agenda_values(practitioner: Practitioner) -> dict[str, Any]:
+    return {"name": practitioner.name, "title": practitioner.title}
 
 
 @requires(Operation.EDIT_REPLACEMENTS)
@@ -339,12 +350,12 @@ def practice(request: DashboardRequest) -> HttpResponse:
     """Change the settings of the practice: public description, legal identity, choices."""
     form = PracticeForm(
         request.POST if request.method == "POST" else None,
-        initial={name: getattr(request.practice, name) for name in PracticeForm.base_fields},
+        subject=request.practice,
+        stored=lambda: {name: getattr(request.practice, name) for name in PracticeForm.base_fields},
         region=region_of(first_active_location()),
     )
     if form.is_valid():
-        save_practice(values=form.cleaned_data, actor=actor(request), now=request.now)
+        save_practice(values=form.values, actor=actor(request), now=request.now)
         messages.success(request, _("Les réglages sont enregistrés."))
         return redirect("dashboard:practice")
-    status = 422 if form.is_bound else 200
-    return show(request, "settings/practice", {"form": form}, tab="practice", status=status)
+    return show(request, "settings/practice", {"form": form}, tab="practice", status=form.status)

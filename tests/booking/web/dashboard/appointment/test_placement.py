@@ -21,6 +21,7 @@ from tests.factories import (
     make_practitioner,
     make_type,
 )
+from tests.page_forms import shown_values
 
 DAY = date(2026, 11, 12)
 AT = local(DAY, 14)
@@ -35,21 +36,6 @@ def owner(cabinet: Cabinet, host: str) -> Client:
 def move_page(appointment: Appointment) -> str:
     """Return the address of the page that moves an appointment."""
     return reverse("dashboard:move", args=[appointment.ref])
-
-
-def shown_values(page: str) -> dict[str, str]:
-    """Return the values that a browser would send from the page: hidden and typed fields, chosen options."""
-    values = {}
-    for tag in re.findall(r"<input[^>]+>", page):
-        name = re.search(r'name="([^"]+)"', tag)
-        value = re.search(r'value="([^"]*)"', tag)
-        if name and 'type="checkbox"' not in tag:
-            values[name[1]] = value[1] if value else ""
-    for name, options in re.findall(r'<select name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
-        chosen = re.search(r'value="([^"]*)"[^>]*selected', options)
-        first = re.search(r'value="([^"]*)"', options)
-        values[name] = (chosen or first or ["", ""])[1]
-    return values
 
 
 def close(row: Location | AppointmentType) -> None:

@@ -1,0 +1,243 @@
+"""Nothing changes behind anyone's back: every form that changes something stored notices a concurrent change."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from booking.models import Practitioner
+from booking.scheduling.hours import weeks_of
+from tenants.accounts.models import Role
+from tenants.edit_form import EditForm
+from tenants.work_form import WorkForm
+from tests.accounts import browser, make_member
+from tests.factories import Cabinet
+from tests.page_forms import shown_values
+
+URLS = ("config.urls_tenant", "config.urls_public")
+CREATES = {
+    "AbsenceForm": "adds an absence",
+    "BookForm": "books",
+    "CloseForm": "adds an absence",
+    "ConnectForm": "connects an account",
+    "DisconnectForm": "ends a link; shows no stored value",
+    "InvitationForm": "joins",
+    "InviteForm": "invites",
+    "JoinWithAccountForm": "joins",
+    "LedgerFilterForm": "filters a list",
+    "OrderForm": "orders a tenant",
+    "PeriodForm": "chooses a period",
+    "PresetsForm": "adds appointment types",
+    "ReplacementForm": "announces a replacement",
+    "SuspendForm": "acts; the service checks the state",
+    "WaitForm": "adds to the waiting list",
+}
+"""Forms that change nothing stored."""
+OWN_VERSION = {
+    "CancelForm": "sequence of the appointment",
+    "ContactForm": "version of the contact",
+    "LengthForm": "sequence of the appointment",
+    "MoveForm": "sequence of the appointment",
+    "SiteTextForm": "fingerprint of the text, with the text of the other person on the page",
+}
+"""Forms that compare another version, under the lock of their service."""
+BASES = {"EditForm", "RowForm", "RuledForm", "SlotForm", "PictureForm"}
+
+
+def forms_of(base: type[WorkForm]) -> Iterator[type[WorkForm]]:
+    """Return all forms of signed-in pages of the product."""
+    for form in base.__subclasses__():
+        if not form.__module__.startswith("tests."):
+            yield form
+        yield from forms_of(form)
+
+
+def test_every_form_that_changes_something_compares_a_version() -> None:
+    """A new editor must be an EditForm, or say here what it does instead."""
+    for urls in URLS:
+        import_module(urls)
+    found = {form.__name__: form for form in forms_of(WorkForm)}
+
+    bare = {
+        name
+        for name, form in found.items()
+        if not issubclass(form, EditForm) and name not in CREATES | OWN_VERSION
+    }
+
+    assert len(found) > 35
+    assert bare - BASES == set()
+    assert CREATES.keys() | OWN_VERSION.keys() <= found.keys()
+
+
+def test_every_editor_is_tried_below() -> None:
+    for urls in URLS:
+        import_module(urls)
+    editors = {form.__name__ for form in forms_of(EditForm)} - BASES - CREATES.keys()
+
+    assert editors == {*EDITORS, *TRIED_ELSEWHERE}
+
+
+Address = Callable[[Cabinet], str]
+
+
+def at(name: str) -> Address:
+    """Return the address of a page without arguments."""
+    return lambda _cabinet: reverse(name)
+
+
+def week_page(cabinet: Cabinet) -> str:
+    """Return the address of the editor of the practitioner's week."""
+    row = weeks_of(cabinet.practitioner)[0][0]
+    return reverse("dashboard:week_edit", args=[cabinet.practitioner.ref, row.ref])
+
+
+def member_page(_cabinet: Cabinet) -> str:
+    """Return the address of the role of a secretary."""
+    member = make_member(Role.SECRETARY)
+    return reverse("dashboard:member_edit", args=[member.memberships.get().ref])
+
+
+EDITORS: dict[str, tuple[Address, str, str]] = {
+    "AppointmentTypeForm": (
+        lambda cabinet: reverse("dashboard:appointment_type_edit", args=[cabinet.type.ref]),
+        "price_text",
+        "75 €",
+    ),
+    "PlaceForm": (
+        lambda cabinet: reverse("dashboard:place_edit", args=[cabinet.location.ref]),
+        "street",
+        "1 place du Port",
+    ),
+    "PracticeForm": (at("dashboard:practice"), "phone", "05 36 49 00 99"),
+    "ProfessionForm": (at("dashboard:first_profession"), "profession", "Kinésithérapeute"),
+    "FirstPlaceForm": (at("dashboard:first_place"), "street", "1 place du Port"),
+    "LegalIdentityForm": (at("dashboard:first_legal_identity"), "legal_town", "Guéthary"),
+    "WeekForm": (week_page, "d0r0a", "8h"),
+    "DateForm": (
+        lambda cabinet: (
+            reverse("dashboard:date_edit", args=[cabinet.practitioner.ref]) + "?jour=2026-11-13"
+        ),
+        "starts",
+        "10h",
+    ),
+    "RoleForm": (member_page, "until_on", "2027-01-31"),
+    "PractitionerForm": (
+        lambda cabinet: reverse("dashboard:agenda_edit", args=[cabinet.practitioner.ref]),
+        "title",
+        "Ostéopathe D.O.",
+    ),
+    "TextForm": (lambda _cabinet: reverse("dashboard:text", args=["reminder"]), "text", "Bonjour."),
+    "DigestForm": (at("dashboard:digest"), "minute", "7h15"),
+    "RetentionForm": (at("dashboard:privacy"), "retention_days", "200"),
+    "ColourForm": (at("dashboard:site_colour"), "colour", "#aa0000"),
+    "CardForm": (
+        lambda cabinet: reverse("dashboard:site_card", args=[cabinet.practitioner.ref]),
+        "presentation",
+        "Diplômée en 2010.",
+    ),
+    "QuestionnaireForm": (at("dashboard:site_questionnaire"), "languages", "basque"),
+    "NameForm": (at("account_profile"), "name", "Maite Autrement"),
+}
+TRIED_ELSEWHERE = {"ChoicesForm", "FeedForm", "PhotoForm", "LogoForm"}
+"""Tried in the tests below: their page needs an account, a feed or a picture first."""
+
+
+@pytest.fixture
+def owner(cabinet: Cabinet, host: str) -> Client:
+    """Return the owner's browser."""
+    return browser(host, make_member(Role.OWNER))
+
+
+def save(owner: Client, address: str, values: dict[str, object]) -> int:
+    """Send a form as often as it asks for a confirmation; return the last status."""
+    answer = owner.post(address, values)
+    if answer.status_code == 200:
+        answer = owner.post(address, {**values, "confirmed": "on"})
+    return answer.status_code
+
+
+@pytest.mark.parametrize("form", sorted(EDITORS))
+def test_a_concurrent_change_is_noticed_and_shown(
+    owner: Client, cabinet: Cabinet, form: str
+) -> None:
+    """The older of two tabs keeps what was typed, reads the present value, and may save again."""
+    address_of, field, theirs = EDITORS[form]
+    address = address_of(cabinet)
+    shown = shown_values(owner.get(address).text)
+    typed = {"RetentionForm": "300", "RoleForm": "2027-02-28"}
+    mine = typed.get(form) or str(shown.get(field, "")) or "Un autre"
+    assert save(owner, address, shown | {field: theirs}) == 302
+
+    answer = owner.post(address, shown | {field: mine})
+
+    assert answer.status_code == 409
+    assert "Quelqu’un a changé cette page entre-temps" in answer.text
+    assert "aleur actuelle" in answer.text
+    again = shown_values(answer.text)
+    assert again[field] == mine
+    if form != "RetentionForm":  # it can only be shortened
+        assert save(owner, address, again) == 302
+
+
+@pytest.mark.parametrize("form", sorted(EDITORS.keys() - {"RetentionForm"}))
+def test_a_page_that_shows_the_present_values_is_saved(
+    owner: Client, cabinet: Cabinet, form: str
+) -> None:
+    address_of, field, mine = EDITORS[form]
+    address = address_of(cabinet)
+
+    for value in (mine, mine):
+        shown = shown_values(owner.get(address).text)
+        assert save(owner, address, shown | {field: value}) == 302
+
+
+def test_different_fields_of_two_tabs_meet_in_one_row(owner: Client, cabinet: Cabinet) -> None:
+    """The finding's own case: price and notice by the second tab, instructions by the first."""
+    address = reverse("dashboard:appointment_type_edit", args=[cabinet.type.ref])
+    shown = shown_values(owner.get(address).text)
+    owner.post(address, shown | {"price_text": "75 €", "min_notice_min": "1440"})
+
+    answer = owner.post(address, shown | {"instructions": "Apportez vos examens."})
+
+    assert answer.status_code == 409
+    assert "Valeur actuelle : 75 €" in answer.text.replace("\u00a0", " ")
+    assert "Valeur actuelle : 1440" in answer.text.replace("\u00a0", " ")
+    cabinet.type.refresh_from_db()
+    assert (cabinet.type.price_text, cabinet.type.min_notice_min) == ("75 €", 1440)
+
+
+def test_a_week_that_was_rewritten_or_removed_keeps_what_is_typed(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    """The older tab of the hours gets no bare 404 when the week was written anew."""
+    address = week_page(cabinet)
+    shown = shown_values(owner.get(address).text)
+    row = weeks_of(cabinet.practitioner)[0][0]
+    owner.post(reverse("dashboard:week_remove", args=[cabinet.practitioner.ref, row.ref]))
+
+    answer = owner.post(address, shown | {"d0r0a": "7h45"})
+
+    assert answer.status_code == 409
+    again = shown_values(answer.text)
+    assert again["d0r0a"] == "7h45"
+    assert owner.post(address, again).status_code == 302
+    assert owner.get(address).status_code in {200, 302}
+
+
+def test_another_date_than_the_shown_one_is_not_a_concurrent_change(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    address = EDITORS["DateForm"][0](cabinet)
+    shown = shown_values(owner.get(address).text)
+
+    assert owner.post(address, shown | {"on_date": "2026-11-16"}).status_code == 302
+
+
+def test_an_editor_of_a_vanished_row_is_not_found(owner: Client) -> None:
+    address = reverse("dashboard:agenda_edit", args=[uuid.uuid4()])
+
+    assert owner.get(address).status_code == 404
+    assert Practitioner.objects.count() == 1
