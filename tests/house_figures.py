@@ -149,7 +149,9 @@ class Homonym:
 
 
 HOMONYMS = (
-    Homonym("clean", "forms and django-axes call methods of these names", r"^clean", "method"),
+    Homonym(
+        "clean", "forms and django-axes call methods of these names", r"^(full_)?clean", "method"
+    ),
     Homonym("trail trails", "the term of the field", r"audit_trails?"),
     Homonym("heads", "the term for the last hash of each chain", r"chain_heads"),
     Homonym("prune prunes pruned pruning", "the verb for the audit trail", r"audit|trail"),

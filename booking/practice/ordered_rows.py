@@ -1,4 +1,4 @@
-"""The list operations that appointment types and locations share: order, archive, restore, delete.
+"""The list operations that appointment types, locations and agendas share: order, archive, restore, delete.
 
 Rows are ordered by ``position``, as patients see them. Each change records an audit event of its row.
 """
@@ -10,12 +10,12 @@ from typing import Any
 
 from django.db.models import Max, ProtectedError, QuerySet
 
-from booking.models import AppointmentType, Location
+from booking.models import AppointmentType, Location, Practitioner
 from booking.rules.errors import BookingError
 from tenants.audit import services as audit
 
-OrderedRow = AppointmentType | Location
-OrderedModel = type[AppointmentType] | type[Location]
+OrderedRow = AppointmentType | Location | Practitioner
+OrderedModel = type[AppointmentType] | type[Location] | type[Practitioner]
 
 
 class StillUsed(BookingError):  # named after what happened
@@ -54,7 +54,11 @@ def order_rows(
     for position, row in enumerate(rows):
         row.position = position
     model.objects.bulk_update(rows, ["position"])
-    verb = "appointment_type.moved" if model is AppointmentType else "place.moved"
+    verb = {
+        AppointmentType: "appointment_type.moved",
+        Location: "place.moved",
+        Practitioner: "agenda.moved",
+    }[model]
     audit.record(verb=verb, ref=rows[0].ref, actor=actor, now=now)
 
 
@@ -77,12 +81,14 @@ def set_active(*, row: OrderedRow, is_active: bool, actor: str, now: datetime) -
     row.save(update_fields=["is_active"])
     if isinstance(row, AppointmentType):
         verb = "appointment_type.restored" if is_active else "appointment_type.archived"
-    else:
+    elif isinstance(row, Location):
         verb = "place.restored" if is_active else "place.archived"
+    else:
+        verb = "agenda.restored" if is_active else "agenda.archived"
     audit.record(verb=verb, ref=row.ref, actor=actor, now=now)
 
 
-def delete_row(*, row: OrderedRow, actor: str, now: datetime) -> None:
+def delete_row(*, row: AppointmentType | Location, actor: str, now: datetime) -> None:
     """Delete a row that has no appointment. Raises StillUsed otherwise; it can be archived."""
     ref = row.ref
     try:

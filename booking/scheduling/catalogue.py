@@ -139,6 +139,13 @@ def active_practitioners() -> QuerySet[Practitioner]:
     return Practitioner.objects.filter(is_active=True)
 
 
+def practitioners_with_visits(*, since: datetime) -> list[Practitioner]:
+    """Return the active practitioners, and the others who have a visit booked from ``since`` on: one query."""
+    visits = Appointment.objects.filter(status=Appointment.Status.BOOKED, starts_at__gte=since)
+    busy = Q(is_active=False) & Q(pk__in=visits.order_by().values("practitioner"))
+    return list(Practitioner.objects.filter(Q(is_active=True) | busy))
+
+
 def active_practitioners_and_those_of(
     appointment_type: AppointmentType | None,
 ) -> QuerySet[Practitioner]:

@@ -3,7 +3,7 @@
 import functools
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from booking.models import Practice, Practitioner
-from booking.scheduling.catalogue import active_practitioners, practice_or_default
+from booking.scheduling.catalogue import practice_or_default, practitioners_with_visits
 from tenants.accounts.days import local_today, zone_of
 from tenants.accounts.models import User
 from tenants.accounts.permissions import Access, Operation
@@ -37,6 +37,8 @@ class DashboardRequest(HttpRequest):
     practice: Practice
     practitioners: list[Practitioner]
     """Every active practitioner, in the practice's order."""
+    closed_agendas: list[Practitioner]
+    """The practitioners whose agenda is closed to new bookings and has visits, in the practice's order."""
     now: datetime
     today: date
     """The practice's local day."""
@@ -96,11 +98,26 @@ def actor(request: DashboardRequest) -> str:
     return actor_of(request.user.pk)
 
 
+CLOSED_TOO = frozenset(
+    {
+        Operation.SEE_AGENDA,
+        Operation.MOVE,
+        Operation.CANCEL,
+        Operation.MARK,
+        Operation.SEE_CONTACT,
+    }
+)
+"""What is done with the visits of an agenda that is closed to new bookings."""
+CLOSED_SHOWN = timedelta(days=31)
+"""How long the last visits of a closed agenda are shown after they took place."""
+
+
 def reach(request: DashboardRequest, operation: Operation) -> list[Practitioner]:
-    """Return the practitioners on whose agendas the user may perform ``operation``."""
+    """Return the practitioners on whose agendas the user may perform ``operation``; closed agendas come last."""
+    closed = request.closed_agendas if operation in CLOSED_TOO else []
     return [
         practitioner
-        for practitioner in request.practitioners
+        for practitioner in [*request.practitioners, *closed]
         if request.access.allows(operation, practitioner.ref)
     ]
 
@@ -120,11 +137,11 @@ def _enter(plain: HttpRequest) -> DashboardRequest:
     request.now = timezone.now()
     request.zone = zone_of(plain)
     request.today = local_today(plain, now=request.now)
-    request.practitioners = list(active_practitioners())
+    everybody = practitioners_with_visits(since=request.now - CLOSED_SHOWN)
+    request.practitioners = [row for row in everybody if row.is_active]
+    request.closed_agendas = [row for row in everybody if not row.is_active]
     own = [
-        practitioner.ref
-        for practitioner in request.practitioners
-        if practitioner.user_id == request.user.pk
+        practitioner.ref for practitioner in everybody if practitioner.user_id == request.user.pk
     ]
     request.access = access_of(user=request.user, own=own, on=request.today)
     request.practice = practice_or_default()

@@ -118,6 +118,7 @@ urlpatterns = [
     path("equipe/<uuid:ref>/fermer/", team.revoke, name="revoke"),
     path("equipe/agendas/nouveau/", team.agenda, name="agenda_add"),
     path("equipe/agendas/<uuid:ref>/", team.agenda, name="agenda_edit"),
+    path("equipe/agendas/<uuid:ref>/changer/", team.change_agenda, name="agenda_change"),
     path("equipe/remplacements/nouveau/", team.add_replacement, name="replacement_add"),
     path(
         "equipe/remplacements/<uuid:ref>/retirer/",

@@ -138,7 +138,8 @@ def today(request: DashboardRequest) -> HttpResponse:
     asked = attention(practitioner_ids=ids, appointment_ids=shown, now=request.now)
     lines = _lines(rows, request, marks=asked.marks)
     absences = absences_between(practitioner_ids=ids, starts_at=starts, ends_at=ends)
-    free = next_free(practitioners, now=request.now, on=max(on, request.today))
+    open_ones = [practitioner for practitioner in practitioners if practitioner.is_active]
+    free = next_free(open_ones, now=request.now, on=max(on, request.today))
     changes = changes_for(
         user=request.user, practitioner_ids=ids, zone=request.zone, now=request.now
     )

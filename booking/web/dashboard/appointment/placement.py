@@ -83,7 +83,8 @@ def move(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     Fields that the form lacks keep their values: a drag sends the column, the day and the hour only.
     """
     found = appointment_or_404(request, ref, Operation.MOVE)
-    practitioners = reach(request, Operation.MOVE)
+    # A closed agenda takes no visit from another one; its own visits may stay in it.
+    practitioners = [row for row in reach(request, Operation.MOVE) if row.is_active]
     facts = facts_of(row_of(found), request=request)
     as_it_is = _as_it_is(found) | {"return_to": facts["return_to"]}
     if request.method != "POST":

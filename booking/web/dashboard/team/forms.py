@@ -1,6 +1,6 @@
 """The forms of the team: an invitation, a role, a replacement."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ from booking.models import Practitioner
 from booking.practice.replacements import Announced
 from booking.practice.team import assignable_agendas, entrustable_agendas
 from booking.scheduling import catalogue
-from booking.web.dashboard.form_fields import DayField, offer_rows
+from booking.web.dashboard.form_fields import DayField, RowField, offer_rows
 from tenants.accounts.models import Role, User
 from tenants.accounts.models.membership import LONGEST_REPLACEMENT
 from tenants.accounts.services.invitations import Invited
@@ -158,6 +158,49 @@ class InviteForm(RoleForm):
             practitioner_ref=self.agenda.ref if self.agenda else None,
             entrusted=terms.entrusted,
         )
+
+
+class AgendaAfterForm(WorkForm):
+    """What becomes of the agenda of somebody whose access is closed."""
+
+    KEEP, CLOSE, HAND_OVER = "keep", "close", "hand_over"
+    agenda = forms.ChoiceField(
+        label=gettext_lazy("Que devient son agenda\u00a0?"),
+        choices=[
+            (
+                CLOSE,
+                gettext_lazy("Fermé aux nouveaux rendez-vous\u00a0; ceux déjà pris restent prévus"),
+            ),
+            (
+                HAND_OVER,
+                gettext_lazy(
+                    "Confié à un collègue, aux mêmes heures\u00a0; les personnes sont prévenues"
+                ),
+            ),
+            (KEEP, gettext_lazy("Ouvert comme avant\u00a0: on continue d’y réserver")),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choisissez ce que devient cet agenda.")},
+    )
+    colleague = RowField(
+        label=gettext_lazy("Collègue qui reprend ces rendez-vous"),
+        required=False,
+        empty_label=gettext_lazy("À choisir"),
+        help_text=gettext_lazy("Ceux pour lesquels il est déjà pris restent à traiter."),
+    )
+
+    def __init__(self, *args: Any, colleagues: Iterable[Practitioner], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["colleague"]
+        if isinstance(field, RowField):
+            field.offer(colleagues)
+
+    def clean(self) -> dict[str, Any]:
+        """Require the colleague who takes over."""
+        data = super().clean() or {}
+        if data.get("agenda") == self.HAND_OVER and not data.get("colleague"):
+            self.add_error("colleague", _("Choisissez le collègue qui reprend ces rendez-vous."))
+        return data
 
 
 class ReplacementForm(WorkForm):

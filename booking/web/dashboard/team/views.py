@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -13,11 +14,11 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from booking.agenda import member_history
 from booking.models import Practitioner
-from booking.practice import replacements, team
+from booking.practice import agendas, ordered_rows, replacements, team
 from booking.scheduling.catalogue import first_active_location, region_of, save_practice
 from booking.web.dashboard.access import (
     DashboardRequest,
@@ -31,6 +32,7 @@ from booking.web.dashboard.settings.forms import PracticeForm
 from booking.web.dashboard.team.forms import (
     ALL,
     SOME,
+    AgendaAfterForm,
     InviteForm,
     PractitionerForm,
     ReplacementForm,
@@ -64,16 +66,16 @@ def overview(request: DashboardRequest) -> HttpResponse:
     """List the members, the invitations, the agendas and the replacements."""
     ordered = memberships.unrevoked().order_by("user__name", "id")
     page = Paginator(ordered, PER_PAGE).get_page(request.GET.get("page"))
-    agendas = team.agendas()
+    known = list(agendas.agendas_with_visits(now=request.now))
     context = {
         "page": page,
-        "members": [_Member(membership, agendas, request.today) for membership in page],
+        "members": [_Member(membership, known, request.today) for membership in page],
         "invitations": [
             (invitation, invitation.is_open(now=request.now))
             for invitation in invitations.pending()[:PER_PAGE]
         ],
         "replacements": replacements.ending_from(request.today)[:PER_PAGE],
-        "agendas": agendas,
+        "agendas": known,
     }
     return show(request, "team/index", context, tab="team")
 
@@ -253,25 +255,113 @@ def revoke(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Ask once; then take a role back: the person's sessions end in this very request."""
     membership = get_object_or_404(memberships.unrevoked(), ref=ref)
     is_mine = membership.user_id == request.user.pk
-    if request.method != "POST":
-        ending = team.ending_with(membership, on=request.today)
-        context = {
-            "membership": membership,
-            "is_mine": is_mine,
-            "links": ending.links,
-            "ending": ending,
-        }
-        return show(request, "team/revoke", context, tab="team")
+    own = agendas.agenda_of(membership.user)
+    form = None
+    if own is not None:
+        data = request.POST if request.method == "POST" else None
+        form = AgendaAfterForm(data, colleagues=agendas.colleagues_of(own))
+    if request.method != "POST" or (form is not None and not form.is_valid()):
+        return _revoke_page(request, membership, own, form)
     try:
         team.revoke(membership=membership, actor=actor(request), on=request.today, now=request.now)
     except LastOwnerError:
         messages.error(request, LAST_OWNER)
         return redirect("dashboard:team")
+    if own is not None and form is not None:
+        _apply_choice(request, own, form)
     if is_mine:
         logout(request)
         messages.success(request, _("Votre accès est fermé."))
         return redirect("account_login")
     messages.success(request, _("L’accès est fermé, ses sessions aussi."))
+    return redirect("dashboard:team")
+
+
+def _revoke_page(
+    request: DashboardRequest,
+    membership: Membership,
+    own: Practitioner | None,
+    form: AgendaAfterForm | None,
+) -> HttpResponse:
+    ending = team.ending_with(membership, on=request.today)
+    context = {
+        "membership": membership,
+        "is_mine": membership.user_id == request.user.pk,
+        "links": ending.links,
+        "ending": ending,
+        "form": form,
+        "own": own,
+        **_visits(request, own),
+    }
+    status = 422 if form is not None and form.is_bound else 200
+    return show(request, "team/revoke", context, tab="team", status=status)
+
+
+def _visits(request: DashboardRequest, practitioner: Practitioner | None) -> dict[str, Any]:
+    """Return the first visits to come of an agenda, each with its local start, and how many there are."""
+    if practitioner is None:
+        return {"visits": [], "count": 0}
+    found = agendas.visits_to_come(practitioner, now=request.now)
+    return {
+        "visits": [
+            (visit, visit.starts_at.astimezone(ZoneInfo(visit.location.time_zone)))
+            for visit in found[:PER_PAGE]
+        ],
+        "count": found.count(),
+    }
+
+
+def _apply_choice(request: DashboardRequest, own: Practitioner, form: AgendaAfterForm) -> None:
+    """Do with an agenda what was chosen, and say it."""
+    choice = form.cleaned_data["agenda"]
+    if choice == AgendaAfterForm.CLOSE:
+        agendas.set_open(practitioner=own, is_open=False, actor=actor(request), now=request.now)
+        messages.success(request, _("L’agenda est fermé aux nouveaux rendez-vous."))
+    elif choice == AgendaAfterForm.HAND_OVER:
+        colleague = form.cleaned_data["colleague"]
+        done = agendas.hand_over(
+            practitioner=own, colleague=colleague, actor=actor(request), now=request.now
+        )
+        messages.success(
+            request,
+            ngettext(
+                "%(n)s rendez-vous passe à %(name)s.",
+                "%(n)s rendez-vous passent à %(name)s.",
+                done.moved,
+            )
+            % {"n": done.moved, "name": colleague.name},
+        )
+        if done.left:
+            messages.warning(
+                request,
+                ngettext(
+                    "%(n)s rendez-vous reste à traiter : voyez l’agenda fermé, en bas de la liste.",
+                    "%(n)s rendez-vous restent à traiter : voyez l’agenda fermé, en bas de la liste.",
+                    done.left,
+                )
+                % {"n": done.left},
+            )
+
+
+@requires(Operation.EDIT_TEAM, methods=("POST",))
+def change_agenda(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
+    """Move an agenda up or down, close it to new bookings, or open it again."""
+    practitioner = get_object_or_404(Practitioner, ref=ref)
+    action = request.POST.get("action", "")
+    if action in {"up", "down"}:
+        ordered_rows.move_row(
+            row=practitioner, up=action == "up", actor=actor(request), now=request.now
+        )
+    elif action in {"archive", "restore"}:
+        agendas.set_open(
+            practitioner=practitioner,
+            is_open=action == "restore",
+            actor=actor(request),
+            now=request.now,
+        )
+        messages.success(request, _("C’est fait. Les rendez-vous déjà pris restent prévus."))
+    else:
+        raise Http404
     return redirect("dashboard:team")
 
 
@@ -297,7 +387,7 @@ def agenda(request: DashboardRequest, ref: uuid.UUID | None = None) -> HttpRespo
     return show(
         request,
         "team/agenda",
-        {"form": form, "practitioner": practitioner},
+        {"form": form, "practitioner": practitioner, **_visits(request, practitioner)},
         tab="team",
         status=form.status,
     )

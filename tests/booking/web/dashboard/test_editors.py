@@ -27,6 +27,7 @@ CREATES = {
     "InvitationForm": "joins",
     "InviteForm": "invites",
     "JoinWithAccountForm": "joins",
+    "AgendaAfterForm": "closes an access; the service checks the role",
     "LedgerFilterForm": "filters a list",
     "OrderForm": "orders a tenant",
     "PeriodForm": "chooses a period",

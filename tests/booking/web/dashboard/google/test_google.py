@@ -567,7 +567,7 @@ def test_writing_the_address_of_home_visits_is_an_instruction_of_its_own(
     recorded = verbs()[-1]
     owner.post(of(cabinet, "agenda"), {**CHOICE, "level": "1", "writes_home_address": "on"})
 
-    assert "writes_home_address" not in page
+    assert 'name="writes_home_address"' not in page
     assert "writes_home_address" in page_of_home_visits
     assert (written, recorded) == (True, "calendar.home_address.on")
     assert not GoogleAccount.objects.get().writes_home_address

@@ -153,7 +153,9 @@ def test_a_second_address_of_who_leaves_ends_with_their_access(
     client = browser(host, private.user)
     assert client.get(page("today")).status_code == 200
 
-    browser(host, titular).post(page("revoke", memberships_of(colleague)[0].ref))
+    browser(host, titular).post(
+        page("revoke", memberships_of(colleague)[0].ref), {"agenda": "keep"}
+    )
 
     assert not is_open(private)
     assert client.get(page("today")).status_code == 302

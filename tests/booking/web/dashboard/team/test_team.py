@@ -184,7 +184,7 @@ def test_a_link_that_ends_with_the_access_is_said_before(owner: Client, cabinet:
     Practitioner.objects.update(user=colleague)
     warned = [owner.get(path).text for path in pages]
 
-    owner.post(pages[0])
+    owner.post(pages[0], {"agenda": "keep"})
 
     expected = "L’agenda de Maite Exemple est relié à un compte Google."
     assert [expected in text for text in free] == [False, False]
@@ -284,7 +284,7 @@ def test_an_agenda_follows_its_role(owner: Client, cabinet: Cabinet) -> None:
     mine = str(cabinet.practitioner.ref)
 
     taken = owner.post(page("member_edit", of(second).ref), role("practitioner", practitioner=mine))
-    owner.post(page("revoke", of(first).ref))
+    owner.post(page("revoke", of(first).ref), {"agenda": "keep"})
     passed = owner.post(
         page("member_edit", of(second).ref), role("practitioner", practitioner=mine)
     )
