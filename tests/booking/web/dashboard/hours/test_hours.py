@@ -15,6 +15,7 @@ from booking.models import (
     OpeningException,
     OpeningHours,
 )
+from booking.scheduling.hours import save_date
 from booking.scheduling.queries import free_slots
 from tenants.accounts.models import Role
 from tenants.audit.models import AuditEvent
@@ -26,6 +27,7 @@ from tests.factories import (
     make_appointment,
     make_practitioner,
 )
+from tests.page_forms import shown_values
 
 FRIDAY = date(2026, 11, 13)
 
@@ -310,3 +312,26 @@ def test_public_holidays_open_one_by_one(owner: Client, cabinet: Cabinet) -> Non
 
     assert opened == [christmas]
     assert list(HolidayOpening.objects.values_list("on_date", flat=True)) == [new_year]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_the_hours_of_a_date_keep_all_their_ranges(
+    owner: Client, cabinet: Cabinet, count: int
+) -> None:
+    """A date shows each range that it has, and saving the page drops none."""
+    hours = [(8 * 60 + 90 * number, 9 * 60 + 90 * number) for number in range(count)]
+    save_date(
+        practitioner=cabinet.practitioner,
+        location=cabinet.location,
+        on_date=FRIDAY,
+        ranges=hours,
+        actor="system",
+        now=NOW,
+    )
+    address = page("date_edit", cabinet.practitioner.ref)
+    shown = shown_values(owner.get(address, {"jour": FRIDAY.isoformat()}).text)
+
+    assert owner.post(address, shown).status_code == 302
+
+    kept = OpeningException.objects.order_by("starts_min").values_list("starts_min", "ends_min")
+    assert list(kept) == hours
