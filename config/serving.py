@@ -6,7 +6,7 @@ from gunicorn import glogging, util
 
 from config import logs
 
-_ERROR = (
+_HEAD = (
     "HTTP/1.1 {status} {reason}\r\n"
     "Connection: close\r\n"
     "Content-Type: text/plain; charset=utf-8\r\n"
@@ -15,7 +15,7 @@ _ERROR = (
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
     "Referrer-Policy: no-referrer\r\n"
     "X-Content-Type-Options: nosniff\r\n"
-    "\r\n{reason}"
+    "\r\n"
 )
 
 
@@ -31,10 +31,16 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
         """Log nothing: gunicorn's line would contain the path."""
 
 
+def answer(status: int, reason: str, text: str) -> bytes:
+    """Return a whole response without the application: ``text`` is its body, and it ends the connection."""
+    body = text.encode()
+    head = _HEAD.format(status=status, reason=reason, length=len(body))
+    return head.encode("latin1") + body
+
+
 def write_error(sock: Any, status: int, reason: str, message: str) -> None:
     """Respond to a malformed request; gunicorn's own response echoes parts of it."""
-    text = _ERROR.format(status=status, reason=reason, length=len(reason))
-    util.write_nonblock(sock, text.encode("latin1"))
+    util.write_nonblock(sock, answer(status, reason, reason))
 
 
 def silence_errors() -> None:

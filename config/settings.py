@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.health.middleware.HealthProbes",  # before host routing: probes come by address
+    "config.request_body.BodyFirst",  # a slow sender must not hold a transaction
     "tenants.middleware.UnitOfWork",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -41,6 +41,11 @@ class UnitOfWork:
             return HttpResponse(
                 "Aucun site à cette adresse.", status=404, content_type="text/plain; charset=utf-8"
             )
+        if "\0" in request.path:
+            # No address of ours contains it, and PostgreSQL refuses it in a text.
+            return HttpResponse(
+                "Adresse inconnue.", status=404, content_type="text/plain; charset=utf-8"
+            )
         request.route = route  # type: ignore[attr-defined]
         request.urlconf = _urlconf_of(route)
         if route.unit.is_tenant and route.schema_version != CURRENT_VERSION:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from tenants.edit_form import EditForm
 from tenants.website import (
+    picture_process,
     pictures,
     plain_text,
     professions,
@@ -44,7 +45,8 @@ PICTURE_REFUSED: dict[str, Promise | str] = {
         "Ce fichier n’est pas une image que nous savons lire. Choisissez un JPEG, un PNG ou un WebP."
     ),
     pictures.TOO_MANY_PIXELS: gettext_lazy(
-        "Cette image est trop grande\u00a0: 25 millions de pixels au plus. Réduisez-la d’abord."
+        "Cette image est trop grande\u00a0: 25 millions de pixels au plus pour un JPEG, 16 millions pour un"
+        " autre format. Réduisez-la d’abord."
     ),
     pictures.TOO_SMALL: gettext_lazy(
         "Cette image est trop petite pour rester nette. Il faut au moins 600 sur 400 pixels pour une photo."
@@ -135,13 +137,8 @@ class PictureForm(EditForm):
         file = self.cleaned_data["file"]
         if file is None:
             return None
-        encode = (
-            pictures.encode_photo
-            if self.kind == Picture.PictureKind.PHOTO
-            else pictures.encode_logo
-        )
         try:
-            self.encoded = encode(file)
+            self.encoded = picture_process.encode(self.kind, file)
         except UnusablePicture as refused:
             raise ValidationError(str(PICTURE_REFUSED[refused.reason])) from None
         return file

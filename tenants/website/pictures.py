@@ -1,13 +1,12 @@
 """Re-encodes uploaded pictures in two sizes and keeps only their visible pixels.
 
 EXIF data, position, colour profile, texts and transparent content are removed. Only the decoders of JPEG, PNG
-and WebP run, on files of a bounded size.
+and WebP run, on files of a bounded size. Pages use `tenants.website.picture_process`.
 """
 
 import hashlib
 import io
 import struct
-import threading
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -17,6 +16,9 @@ from tenants.website.errors import UnusablePicture
 
 MOST_BYTES: Final = 10 * 1024 * 1024
 MOST_PIXELS: Final = 25_000_000
+"""Of a JPEG, which is decoded at a fraction of its size."""
+MOST_PIXELS_WHOLE: Final = 16_000_000
+"""Of the other formats, which are decoded whole: a page of A4 at 400 dots per inch has 15.5 million."""
 MOST_SIDE: Final = 10_000
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 MEDIA_TYPE: Final = "image/webp"
@@ -27,9 +29,6 @@ _LEAST_LOGO: Final = 16
 _QUALITIES: Final = (82, 74, 66, 58, 50, 40, 30, 20, 10)
 
 TOO_HEAVY, NOT_A_PICTURE, TOO_MANY_PIXELS, TOO_SMALL = "heavy", "format", "pixels", "small"
-
-# One picture at a time per process: decoding needs about 100 MB.
-_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -57,23 +56,21 @@ class Encoded:
 
 def encode_photo(file: BinaryIO) -> Encoded:
     """Return a photo cropped to 3:2. Raises UnusablePicture."""
-    with _one_at_a_time:
-        picture = _read(file, least=PHOTO_SMALL)
-        flat = _flattened(picture)
-        small = _lossy(ImageOps.fit(flat, PHOTO_SMALL, Image.Resampling.LANCZOS))
-        if not _holds(flat, PHOTO_LARGE):
-            return Encoded(large=small, small=small)
-        large = _lossy(ImageOps.fit(flat, PHOTO_LARGE, Image.Resampling.LANCZOS))
-        # Fine textures may exceed the limit at any quality: then the small size serves as both sizes.
-        return Encoded(large=large if len(large.data) <= PHOTO_BYTES else small, small=small)
+    picture = _read(file, least=PHOTO_SMALL)
+    flat = _flattened(picture)
+    small = _lossy(ImageOps.fit(flat, PHOTO_SMALL, Image.Resampling.LANCZOS))
+    if not _holds(flat, PHOTO_LARGE):
+        return Encoded(large=small, small=small)
+    large = _lossy(ImageOps.fit(flat, PHOTO_LARGE, Image.Resampling.LANCZOS))
+    # Fine textures may exceed the limit at any quality: then the small size serves as both sizes.
+    return Encoded(large=large if len(large.data) <= PHOTO_BYTES else small, small=small)
 
 
 def encode_logo(file: BinaryIO) -> Encoded:
     """Return a logo with its aspect ratio and transparency. Raises UnusablePicture."""
-    with _one_at_a_time:
-        picture = _read(file, least=(_LEAST_LOGO, _LEAST_LOGO))
-        picture = picture.convert("RGBA")
-        return Encoded(large=_lossless(picture, LOGO_LARGE), small=_lossless(picture, LOGO_SMALL))
+    picture = _read(file, least=(_LEAST_LOGO, _LEAST_LOGO))
+    picture = picture.convert("RGBA")
+    return Encoded(large=_lossless(picture, LOGO_LARGE), small=_lossless(picture, LOGO_SMALL))
 
 
 def _read(file: BinaryIO, *, least: tuple[int, int]) -> Image.Image:
@@ -111,7 +108,8 @@ def _read(file: BinaryIO, *, least: tuple[int, int]) -> Image.Image:
 
 def _check_size(picture: Image.Image) -> None:
     width, height = picture.size
-    if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE:
+    most = MOST_PIXELS if picture.format in {"JPEG", "MPO"} else MOST_PIXELS_WHOLE
+    if width * height > most or max(width, height) > MOST_SIDE:
         raise UnusablePicture(TOO_MANY_PIXELS)
 
 

@@ -193,7 +193,7 @@ class ProofEnvironment:
             arguments = [
                 application, "--config", "config/gunicorn.py", "--max-requests", "0",
                 "--bind", f"fd://{listener.fileno()}",
-                "--workers", str(workers), "--worker-class", "gthread", "--threads", str(threads),
+                "--workers", str(workers), "--threads", str(threads),
                 "--worker-connections", str(threads), "--backlog", "2048", "--log-level", "warning",
                 "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").is_dir() else str(self.logs),
             ]  # fmt: skip

@@ -183,6 +183,15 @@ def _unreadable_hour() -> str:
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
 
 
+def read_day(text: str) -> date | None:
+    """Return the date of 2026-11-24; None for another text and for the ends of the calendar."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if EARLIEST_YEAR <= day.year <= LATEST_YEAR else None
+
+
 class DayField(forms.DateField):
     """A date; the browser's own picker, which sends 2026-11-24, or 24/11/2026 typed."""
 

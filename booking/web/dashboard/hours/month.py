@@ -32,7 +32,7 @@ from booking.web.dashboard.access import (
     reach,
     requires,
 )
-from booking.web.dashboard.form_fields import write_minutes
+from booking.web.dashboard.form_fields import read_day, write_minutes
 from booking.web.dashboard.hours.forms import CloseForm
 from booking.web.dashboard.hours.preview import bars_of, first_days_online
 from booking.web.dashboard.hours.week_form import WEEKDAYS
@@ -60,6 +60,9 @@ def close_day(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpRes
     """Close the clicked date, or a period from it; the appointments inside are listed and stay."""
     practitioner = practitioner_or_404(request, practitioner_ref, Operation.BLOCK_TIME)
     on = day_posted(request)
+    if on is None:
+        messages.error(request, _("Cette date ne semble pas valide. Choisissez un jour du mois."))
+        return _show(request, practitioner, on=None, status=422)
     form = CloseForm(request.POST, on=on, zone=request.zone, may_close_all=_may_close_all(request))
     if not form.is_valid():
         return _show(request, practitioner, on=on, form=form, status=422)
@@ -79,12 +82,9 @@ def day_address(practitioner: Practitioner, on: date) -> str:
     return f"{reverse('dashboard:hours')}?{asked}"
 
 
-def day_posted(request: DashboardRequest) -> date:
-    """Return the date that a form sends, or today when it sends none."""
-    try:
-        return date.fromisoformat(request.POST.get("day", ""))
-    except ValueError:
-        return request.today
+def day_posted(request: DashboardRequest) -> date | None:
+    """Return the date that a form sends; None when it sends none that can be meant."""
+    return read_day(request.POST.get("day", ""))
 
 
 def _show(

@@ -267,7 +267,9 @@ def remove_absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         if str(practitioner.ref) == request.POST.get("practitioner")
     ]
     return redirect(
-        day_address(practitioners[0], day_posted(request)) if practitioners else "dashboard:hours"
+        day_address(practitioners[0], day_posted(request) or request.today)
+        if practitioners
+        else "dashboard:hours"
     )
 
 

@@ -193,3 +193,15 @@ def test_the_page_of_a_practice_without_an_agenda_names_the_next_step(
 
     assert answer.status_code == 200
     assert "Aucun agenda ne vous est encore ouvert" in answer.text
+
+
+@pytest.mark.parametrize("typed", ["9999-12-31", "0001-01-01", "hier", ""])
+def test_a_date_that_nobody_means_closes_nothing(
+    owner: Client, cabinet: Cabinet, typed: str
+) -> None:
+    """Both ends of the calendar are refused with words: they used to fail, and no date closed today."""
+    answer = owner.post(close_address(cabinet), {"day": typed, "whole_day": "on"})
+
+    assert answer.status_code == 422
+    assert "Cette date ne semble pas valide" in answer.text
+    assert not Absence.objects.exists()
