@@ -106,7 +106,7 @@ class Arrival:
         self.ends_at = now + (PICTURE_SECONDS if self.is_picture else BODY_SECONDS)
         if not self.is_whole and ("EXPECT", "100-continue") in request.headers:
             with suppress(OSError):
-                self.conn.sock.send(_CONTINUE)
+                self.conn.sock.sendall(_CONTINUE)
 
 
 class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -210,7 +210,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
 
     def _refuse(self, arrival: Arrival, refusal: Refusal) -> None:
         with suppress(OSError):
-            arrival.conn.sock.send(answer(*refusal))
+            arrival.conn.sock.sendall(answer(*refusal))
         self._half_close(arrival)
 
     def _half_close(self, arrival: Arrival) -> None:

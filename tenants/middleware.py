@@ -41,8 +41,7 @@ class UnitOfWork:
             return HttpResponse(
                 "Aucun site à cette adresse.", status=404, content_type="text/plain; charset=utf-8"
             )
-        if "\0" in request.path:
-            # No address of ours contains it, and PostgreSQL refuses it in a text.
+        if has_nul(request.path):
             return HttpResponse(
                 "Adresse inconnue.", status=404, content_type="text/plain; charset=utf-8"
             )
@@ -96,6 +95,11 @@ class LibraryHooks:
         if response.status_code < 500 and connection.in_atomic_block:
             connection.run_library_hooks()  # type: ignore[attr-defined]
         return response
+
+
+def has_nul(path: str) -> bool:
+    """Return whether a path contains NUL: no address of ours does, and PostgreSQL refuses it in a text."""
+    return "\0" in path
 
 
 def _route_of(request: HttpRequest) -> Route | None:

@@ -8,6 +8,7 @@ from tests.proofs.short_runs import prove
 PROMISED = {
     "chain",
     "database",
+    "garbage",
     "google",
     "isolation",
     "oauth",
