@@ -101,6 +101,7 @@ class GarbageTarget:
     """A route as one sender requests it: concrete paths, and the fields of its form with usual values."""
 
     sender: GarbageSender
+    name: str
     key: str
     template: str
     paths: tuple[str, ...]
@@ -125,23 +126,23 @@ class GarbageInput:
 
 
 class _Forms(HTMLParser):
-    """Collects the forms of a page: method, action, and the name and value of each field."""
+    """Collects the forms of a page: the action, and the name and value of each field."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.forms: list[tuple[str, str, dict[str, str]]] = []
+        self.forms: list[tuple[str, dict[str, str]]] = []
         self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Read a form or a field."""
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append((found.get("method", "get").lower(), found.get("action", ""), {}))
+            self.forms.append((found.get("action", ""), {}))
         elif self.forms and tag in {"input", "textarea", "select", "button"} and found.get("name"):
-            self.forms[-1][2].setdefault(found["name"], found.get("value", ""))
+            self.forms[-1][1].setdefault(found["name"], found.get("value", ""))
             self._select = found["name"] if tag == "select" else ""
         elif self.forms and tag == "option" and self._select and found.get("value"):
-            fields = self.forms[-1][2]
+            fields = self.forms[-1][1]
             if "selected" in found or not fields[self._select]:
                 fields[self._select] = found["value"]
 
@@ -207,36 +208,36 @@ class GarbageRun:
             owner = self.desk if sender.urlconf.endswith("urls_public") else self.practice
             plain = [
                 GarbageTarget(
-                    sender, _key(sender, path), route.template,
-                    tuple(paths(route, owner, with_tokens=True, most=6)),
+                    sender, route.name, _key(sender, path), route.template,
+                    tuple(paths(route, owner, with_tokens=True, most=12)),
                 )
                 for route in routes(sender.urlconf)
                 for path in paths(route, owner, with_tokens=True, most=1)
             ]  # fmt: skip
-            fields = self._fields(sender, plain)
-            found += [
-                changed(target, fields=tuple(fields.get(target.key, {}).items()))
-                for target in plain
-            ]
+            shown = self._forms(sender, plain)
+            found += [_with_form(target, *shown.get(target.key, ("", {}))) for target in plain]
         return found
 
-    def _fields(
+    def _forms(
         self, sender: GarbageSender, targets: Sequence[GarbageTarget]
-    ) -> dict[str, dict[str, str]]:
-        """Return the fields of each form that a page of this sender shows, by the key of its route."""
+    ) -> dict[str, tuple[str, dict[str, str]]]:
+        """Return action and fields of each form that a page of this sender shows, by the key of its route."""
         client = self.browser(sender)
-        found: dict[str, dict[str, str]] = {}
+        found: dict[str, tuple[str, dict[str, str]]] = {}
         today = datetime.now(UTC).date().isoformat()
         for target in targets:
-            for path, query in itertools.product(target.paths[:3], ("", f"jour={today}")):
-                answer = self.send(client, GarbageInput("GET", path, query))
-                if answer.status_code != 200 or answer.streaming or b"<form" not in answer.content:
+            for path in target.paths:
+                pages = [self.send(client, GarbageInput("GET", path))]
+                if pages[0].status_code != 200:
                     continue
-                reader = _Forms()
-                reader.feed(answer.content.decode(errors="replace"))
-                for _method, action, fields in reader.forms:
-                    to = urlsplit(action).path or path
-                    found.setdefault(_key(sender, to), {}).update(fields)
+                if target.name == "hours":
+                    # The form that closes a day stands beside the month once a day is chosen.
+                    pages.append(self.send(client, GarbageInput("GET", path, f"jour={today}")))
+                for page in pages:
+                    for action, fields in _read_forms(page):
+                        to = urlsplit(action).path or path
+                        found.setdefault(_key(sender, to), (to, {}))[1].update(fields)
+                break
         return found
 
     # --- The inputs -------------------------------------------------------------------------------
@@ -267,7 +268,7 @@ class GarbageRun:
             yield GarbageInput("POST", target.paths[0], body=body)
 
     def _random(self, target: GarbageTarget, chance: random.Random) -> GarbageInput:
-        path = chance.choice(target.paths)
+        path = target.paths[0] if chance.random() < 0.6 else chance.choice(target.paths)
         if "%(" in target.template and chance.random() < 0.15:
             path = _with_raw(target, chance.choice(RAW), last=chance.random() < 0.5)
         if chance.random() < 0.3:
@@ -302,6 +303,20 @@ class GarbageRun:
             body = chance.randbytes(60)
             return GarbageInput("POST", path, body=body, content_type=chance.choice(_KINDS))
         return GarbageInput("POST", path, body=_encoded(usual)[:60_000])
+
+
+def _read_forms(page: Any) -> list[tuple[str, dict[str, str]]]:
+    if page.streaming or b"<form" not in page.content:
+        return []
+    reader = _Forms()
+    reader.feed(page.content.decode(errors="replace"))
+    return reader.forms
+
+
+def _with_form(target: GarbageTarget, action: str, fields: dict[str, str]) -> GarbageTarget:
+    """Return the target with the form that a page shows for it: its action names objects that exist."""
+    paths = dict.fromkeys((action, *target.paths) if action else target.paths)
+    return changed(target, paths=tuple(paths), fields=tuple(fields.items()))
 
 
 _MULTIPART = "multipart/form-data; boundary=x"
