@@ -349,6 +349,9 @@ ACCOUNT_FORMS = {
     "login": "tenants.accounts.forms.SignInForm",
     "reset_password": "tenants.accounts.forms.PasswordResetRequestForm",
     "change_password": "tenants.accounts.forms.PasswordChangeForm",
+    "set_password": "tenants.accounts.forms.FirstPasswordForm",
+    "reset_password_from_key": "tenants.accounts.forms.ChosenPasswordForm",
+    "reauthenticate": "tenants.accounts.forms.PasswordAgainForm",
 }
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
@@ -367,6 +370,11 @@ MFA_TOTP_TOLERANCE = (
 MFA_FORMS = {
     "authenticate": "tenants.accounts.forms.CodeForm",
     "reauthenticate": "tenants.accounts.forms.CodeAgainForm",
+    "activate_totp": "tenants.accounts.forms.AuthenticatorForm",
+    "add_webauthn": "tenants.accounts.forms.AddedKeyForm",
+    "edit_webauthn": "tenants.accounts.forms.RenamedKeyForm",
+    "login_webauthn": "tenants.accounts.forms.KeySignInForm",
+    "reauthenticate_webauthn": "tenants.accounts.forms.KeyAgainForm",
 }
 AXES_HANDLER = "tenants.accounts.limits.FailureHandler"
 AXES_USERNAME_CALLABLE = "tenants.accounts.limits.username_of"

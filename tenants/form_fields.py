@@ -125,3 +125,33 @@ class AnswerField(LineField):
                 code="address",
             )
         return answer
+
+
+LONGEST_CREDENTIAL = 20_000
+"""Characters of the JSON of a security key: an attestation with its certificates."""
+
+
+class BoundedFields:
+    """For the forms of a library: a value longer than its field can need is refused before the field reads it."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            longest = LONGEST_CREDENTIAL if name == "credential" else LONGEST_EMAIL
+            if isinstance(field.widget, forms.PasswordInput):
+                longest = LONGEST_PASSWORD
+            _bound(field, longest)
+
+
+def _bound(field: forms.Field, longest: int) -> None:
+    """Check the length of the sent text before the field's own cleaning."""
+    unbounded, check = field.clean, MaxLengthValidator(longest)
+
+    def bounded(value: Any, *args: Any) -> Any:
+        check(str(value or ""))
+        return unbounded(value, *args)
+
+    field.clean = bounded  # type: ignore[method-assign]  # the field is this form's own copy
+    field.longest = longest  # type: ignore[attr-defined]

@@ -258,3 +258,14 @@ def comparable_email(address: str) -> str:
     except UnicodeError:
         written = domain.casefold()
     return f"{local.casefold()}@{written.lower()}"
+
+
+def email_spellings(address: str) -> tuple[str, str, str]:
+    """Return the spelling that is compared, the one with its domain in Unicode, and the one that was typed."""
+    written = comparable_email(address)
+    local, at, domain = written.rpartition("@")
+    try:
+        in_unicode = domain.encode("ascii").decode("idna")
+    except UnicodeError:
+        in_unicode = domain
+    return written, f"{local}{at}{in_unicode}", address

@@ -12,6 +12,7 @@ from billing.clients import queries
 from billing.clients.services import ClientOrder
 from booking.practice.time_zones import zone_choices
 from booking.rules.holidays import TERRITORIES
+from tenants.form_fields import LineField, MailboxField, NameField
 from tenants.subdomains import UnusableNameError, check_name
 from tenants.work_form import WorkForm
 
@@ -19,8 +20,8 @@ from tenants.work_form import WorkForm
 class OrderForm(WorkForm):
     """An order: the practice, its subdomain, its owner, and what the client attested (G-03)."""
 
-    practice_name = forms.CharField(label=gettext_lazy("Nom du cabinet"), max_length=80)
-    subdomain = forms.CharField(
+    practice_name = LineField(label=gettext_lazy("Nom du cabinet"), max_length=80)
+    subdomain = LineField(
         label=gettext_lazy("Adresse du site"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -29,13 +30,13 @@ class OrderForm(WorkForm):
         label=gettext_lazy("Ce nom est celui du client, pas d’un confrère ni d’une autorité"),
         error_messages={"required": gettext_lazy("Vérifiez ce nom, puis cochez.")},
     )
-    profession = forms.CharField(label=gettext_lazy("Profession"), max_length=40)
+    profession = LineField(label=gettext_lazy("Profession"), max_length=40)
     time_zone = forms.ChoiceField(label=gettext_lazy("Heure locale"), choices=zone_choices)
     territory = forms.ChoiceField(
         label=gettext_lazy("Territoire"), choices=list(TERRITORIES.items()), required=False
     )
-    owner_name = forms.CharField(label=gettext_lazy("Prénom et nom du titulaire"), max_length=80)
-    owner_email = forms.EmailField(
+    owner_name = NameField(label=gettext_lazy("Prénom et nom du titulaire"), max_length=80)
+    owner_email = MailboxField(
         label=gettext_lazy("E-mail du titulaire"),
         help_text=gettext_lazy(
             "L’invitation y arrive dès que l’espace est prêt. Aucun mot de passe n’est envoyé."
@@ -87,7 +88,7 @@ class OrderForm(WorkForm):
 class SuspendForm(WorkForm):
     """The reason of a suspension, which the client reads."""
 
-    reason = forms.CharField(
+    reason = LineField(
         label=gettext_lazy("Motif, visible par le client"),
         max_length=200,
         help_text=gettext_lazy("Une phrase."),

@@ -22,6 +22,7 @@ from booking.models import (
     PatientContact,
     Practitioner,
 )
+from booking.rules.names import is_title
 from booking.rules.persons import Person
 from booking.scheduling.opening_rules import closed_holiday, holiday_of, read_rules
 from booking.scheduling.queries import Availability, Slot, availability
@@ -82,7 +83,10 @@ class GridVisit(NamedTuple):
     @property
     def first_name(self) -> str:
         """The first name, shown after the last name where there is room; "" without a last name."""
-        return self.person.first_name if self.person and self.person.last_name else ""
+        person = self.person
+        if person is None or not person.last_name or is_title(person.first_name):
+            return ""
+        return person.first_name
 
     @property
     def is_reachable(self) -> bool:

@@ -37,7 +37,7 @@ def send_links(*, person: Person, now: datetime) -> int:
     indexes = contacts.indexes_of(person)
     given = Q(pk__in=())
     if indexes.email is not None:
-        given |= Q(email_index=indexes.email)
+        given |= Q(email_index__in=contacts.indexes_of_spellings(person.email))
     if indexes.phone is not None:
         given |= Q(phone_index=indexes.phone)
     found = PatientContact.objects.filter(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -62,8 +63,26 @@ _REFUSED = re.compile(r"\+33[38]\d{3}$|\+338\d{8}$|\+(?:262|590|594|596)8\d+")
 _FICTION = re.compile(r"\+3363998\d{4}")
 
 
+# What the national numbers of overseas territories begin with (the metadata of libphonenumber, which follow
+# the numbering plan of ARCEP). None of these is used in metropolitan France, whose own ranges
+# libphonenumber takes too widely. Saint-Martin and Saint-Barthélemy share those of Guadeloupe, code 590.
+_TERRITORIES: dict[str, tuple[str, ...]] = {
+    "GP": ("0590", "0690", "0691"),
+    "GF": ("0594", "0694"),
+    "MQ": ("0596", "0696", "0697"),
+    "RE": ("0262", "0263", "0692", "0693"),
+    "YT": ("0269", "0639"),
+}
+LONGEST_PHONE = 40
+"""Characters of the longest spelling of a number, with its blanks."""
+
+
 class UnreadablePhoneError(ValueError):
     """The typed text is not the telephone number of a person."""
+
+
+class ForeignPhoneError(UnreadablePhoneError):
+    """The digits may be a number of another country, typed without its code."""
 
 
 def weekday(day: dt.date) -> str:
@@ -151,10 +170,14 @@ def zone_mention(zone: ZoneInfo | str) -> str:
 def read_phone(typed: str, *, region: str) -> str:
     """Return in E.164 a number typed in `region` (ISO code of the territory: "FR", "GP" ...; B-07).
 
-    A number that is not valid in the territory is read as one of metropolitan France. Raises
-    UnreadablePhoneError for other text, and for short and surcharged numbers.
+    A national number is read by its own first digits: "0692 ..." is one of La Réunion wherever it is typed,
+    "0596 ..." one of Martinique and not one of metropolitan France. Raises ForeignPhoneError for a number that
+    looks like one of another country without its code, UnreadablePhoneError for other text, and for short and
+    surcharged numbers.
     """
-    for country in dict.fromkeys((region, "FR")):
+    if len(typed) > LONGEST_PHONE:
+        raise UnreadablePhoneError
+    for country in _countries_of(typed, region):
         try:
             number = phonenumbers.parse(typed, country)
         except phonenumbers.NumberParseException:
@@ -163,7 +186,24 @@ def read_phone(typed: str, *, region: str) -> str:
         is_real = phonenumbers.is_valid_number(number) and not number.extension
         if (is_real and not _REFUSED.match(written)) or _FICTION.fullmatch(written):
             return written
+    digits = _digits_of(typed)
+    if len(digits) >= 7 and not digits.startswith("0") and not typed.lstrip(" (").startswith("+"):
+        raise ForeignPhoneError
     raise UnreadablePhoneError
+
+
+def _countries_of(typed: str, region: str) -> Iterable[str]:
+    """Return the territories in which a number is read, the likeliest first."""
+    digits = _digits_of(typed)
+    if len(digits) == 10 and digits.startswith("0"):
+        for territory, prefixes in _TERRITORIES.items():
+            if digits.startswith(prefixes):
+                return (territory,)
+    return dict.fromkeys((region, "FR"))
+
+
+def _digits_of(typed: str) -> str:
+    return phonenumbers.normalize_digits_only(typed)
 
 
 def is_mobile(number: str) -> bool:

@@ -29,6 +29,7 @@ from booking.models import CalendarEntry, CalendarTask
 from booking.notifications import appointment_delivery
 from booking.rules import event_body
 from booking.rules.kinds import AppointmentVersion
+from booking.rules.names import greeting
 from tenants.outbox.delivery import DeliveryCall, Handler, Outcome, TryAgain, not_sent
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit
@@ -117,7 +118,9 @@ class CancellationHandler(Handler[AppointmentVersion]):
             return Outcome(OutboxEntry.EntryState.NO_CHANNEL, "unreadable")
         if not words.phone:
             return Outcome(OutboxEntry.EntryState.NO_CHANNEL, "no_number")
-        recipient = Recipient(first_name=words.summary.partition(" ")[0], phone=words.phone)
+        recipient = Recipient(
+            first_name=greeting(words.summary.partition(" ")[0], ""), phone=words.phone
+        )
         message = replace(message, recipient=recipient, channel=MessageChannel.SMS)
         return appointment_delivery.send(message, unit=unit, now=self._clock())
 

@@ -37,6 +37,7 @@ from booking.notifications.message_texts import text_for
 from booking.patients import contacts, links
 from booking.rules import erasure, kinds
 from booking.rules.erasure import Calendar, Moment, is_quiet
+from booking.rules.names import greeting
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import current_practice, substitute_of
 from tenants import routing
@@ -51,6 +52,7 @@ from tenants.outbox.kinds import OutboxKind
 from tenants.outbox.models import OutboxEntry
 from tenants.outbox.payloads import NoPayload
 from tenants.schema import Unit
+from tenants.typed_text import greeted
 from tenants.website import queries as website
 
 _Payload = kinds.AppointmentVersion | kinds.LateArrival | kinds.ReplacedAddress | NoPayload
@@ -391,10 +393,10 @@ def _recipient(payload: _Payload, person: Person) -> Recipient:
         position = payload.position
         return Recipient(email="".join(person.previous_emails[position : position + 1]))
     return Recipient(
-        first_name=person.first_name,
+        first_name=greeting(person.first_name, person.last_name),
         email=person.email,
         phone=person.phone,
-        relative=person.relative,
+        relative=greeted(person.relative),
     )
 
 

@@ -29,6 +29,7 @@ from booking.notifications.appointment_delivery import (
     place_lines,
 )
 from booking.rules import kinds
+from booking.rules.names import greeting
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import current_practice, substitute_of
 from booking.waiting_list import (
@@ -230,7 +231,11 @@ def _send_sms(message: OutgoingWaitingMessage, wait: Wait) -> Outcome:
 
 
 def _recipient(person: Person) -> Recipient:
-    return Recipient(first_name=person.first_name, email=person.email, phone=person.phone)
+    return Recipient(
+        first_name=greeting(person.first_name, person.last_name),
+        email=person.email,
+        phone=person.phone,
+    )
 
 
 def _facts(waiter: WaitingEntry, location: Location, settings: Practice) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tenants.keyring import services as keyring
 from tenants.keyring.errors import KeyDestroyedError, UnreadableError
 from tenants.outbox.services import Due, cancel_pending, is_limited, subject_of, write
 from tenants.schema import current_schema
+from tenants.typed_text import comparable_email, email_spellings
 
 TABLE = PatientContact._meta.db_table
 _StoredIndex = bytes | memoryview | None
@@ -43,7 +44,7 @@ class Indexes:
 def indexes_of(person: Person) -> Indexes:
     """Return the blind indexes of a person's e-mail address and phone number."""
     return Indexes(
-        email=keyring.blind_index(purpose=EMAIL_INDEX, value=person.email)
+        email=keyring.blind_index(purpose=EMAIL_INDEX, value=comparable_email(person.email))
         if person.email
         else None,
         phone=keyring.blind_index(purpose=PHONE_INDEX, value=person.phone)
@@ -73,6 +74,14 @@ def _recipient_of_person(person: Person) -> str:
 def practitioner_recipient(appointment: Appointment) -> str:
     """Return the recipient of messages to the practitioner of an appointment, as a delivery names it."""
     return f"practitioner.{appointment.practitioner_id}"
+
+
+def indexes_of_spellings(email: str) -> list[bytes]:
+    """Return the blind indexes by which an address may have been stored, also before one spelling was the rule.
+
+    There are always three, so that the time of a search does not depend on the address.
+    """
+    return [keyring.blind_index(purpose=EMAIL_INDEX, value=each) for each in email_spellings(email)]
 
 
 def store(  # one argument per column

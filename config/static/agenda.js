@@ -61,15 +61,34 @@
 
   // --- The small form ----------------------------------------------------------------------------------
   var booking = byId("prendre"), form = booking && booking.querySelector("form");
+  // The rule of booking/rules/names.py, for the hint only: the server splits the name that is stored.
+  var titles = " m mr monsieur mme madame mlle mademoiselle dr docteur pr professeur me maître maitre ", particles = " d' da de del della den der des di dos du d’ la le les van von ";
+  var doubled = {
+    jean: " baptiste bernard charles christophe claude daniel françois gabriel jacques louis luc marc marie michel noël paul philippe pierre rené sébastien yves ",
+    marie: " ange anne christine claire claude france françoise hélène jeanne josé laure line lou louise madeleine noëlle odile paule pierre rose thérèse ",
+    anne: " charlotte claire cécile laure lise marie sophie "
+  };
+  function isTitle(word) { return titles.indexOf(" " + word.toLowerCase().replace(/\.$/, "") + " ") >= 0; }
   function splitName(typed) {
-    var comma = typed.indexOf(","), before = typed.slice(0, comma).trim(), after = typed.slice(comma + 1).trim();
-    var words = typed.replace(/,/g, " ").trim().split(/\s+/).filter(Boolean), capitals = 0;
+    var words = typed.replace(/^(m|mr|mme|mlle|dr|pr|me)\.(?=[a-zà-ÿ]{2})/i, "$1. ").trim().split(/\s+/), title = "";
+    while (words.length > 1 && isTitle(words[0])) title = title || words[0], words.shift();
+    var whole = words.join(" "), comma = whole.indexOf(",");
+    var before = whole.slice(0, comma).trim(), after = whole.slice(comma + 1).trim();
     if (comma >= 0 && before && after) return [after, before];
-    while (capitals < words.length && words[capitals].length > 1 && isUpper(words[capitals])) capitals += 1;
-    if (capitals > 0 && capitals < words.length) {
-      return [words.slice(capitals).join(" "), words.slice(0, capitals).join(" ")];
-    }
-    return words.length > 1 ? [words[0], words.slice(1).join(" ")] : ["", words.join("")];
+    var parts = splitWords(whole.replace(/,/g, " ").trim().split(/\s+/).filter(Boolean));
+    return [parts[0] || (parts[1] ? title : ""), parts[1] || title];
+  }
+  function splitWords(words) {
+    var upper = words.map(function (word) { return word.length > 1 && isUpper(word); }), cut = 1, size = words.length;
+    function at(number) { return [words.slice(number).join(" "), words.slice(0, number).join(" ")]; }
+    if (size < 2) return ["", words.join("")];
+    if (upper[0] && upper.indexOf(false) > 0) return at(upper.indexOf(false));
+    if (upper[size - 1] && upper.indexOf(false) >= 0) return at(upper.lastIndexOf(false) + 1).reverse();
+    if (/^d['’]/i.test(words[0])) return at(1);
+    for (var count = 0; count < size && particles.indexOf(" " + words[count].toLowerCase() + " ") >= 0;) count += 1;
+    if (count && count < size) return at(count + 1);
+    if (size > 2 && (doubled[words[0].toLowerCase()] || "").indexOf(" " + words[1].toLowerCase() + " ") >= 0) cut = 2;
+    return at(cut).reverse();
   }
   function isUpper(word) { return word === word.toUpperCase() && word !== word.toLowerCase(); }
   function showSplit() {

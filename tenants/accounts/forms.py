@@ -3,10 +3,24 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.forms import ChangePasswordForm, LoginForm, ResetPasswordForm
+from allauth.account.forms import (
+    ChangePasswordForm,
+    LoginForm,
+    ResetPasswordForm,
+    ResetPasswordKeyForm,
+    SetPasswordForm,
+)
+from allauth.account.forms import ReauthenticateForm as ReauthenticateByPasswordForm
 from allauth.core import context
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    EditWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -16,9 +30,10 @@ from tenants.accounts.models import User
 from tenants.busy import mark_busy
 from tenants.concurrency_limit import NoPlaceFree
 from tenants.edit_form import EditForm
+from tenants.form_fields import BoundedFields, MailboxField, NameField, SecretField
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is only partly typed
+class SignInForm(BoundedFields, LoginForm):  # type: ignore[misc]  # allauth is only partly typed
     """Address and password; the template links to the password reset."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,15 +62,15 @@ class _OneTimeCode:
         return code
 
 
-class CodeForm(_OneTimeCode, AuthenticateForm):  # type: ignore[misc]
+class CodeForm(BoundedFields, _OneTimeCode, AuthenticateForm):  # type: ignore[misc]
     """The code of the second step of a sign-in."""
 
 
-class CodeAgainForm(_OneTimeCode, ReauthenticateForm):  # type: ignore[misc]
+class CodeAgainForm(BoundedFields, _OneTimeCode, ReauthenticateForm):  # type: ignore[misc]
     """The code by which a signed-in user confirms to be themselves."""
 
 
-class PasswordChangeForm(ChangePasswordForm):  # type: ignore[misc]
+class PasswordChangeForm(BoundedFields, ChangePasswordForm):  # type: ignore[misc]
     """The current password and the new one."""
 
     def clean_oldpassword(self) -> str:
@@ -66,7 +81,7 @@ class PasswordChangeForm(ChangePasswordForm):  # type: ignore[misc]
         return password
 
 
-class PasswordResetRequestForm(ResetPasswordForm):  # type: ignore[misc]
+class PasswordResetRequestForm(BoundedFields, ResetPasswordForm):  # type: ignore[misc]
     """The address to which a reset link is sent, if an account has it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -84,6 +99,38 @@ class PasswordResetRequestForm(ResetPasswordForm):  # type: ignore[misc]
         return email
 
 
+class FirstPasswordForm(BoundedFields, SetPasswordForm):  # type: ignore[misc]
+    """The first password of an account."""
+
+
+class ChosenPasswordForm(BoundedFields, ResetPasswordKeyForm):  # type: ignore[misc]
+    """The new password, chosen by the link of a mail."""
+
+
+class PasswordAgainForm(BoundedFields, ReauthenticateByPasswordForm):  # type: ignore[misc]
+    """The password by which a signed-in user confirms to be themselves."""
+
+
+class AuthenticatorForm(BoundedFields, ActivateTOTPForm):  # type: ignore[misc]
+    """The first code of an authenticator application."""
+
+
+class AddedKeyForm(BoundedFields, AddWebAuthnForm):  # type: ignore[misc]
+    """A security key and its name."""
+
+
+class RenamedKeyForm(BoundedFields, EditWebAuthnForm):  # type: ignore[misc]
+    """The other name of a security key."""
+
+
+class KeySignInForm(BoundedFields, LoginWebAuthnForm):  # type: ignore[misc]
+    """The answer of a security key at sign-in."""
+
+
+class KeyAgainForm(BoundedFields, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """The answer of a security key by which a signed-in user confirms to be themselves."""
+
+
 class _Plain(forms.Form):
     """A form validated by the server only, so that rejected input stays in the fields."""
 
@@ -97,7 +144,7 @@ class _Plain(forms.Form):
 class NameForm(EditForm):
     """The name of the user's account."""
 
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Prénom et nom"),
         max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -110,14 +157,12 @@ class NameForm(EditForm):
 class AddressForm(_Plain):
     """The new sign-in address and the account's password."""
 
-    email = forms.EmailField(
+    email = MailboxField(
         label=gettext_lazy("Nouvelle adresse"),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
     )
-    password = forms.CharField(
+    password = SecretField(
         label=gettext_lazy("Votre mot de passe"),
-        strip=False,
-        max_length=256,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
         help_text=gettext_lazy("Celui d’aujourd’hui, pour être sûr que c’est vous."),
     )

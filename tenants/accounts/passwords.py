@@ -6,6 +6,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from tenants.form_fields import LONGEST_PASSWORD
+
 MIN_LENGTH = 12
 MIN_WORDS = 7
 MIN_DIGITS = 16
@@ -30,6 +32,8 @@ class LongEnough:
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raise ValidationError with the rule when the password is too weak."""
+        if len(password) > LONGEST_PASSWORD:
+            raise ValidationError(_("128 caractères au plus."), code="password_too_long")
         words = {word.lower() for word in re.findall(r"\w+", password)}
         if len(words) >= MIN_WORDS:
             return

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenants.edit_form import EditForm
+from tenants.form_fields import LineField, ParagraphField
 from tenants.website import (
     picture_process,
     pictures,
@@ -57,13 +58,13 @@ PICTURE_REFUSED: dict[str, Promise | str] = {
 class SiteTextForm(WorkForm):
     """One text of the public pages."""
 
-    text = forms.CharField(required=False, strip=False)
-    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=16)
+    text = ParagraphField(max_length=max(TEXT_LENGTHS.values()), required=False)
+    seen = LineField(widget=forms.HiddenInput, required=False, max_length=16)
 
     def __init__(self, *args: Any, part: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         most = TEXT_LENGTHS[part]
-        self.fields["text"] = forms.CharField(
+        self.fields["text"] = ParagraphField(
             label=str(TEXTS[part]),
             required=False,
             max_length=most,
@@ -80,7 +81,7 @@ class SiteTextForm(WorkForm):
 class ColourForm(EditForm):
     """The practice's colour."""
 
-    colour = forms.CharField(
+    colour = LineField(
         label=gettext_lazy("Couleur du cabinet"),
         max_length=7,
         widget=forms.TextInput(attrs={"type": "color"}),
@@ -109,7 +110,7 @@ class PictureForm(EditForm):
         max_length=300,
         allow_empty_file=True,
     )
-    rights_holder = forms.CharField(
+    rights_holder = LineField(
         label=gettext_lazy("À qui appartient cette image\u00a0?"),
         max_length=120,
         help_text=gettext_lazy(
@@ -163,7 +164,7 @@ class PhotoForm(PictureForm):
     """The photo of the practice."""
 
     kind = Picture.PictureKind.PHOTO
-    alt = forms.CharField(
+    alt = LineField(
         label=gettext_lazy("Que montre la photo\u00a0?"),
         max_length=200,
         help_text=gettext_lazy(
@@ -177,7 +178,7 @@ class PhotoForm(PictureForm):
         widget=forms.RadioSelect,
         help_text=gettext_lazy("Jamais un patient. Sans accord écrit, choisissez une autre photo."),
     )
-    credit = forms.CharField(
+    credit = LineField(
         label=gettext_lazy("Nom à écrire sous la photo"),
         max_length=80,
         required=False,
@@ -208,21 +209,21 @@ class CardForm(EditForm):
             "Certaines professions doivent afficher des mentions\u00a0: nous le dirons."
         ),
     )
-    presentation = forms.CharField(
+    presentation = ParagraphField(
         label=gettext_lazy("Quelques mots"),
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text=gettext_lazy("Diplômes, formations, orientation. 500 caractères au plus."),
     )
-    rpps = forms.CharField(
+    rpps = LineField(
         label=gettext_lazy("Numéro RPPS"),
         required=False,
         max_length=20,
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
         help_text=gettext_lazy("Onze chiffres. Il n’est pas affiché sans que vous le demandiez."),
     )
-    adeli = forms.CharField(
+    adeli = LineField(
         label=gettext_lazy("Numéro ADELI"),
         required=False,
         max_length=20,
@@ -230,7 +231,7 @@ class CardForm(EditForm):
             "Neuf caractères. Le RPPS le remplace peu à peu\u00a0: vide si vous l’avez."
         ),
     )
-    order_number = forms.CharField(
+    order_number = LineField(
         label=gettext_lazy("Numéro d’inscription à l’Ordre"),
         required=False,
         max_length=30,
@@ -296,7 +297,7 @@ class QuestionnaireForm(EditForm):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
-    languages = forms.CharField(
+    languages = LineField(
         label=gettext_lazy("Quelles langues parlez-vous, outre le français\u00a0?"),
         max_length=120,
         required=False,
@@ -307,13 +308,13 @@ class QuestionnaireForm(EditForm):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
-    transport = forms.CharField(
+    transport = LineField(
         label=gettext_lazy("Bus, métro, tram"),
         max_length=160,
         required=False,
         help_text=gettext_lazy("Exemple\u00a0: «\u00a0Bus 3, arrêt Église\u00a0»."),
     )
-    prices = forms.CharField(
+    prices = ParagraphField(
         label=gettext_lazy("Vos tarifs, en quelques mots"),
         max_length=400,
         required=False,
@@ -334,7 +335,7 @@ class QuestionnaireForm(EditForm):
     third_party = forms.BooleanField(
         label=gettext_lazy("Je pratique le tiers payant."), required=False
     )
-    to_bring = forms.CharField(
+    to_bring = LineField(
         label=gettext_lazy("Que faut-il apporter\u00a0?"),
         max_length=200,
         required=False,
@@ -342,7 +343,7 @@ class QuestionnaireForm(EditForm):
             "Exemple\u00a0: «\u00a0votre ordonnance et votre carte Vitale\u00a0»."
         ),
     )
-    closing = forms.CharField(
+    closing = LineField(
         label=gettext_lazy("Quand fermez-vous chaque année\u00a0?"),
         max_length=120,
         required=False,

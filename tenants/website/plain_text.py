@@ -4,12 +4,13 @@ Pure: no Django. Templates render the blocks as text, never as markup.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_BULLET = re.compile(r"^\s*[-–—•*]\s+")
-_KEPT_CONTROLS = {"\n"}
+from tenants.typed_text import visible
+
+_BULLET = re.compile(r"^\s*(?:[-–—*·]\s+|[•▪◦‣●○■□◆➢➤✓]\s*)")
+_SYMBOL_BULLETS = dict.fromkeys(map(ord, "\uf0a7\uf0b7\uf0d8\uf076\uf0fc\uf02d"), "• ")
 _BLANKS = re.compile(r"[^\S\n\u00a0\u202f]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _TITLE = r"(?:M\.|MM\.|Mr\.?|Mme|Mmes|Mlle|Monsieur|Madame|Mademoiselle|[Pp]atiente?)"
@@ -36,16 +37,13 @@ class TextBlock:
 
 def normalize(typed: str) -> str:
     """Return the text in NFC, without control, invisible and direction characters and without outer blanks."""
-    text = unicodedata.normalize("NFC", typed.replace("\r\n", "\n").replace("\r", "\n"))
-    text = text.replace("\t", " ")
-    kept = "".join(
-        character
-        for character in text
-        if character in _KEPT_CONTROLS
-        or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co"}
-    )
-    lines = (_BLANKS.sub(" ", line).strip() for line in kept.split("\n"))
+    lines = (_BLANKS.sub(" ", line).strip() for line in visible(_with_bullets(typed)).split("\n"))
     return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _with_bullets(typed: str) -> str:
+    """Return the text with the bullets of Word's symbol fonts, private characters, written as "•"."""
+    return typed.translate(_SYMBOL_BULLETS)
 
 
 def blocks(text: str) -> list[TextBlock]:

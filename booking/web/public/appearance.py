@@ -28,7 +28,7 @@ def colour(request: HttpRequest, site: Site) -> HttpResponseBase:
 @patient_view("GET")
 def picture(request: HttpRequest, site: Site, ref: uuid.UUID, size: str) -> HttpResponseBase:
     """Return one size of a published picture; 404 for an unpublished one."""
-    found = queries.published_file(ref, size)
+    found = queries.published_file(ref, size) if size.isprintable() else None
     if found is None:
         raise Http404
     return _conditional(

@@ -16,14 +16,15 @@ from booking.models import ExtraField, Location
 from booking.models.appointment import LATE_MINUTES
 from booking.rules.mail_domains import likely_address
 from booking.rules.persons import Person, is_denied
+from tenants.form_fields import AnswerField, LineField, NameField
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_POSTCODE = re.compile(r"\b\d{5}\b")
 HONEYPOT = "site_web"
 EXTRA_PREFIX = "extra_"
 
 
-class _Name(forms.CharField):
-    """B-08: any script, apostrophes, hyphens, one letter; the case is the person's own."""
+class _Name(NameField):
+    """A name of the person who books, with the words of the page."""
 
     def __init__(self, *, label: str, missing: str, autocomplete: str, help_text: str) -> None:
         super().__init__(
@@ -37,15 +38,8 @@ class _Name(forms.CharField):
             widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
         )
 
-    def clean(self, value: Any) -> str:
-        """Collapse spaces; refuse a text without any letter."""
-        name = " ".join(str(super().clean(value) or "").split())
-        if name and not any(character.isalpha() for character in name):
-            raise forms.ValidationError(_("Écrivez ce nom en lettres."))
-        return name
 
-
-class PhoneField(forms.CharField):
+class PhoneField(LineField):
     """A number read in the practice's territory, stored in E.164 (B-07)."""
 
     def __init__(self, *, region: str = "FR", **kwargs: Any) -> None:
@@ -61,6 +55,8 @@ class PhoneField(forms.CharField):
             return ""
         try:
             return french.read_phone(typed, region=self.region)
+        except french.ForeignPhoneError as error:
+            raise forms.ValidationError(_foreign_phone()) from error
         except french.UnreadablePhoneError as error:
             raise forms.ValidationError(_unreadable_phone()) from error
 
@@ -88,7 +84,7 @@ class EmailInput(forms.TextInput):
         )
 
 
-class EmailField(forms.CharField):
+class EmailField(LineField):
     """An e-mail address; an invalid one is refused with an example."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -201,7 +197,7 @@ class DetailsForm(AsksAboutEmail):
             label=_("Je prends rendez-vous pour une autre personne"),
             widget=forms.CheckboxInput(attrs={"class": "toggle", "aria-describedby": "pour_qui"}),
         )
-        self.fields["other_first_name"] = forms.CharField(
+        self.fields["other_first_name"] = NameField(
             required=False,
             max_length=80,
             label=_("Son prénom"),
@@ -247,9 +243,7 @@ class DetailsForm(AsksAboutEmail):
         for extra_field in self.extra_fields:
             if extra_field.kind != ExtraField.FieldKind.ADDRESS:
                 continue
-            found = re.findall(
-                r"\b\d{5}\b", str(self.cleaned_data.get(extra_name(extra_field), ""))
-            )
+            found = _POSTCODE.findall(str(self.cleaned_data.get(extra_name(extra_field), "")))
             if not found:
                 self._refuse(extra_field, _("Ajoutez le code postal. Exemple : 64210 Bidart."))
             elif found[-1] not in served:
@@ -338,7 +332,7 @@ class RightsForm(forms.Form):
     def __init__(self, data: Any = None, *, region: str) -> None:
         super().__init__(data, auto_id="id_%s")
         self.region = region
-        self.fields["contact"] = forms.CharField(
+        self.fields["contact"] = LineField(
             max_length=254,
             label=_("E-mail ou téléphone donné pour le rendez-vous"),
             help_text=_("Le message part à cette adresse ou à ce numéro, et seulement là."),
@@ -386,7 +380,7 @@ def _extra_field(extra_field: ExtraField) -> forms.Field:
         )
     is_address = extra_field.kind == ExtraField.FieldKind.ADDRESS
     widget = forms.TextInput(attrs={"autocomplete": "street-address" if is_address else "off"})
-    return forms.CharField(max_length=200 if is_address else 80, widget=widget, **common)
+    return AnswerField(max_length=200 if is_address else 80, widget=widget, **common)
 
 
 def _phone_help(*, sms_enabled: bool) -> str:
@@ -400,6 +394,12 @@ def _phone_help(*, sms_enabled: bool) -> str:
 
 def _unreadable_phone() -> str:
     return _("Ce numéro ne semble pas valide. Exemple : 06 12 34 56 78.")
+
+
+def _foreign_phone() -> str:
+    return _(
+        "Pour un numéro étranger, commencez par + et l'indicatif du pays. Exemple : +32 470 12 34 56."
+    )
 
 
 def _unreadable_email() -> str:

@@ -13,14 +13,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking.formats.french import UnreadablePhoneError, read_phone
+from booking.formats.french import ForeignPhoneError, UnreadablePhoneError, read_phone
 from booking.models import Appointment, AppointmentType, Location, Practitioner
+from booking.rules.names import split_name
 from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
 from booking.scheduling.slots import ResolvedSlot, SlotSelection
 from booking.web.dashboard.form_fields import DayField, HourField, RowField, RowForm
+from tenants.form_fields import LineField, MailboxField, NameField
 from tenants.work_form import WorkForm
+
+LONGEST_PATH = 200
+"""Characters of the hidden field that says which page to go back to."""
 
 
 def read_contact(typed: str, *, region: str) -> tuple[str, str]:
@@ -36,27 +41,17 @@ def read_contact(typed: str, *, region: str) -> tuple[str, str]:
         return "", typed
     try:
         return read_phone(typed, region=region), ""
+    except ForeignPhoneError:
+        raise ValidationError(
+            _(
+                "Pour un numéro étranger, commencez par + et l’indicatif du pays."
+                " Exemple\u00a0: +32\u00a0470\u00a012\u00a034\u00a056."
+            )
+        ) from None
     except UnreadablePhoneError:
         raise ValidationError(
             _("Ce numéro ne semble pas valide. Exemple\u00a0: 06\u00a012\u00a034\u00a056\u00a078.")
         ) from None
-
-
-def split_name(typed: str) -> tuple[str, str]:
-    """Return (first, last) of « Camille Spécimen », « SPÉCIMEN Camille » or « Spécimen, Camille ».
-
-    A single word is a last name; so are the words in capitals that come first.
-    """
-    before, comma, after = typed.partition(",")
-    words = typed.replace(",", " ").split()
-    if comma and before.strip() and after.strip():
-        return " ".join(after.split()), " ".join(before.split())
-    capitals = 0
-    while capitals < len(words) and len(words[capitals]) > 1 and words[capitals].isupper():
-        capitals += 1
-    if 0 < capitals < len(words):
-        return " ".join(words[capitals:]), " ".join(words[:capitals])
-    return (words[0], " ".join(words[1:])) if len(words) > 1 else ("", "".join(words))
 
 
 def check_row_combination(
@@ -110,7 +105,7 @@ class SlotForm(RowForm):
             "Le prendre quand même, en plus de l’autre. La ligne le dira dans l’agenda."
         ),
     )
-    return_to = forms.CharField(required=False, widget=forms.HiddenInput)
+    return_to = LineField(max_length=LONGEST_PATH, required=False, widget=forms.HiddenInput)
 
     def __init__(
         self,
@@ -177,13 +172,13 @@ class SlotForm(RowForm):
 class BookForm(SlotForm):
     """Booking by hand: one field for the name, one for a phone or an e-mail, both may stay empty."""
 
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Prénom et nom"),
         required=False,
         max_length=160,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    contact = forms.CharField(
+    contact = LineField(
         label=gettext_lazy("Téléphone ou e-mail"),
         required=False,
         max_length=254,
@@ -253,7 +248,7 @@ class LengthForm(WorkForm):
     )
     sequence = forms.IntegerField(widget=forms.HiddenInput)
     notify = forms.BooleanField(required=False, widget=Unwritten)
-    return_to = forms.CharField(required=False, widget=forms.HiddenInput)
+    return_to = LineField(max_length=LONGEST_PATH, required=False, widget=forms.HiddenInput)
 
     def offer_over(self) -> None:
         """Show the check box that overbooks a taken slot."""
@@ -283,7 +278,7 @@ class CancelForm(WorkForm):
     )
     notify = forms.BooleanField(required=False, widget=Unwritten)
     sequence = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    return_to = forms.CharField(required=False, widget=forms.HiddenInput)
+    return_to = LineField(max_length=LONGEST_PATH, required=False, widget=forms.HiddenInput)
 
 
 class ContactForm(WorkForm):
@@ -292,26 +287,26 @@ class ContactForm(WorkForm):
     ``was`` is the version that the page showed: a concurrent correction is not overwritten.
     """
 
-    first_name = forms.CharField(
+    first_name = NameField(
         label=gettext_lazy("Prénom"),
         required=False,
         max_length=80,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    last_name = forms.CharField(
+    last_name = NameField(
         label=gettext_lazy("Nom"),
         required=False,
         max_length=80,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    was = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
-    phone = forms.CharField(
+    was = LineField(max_length=128, required=False, widget=forms.HiddenInput)
+    phone = LineField(
         label=gettext_lazy("Téléphone"),
         required=False,
         max_length=30,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
     )
-    email = forms.EmailField(
+    email = MailboxField(
         label=gettext_lazy("E-mail"),
         required=False,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),

@@ -17,6 +17,7 @@ from booking.scheduling.absences import BlockedTime
 from booking.web.dashboard.form_fields import DayField, HourField, offer_rows
 from booking.web.dashboard.hours.week_form import RANGES_A_DAY, check_ranges
 from tenants.edit_form import EditForm
+from tenants.form_fields import LineField
 from tenants.work_form import WorkForm
 
 LONGEST_CLOSURE = timedelta(days=366)
@@ -117,13 +118,13 @@ class CloseForm(WorkForm):
         required=False,
         help_text=gettext_lazy("Vide\u00a0: ce jour-là seulement."),
     )
-    label = forms.CharField(
+    label = LineField(
         label=gettext_lazy("Note pour le cabinet"),
         required=False,
         max_length=60,
         help_text=gettext_lazy("Par exemple «\u00a0congés\u00a0». Aucun nom de personne."),
     )
-    public_message = forms.CharField(
+    public_message = LineField(
         label=gettext_lazy("Message pour les personnes"),
         required=False,
         max_length=160,
@@ -179,13 +180,13 @@ class AbsenceForm(WorkForm):
         required=False,
         help_text=gettext_lazy("Sans heure, les journées entières."),
     )
-    label = forms.CharField(
+    label = LineField(
         label=gettext_lazy("Note pour le cabinet"),
         required=False,
         max_length=60,
         help_text=gettext_lazy("Par exemple «\u00a0congés\u00a0». Aucun nom de personne."),
     )
-    public_message = forms.CharField(
+    public_message = LineField(
         label=gettext_lazy("Message pour les personnes"),
         required=False,
         max_length=160,

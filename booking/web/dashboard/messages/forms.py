@@ -13,6 +13,7 @@ from booking.messages.kind_labels import KIND_LABELS
 from booking.rules import placeholders
 from booking.web.dashboard.form_fields import DayField, HourField
 from tenants.edit_form import EditForm
+from tenants.form_fields import LineField, ParagraphField
 from tenants.work_form import WorkForm
 
 
@@ -39,7 +40,7 @@ def _check_words(text: str) -> None:
 class TextForm(EditForm):
     """The text that a practice adds to one kind of message; the SMS field only where the practice sends SMS."""
 
-    text = forms.CharField(
+    text = ParagraphField(
         label=gettext_lazy("Votre paragraphe, dans l’e-mail"),
         required=False,
         max_length=placeholders.LONGEST,
@@ -53,7 +54,7 @@ class TextForm(EditForm):
             )
         },
     )
-    sms_text = forms.CharField(
+    sms_text = LineField(
         label=gettext_lazy("Vos mots, dans le SMS"),
         required=False,
         max_length=placeholders.LONGEST_SMS,

@@ -18,6 +18,7 @@ from booking.practice.presets import (
 from booking.rules.persons import is_denied
 from booking.web.dashboard.settings.forms import NOT_NEUTRAL, PlaceForm, PracticeForm
 from tenants.edit_form import VERSION, EditForm
+from tenants.form_fields import LineField
 from tenants.work_form import WorkForm
 
 
@@ -30,7 +31,7 @@ class ProfessionForm(EditForm):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choisissez le modèle le plus proche.")},
     )
-    profession = forms.CharField(
+    profession = LineField(
         label=gettext_lazy("Profession affichée"),
         max_length=60,
         help_text=gettext_lazy("Telle que vos patients la lisent, au masculin ou au féminin."),
@@ -113,7 +114,7 @@ class PresetsForm(WorkForm):
             self.fields[f"m{number}"] = forms.BooleanField(
                 label=str(preset.label), required=False, initial=is_first
             )
-            self.fields[f"m{number}label"] = forms.CharField(
+            self.fields[f"m{number}label"] = LineField(
                 label=f"{_('Nom')}, {preset.label}",
                 max_length=60,
                 initial=preset.label,

@@ -23,6 +23,7 @@ from booking.rules.persons import is_denied
 from booking.scheduling import catalogue
 from booking.web.dashboard.form_fields import HourField, offer_rows
 from tenants.edit_form import VERSION, EditForm
+from tenants.form_fields import LineField, MailboxField, ParagraphField
 
 ROOM_TO_RETRY = 60
 """Minutes before the quiet hours, reserved for retries of a failed reminder."""
@@ -79,7 +80,7 @@ class RuledForm(EditForm):
 class AppointmentTypeForm(RuledForm):
     """An appointment type (B-12); durations are minutes."""
 
-    label = forms.CharField(
+    label = LineField(
         label=gettext_lazy("Nom du motif"),
         max_length=60,
         help_text=gettext_lazy(
@@ -152,8 +153,8 @@ class AppointmentTypeForm(RuledForm):
         required=False,
         help_text=gettext_lazy("Pour vous seul. Elle sert si un praticien a relié son agenda."),
     )
-    price_text = forms.CharField(label=gettext_lazy("Tarif affiché"), max_length=40, required=False)
-    instructions = forms.CharField(
+    price_text = LineField(label=gettext_lazy("Tarif affiché"), max_length=40, required=False)
+    instructions = ParagraphField(
         label=gettext_lazy("Consignes affichées"),
         max_length=300,
         required=False,
@@ -211,21 +212,21 @@ class AppointmentTypeForm(RuledForm):
 class PlaceForm(RuledForm):
     """A place: its address, its time zone, and the area of home visits (B-14)."""
 
-    name = forms.CharField(label=gettext_lazy("Nom du lieu"), max_length=60)
+    name = LineField(label=gettext_lazy("Nom du lieu"), max_length=60)
     kind = forms.ChoiceField(
         label=gettext_lazy("Sorte de lieu"), choices=Location.LocationKind.choices
     )
-    street = forms.CharField(label=gettext_lazy("Rue"), max_length=120, required=False)
-    postcode = forms.CharField(label=gettext_lazy("Code postal"), max_length=10, required=False)
-    town = forms.CharField(label=gettext_lazy("Commune"), max_length=60, required=False)
-    access_text = forms.CharField(
+    street = LineField(label=gettext_lazy("Rue"), max_length=120, required=False)
+    postcode = LineField(label=gettext_lazy("Code postal"), max_length=10, required=False)
+    town = LineField(label=gettext_lazy("Commune"), max_length=60, required=False)
+    access_text = ParagraphField(
         label=gettext_lazy("Comment venir"),
         max_length=400,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Étage, sonnette, accès en fauteuil roulant, stationnement."),
     )
-    video_url = forms.CharField(
+    video_url = LineField(
         label=gettext_lazy("Lien de la visio"),
         max_length=video_links.LONGEST,
         required=False,
@@ -248,7 +249,7 @@ class PlaceForm(RuledForm):
             "Décide des jours fériés. En Alsace et en Moselle, le code postal suffit."
         ),
     )
-    served_postcodes = forms.CharField(
+    served_postcodes = LineField(
         label=gettext_lazy("Codes postaux desservis"),
         required=False,
         max_length=600,
@@ -312,13 +313,13 @@ class PlaceForm(RuledForm):
 class PracticeForm(EditForm):
     """The public description, the legal identity and the choices of the practice."""
 
-    name = forms.CharField(label=gettext_lazy("Nom du cabinet"), max_length=80)
-    profession = forms.CharField(label=gettext_lazy("Profession"), max_length=60, required=False)
+    name = LineField(label=gettext_lazy("Nom du cabinet"), max_length=80)
+    profession = LineField(label=gettext_lazy("Profession"), max_length=60, required=False)
     kind = forms.ChoiceField(
         label=gettext_lazy("Cadre de la profession"), choices=Practice.PracticeKind.choices
     )
-    town = forms.CharField(label=gettext_lazy("Commune affichée"), max_length=60, required=False)
-    phone = forms.CharField(
+    town = LineField(label=gettext_lazy("Commune affichée"), max_length=60, required=False)
+    phone = LineField(
         label=gettext_lazy("Téléphone"),
         max_length=30,
         required=False,
@@ -327,42 +328,36 @@ class PracticeForm(EditForm):
             "Affiché aux personnes qui ne peuvent pas réserver ou annuler en ligne."
         ),
     )
-    email = forms.EmailField(
+    email = MailboxField(
         label=gettext_lazy("E-mail du cabinet"),
         required=False,
         help_text=gettext_lazy("Reçoit les avis de créneau libéré."),
     )
-    legal_name = forms.CharField(
+    legal_name = LineField(
         label=gettext_lazy("Raison sociale, ou nom et prénom suivis de EI"),
         max_length=120,
         required=False,
     )
-    legal_form = forms.CharField(
-        label=gettext_lazy("Forme juridique"), max_length=60, required=False
-    )
-    siren = forms.CharField(
+    legal_form = LineField(label=gettext_lazy("Forme juridique"), max_length=60, required=False)
+    siren = LineField(
         label=gettext_lazy("SIREN"),
         max_length=20,
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
-    vat_number = forms.CharField(
+    vat_number = LineField(
         label=gettext_lazy("Numéro de TVA"),
         max_length=20,
         required=False,
         help_text=gettext_lazy("Vide si vous n’en avez pas."),
     )
-    street = forms.CharField(label=gettext_lazy("Rue du siège"), max_length=120, required=False)
-    postcode = forms.CharField(
-        label=gettext_lazy("Code postal du siège"), max_length=10, required=False
-    )
-    legal_town = forms.CharField(
-        label=gettext_lazy("Commune du siège"), max_length=60, required=False
-    )
-    publication_director = forms.CharField(
+    street = LineField(label=gettext_lazy("Rue du siège"), max_length=120, required=False)
+    postcode = LineField(label=gettext_lazy("Code postal du siège"), max_length=10, required=False)
+    legal_town = LineField(label=gettext_lazy("Commune du siège"), max_length=60, required=False)
+    publication_director = LineField(
         label=gettext_lazy("Responsable de la publication"), max_length=120, required=False
     )
-    professional_rules = forms.CharField(
+    professional_rules = LineField(
         label=gettext_lazy("Règles professionnelles"),
         max_length=200,
         required=False,
@@ -370,10 +365,10 @@ class PracticeForm(EditForm):
             "Par exemple «\u00a0Code de déontologie, articles R. 4321-51 et suivants\u00a0»."
         ),
     )
-    order_name = forms.CharField(
+    order_name = LineField(
         label=gettext_lazy("Ordre et son adresse"), max_length=200, required=False
     )
-    mediator = forms.CharField(
+    mediator = LineField(
         label=gettext_lazy("Médiateur de la consommation"), max_length=200, required=False
     )
     reminder_minute = HourField(

@@ -18,6 +18,7 @@ from tenants.accounts.models.membership import LONGEST_REPLACEMENT
 from tenants.accounts.services.invitations import Invited
 from tenants.accounts.services.memberships import Terms
 from tenants.edit_form import EditForm
+from tenants.form_fields import LineField, MailboxField, NameField
 from tenants.work_form import WorkForm
 
 ALL, SOME = "tous", "choisis"
@@ -135,8 +136,8 @@ class RoleForm(EditForm):
 class InviteForm(RoleForm):
     """The person to invite, with role and dates."""
 
-    name = forms.CharField(label=gettext_lazy("Prénom et nom"), max_length=120)
-    email = forms.EmailField(
+    name = NameField(label=gettext_lazy("Prénom et nom"), max_length=120)
+    email = MailboxField(
         label=gettext_lazy("E-mail"),
         help_text=gettext_lazy(
             "Un lien y arrive\u00a0; la personne choisit elle-même son mot de passe."
@@ -212,7 +213,7 @@ class ReplacementForm(WorkForm):
         to_field_name="ref",
         empty_label=None,
     )
-    substitute_name = forms.CharField(
+    substitute_name = NameField(
         label=gettext_lazy("Nom du remplaçant"),
         max_length=80,
         help_text=gettext_lazy(
@@ -221,7 +222,7 @@ class ReplacementForm(WorkForm):
     )
     from_on = DayField(label=gettext_lazy("Du"))
     to_on = DayField(label=gettext_lazy("Au"))
-    email = forms.EmailField(
+    email = MailboxField(
         label=gettext_lazy("E-mail du remplaçant"),
         required=False,
         help_text=gettext_lazy("Pour lui ouvrir l’agenda pendant ces jours, et seulement eux."),
@@ -258,5 +259,5 @@ class ReplacementForm(WorkForm):
 class PractitionerForm(EditForm):
     """An agenda: the name that patients see."""
 
-    name = forms.CharField(label=gettext_lazy("Nom affiché"), max_length=80)
-    title = forms.CharField(label=gettext_lazy("Titre"), max_length=60, required=False)
+    name = LineField(label=gettext_lazy("Nom affiché"), max_length=80)
+    title = LineField(label=gettext_lazy("Titre"), max_length=60, required=False)

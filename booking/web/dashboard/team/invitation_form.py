@@ -12,6 +12,7 @@ from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy
 
 from tenants.accounts.models import User
+from tenants.form_fields import NameField, SecretField
 from tenants.work_form import WorkForm
 
 
@@ -22,15 +23,13 @@ def _rules() -> str:
 class InvitationForm(WorkForm):
     """Name and password of the invited person."""
 
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Prénom et nom"),
         max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    password = forms.CharField(
+    password = SecretField(
         label=gettext_lazy("Mot de passe"),
-        strip=False,
-        max_length=256,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

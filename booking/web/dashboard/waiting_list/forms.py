@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
 from booking.models import Practitioner
+from booking.rules.names import split_name
 from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
@@ -16,7 +17,6 @@ from booking.waiting_list.waiting_entries import Wish
 from booking.web.dashboard.appointment.forms import (
     check_row_combination,
     read_contact,
-    split_name,
 )
 from booking.web.dashboard.form_fields import RowField, RowForm
 from booking.web.public.waiting_forms import (
@@ -24,18 +24,19 @@ from booking.web.public.waiting_forms import (
     days_field,
     half_field,
 )
+from tenants.form_fields import LineField, NameField
 
 
 class WaitForm(RowForm):
     """One field for the name, one for a phone or an e-mail, as booking by hand has them."""
 
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Prénom et nom"),
         max_length=160,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": gettext_lazy("Indiquez qui attend.")},
     )
-    contact = forms.CharField(
+    contact = LineField(
         label=gettext_lazy("Téléphone ou e-mail"),
         max_length=254,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

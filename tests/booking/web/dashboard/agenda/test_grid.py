@@ -21,7 +21,7 @@ from booking.models import (
     OpeningException,
     PatientContact,
 )
-from booking.web.dashboard.appointment.forms import split_name
+from booking.rules.names import split_name
 from tenants.accounts.idle import NOT_ACTIVITY
 from tenants.accounts.models import Role
 from tenants.accounts.services.sessions import SEEN_AT
