@@ -98,7 +98,7 @@ class NameField(LineField):
         "address": gettext_lazy(
             "Écrivez seulement un nom, sans adresse de site ni adresse e-mail."
         ),
-        "form": gettext_lazy("Écrivez seulement un nom, en lettres."),
+        "form": gettext_lazy("Écrivez ce nom en lettres."),
     }
 
     def clean(self, value: Any) -> str:

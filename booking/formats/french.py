@@ -60,6 +60,7 @@ _REFUSED = re.compile(r"\+33[38]\d{3}$|\+338\d{8}$|\+(?:262|590|594|596)8\d+")
 
 # The mobile numbers reserved for fiction, used by the demonstration and the tests; the numbering data of
 # phonenumbers lack this range.
+_FICTION_PREFIX = "063998"
 _FICTION = re.compile(r"\+3363998\d{4}")
 
 
@@ -195,7 +196,7 @@ def read_phone(typed: str, *, region: str) -> str:
 def _countries_of(typed: str, region: str) -> Iterable[str]:
     """Return the territories in which a number is read, the likeliest first."""
     digits = _digits_of(typed)
-    if len(digits) == 10 and digits.startswith("0"):
+    if len(digits) == 10 and digits.startswith("0") and not digits.startswith(_FICTION_PREFIX):
         for territory, prefixes in _TERRITORIES.items():
             if digits.startswith(prefixes):
                 return (territory,)
