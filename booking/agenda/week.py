@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from booking.agenda.rows import absences_between
+from booking.formats.names import is_title
 from booking.models import (
     Absence,
     AppointmentType,
@@ -22,7 +23,6 @@ from booking.models import (
     PatientContact,
     Practitioner,
 )
-from booking.rules.names import is_title
 from booking.rules.persons import Person
 from booking.scheduling.opening_rules import closed_holiday, holiday_of, read_rules
 from booking.scheduling.queries import Availability, Slot, availability

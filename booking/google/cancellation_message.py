@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from booking.calendar_sync import calendar_entries
+from booking.formats.names import greeting
 from booking.google.accounts import event_key, open_secret
 from booking.google.calendar_api import (
     Client,
@@ -29,7 +30,6 @@ from booking.models import CalendarEntry, CalendarTask
 from booking.notifications import appointment_delivery
 from booking.rules import event_body
 from booking.rules.kinds import AppointmentVersion
-from booking.rules.names import greeting
 from tenants.outbox.delivery import DeliveryCall, Handler, Outcome, TryAgain, not_sent
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit

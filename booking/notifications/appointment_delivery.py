@@ -19,6 +19,7 @@ from booking.appointments.change_limits import change_until
 from booking.calendar_sync.calendar_entries import sync_state_of
 from booking.erasure import deadlines
 from booking.formats import sms
+from booking.formats.names import greeting
 from booking.messages import appointment_messages
 from booking.messages.appointment_messages import (
     MessageChannel,
@@ -37,7 +38,6 @@ from booking.notifications.message_texts import text_for
 from booking.patients import contacts, links
 from booking.rules import erasure, kinds
 from booking.rules.erasure import Calendar, Moment, is_quiet
-from booking.rules.names import greeting
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import current_practice, substitute_of
 from tenants import routing

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 
 from booking.formats import sms
+from booking.formats.names import greeting
 from booking.messages import waiting_messages
 from booking.messages.appointment_messages import (
     MessageChannel,
@@ -29,7 +30,6 @@ from booking.notifications.appointment_delivery import (
     place_lines,
 )
 from booking.rules import kinds
-from booking.rules.names import greeting
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import current_practice, substitute_of
 from booking.waiting_list import (

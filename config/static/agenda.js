@@ -61,7 +61,7 @@
 
   // --- The small form ----------------------------------------------------------------------------------
   var booking = byId("prendre"), form = booking && booking.querySelector("form");
-  // The rule of booking/rules/names.py, for the hint only: the server splits the name that is stored.
+  // The rule of booking/formats/names.py, for the hint only: the server splits the name that is stored.
   var titles = " m mr monsieur mme madame mlle mademoiselle dr docteur pr professeur me maître maitre ", particles = " d' da de del della den der des di dos du d’ la le les van von ";
   var doubled = {
     jean: " baptiste bernard charles christophe claude daniel françois gabriel jacques louis luc marc marie michel noël paul philippe pierre rené sébastien yves ",

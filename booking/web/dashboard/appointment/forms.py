@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.formats.french import ForeignPhoneError, UnreadablePhoneError, read_phone
+from booking.formats.names import split_name
 from booking.models import Appointment, AppointmentType, Location, Practitioner
-from booking.rules.names import split_name
 from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of

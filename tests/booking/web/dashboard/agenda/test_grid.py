@@ -13,6 +13,7 @@ from django.urls import reverse
 from booking.agenda import week
 from booking.agenda.week import Busy
 from booking.appointments.cancel import cancel
+from booking.formats.names import split_name
 from booking.models import (
     Absence,
     AgendaChoice,
@@ -21,7 +22,6 @@ from booking.models import (
     OpeningException,
     PatientContact,
 )
-from booking.rules.names import split_name
 from tenants.accounts.idle import NOT_ACTIVITY
 from tenants.accounts.models import Role
 from tenants.accounts.services.sessions import SEEN_AT

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booking.rules.names import greeting, split_name
+from booking.formats.names import greeting, split_name
 
 
 @pytest.mark.parametrize(
