@@ -153,5 +153,4 @@ def _bound(field: forms.Field, longest: int) -> None:
         check(str(value or ""))
         return unbounded(value, *args)
 
-    field.clean = bounded  # type: ignore[method-assign]  # the field is this form's own copy
-    field.longest = longest  # type: ignore[attr-defined]
+    vars(field)["clean"] = bounded  # the field is this form's own copy
