@@ -12,10 +12,13 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
+from tenants.form_fields import LineField
 from tenants.work_form import WorkForm
 
 VERSION = "version"
 """The hidden field with the fingerprint of the stored values that the page showed."""
+LONGEST_VERSION = 4000
+"""Characters of that field: some forty values of a form, with their names."""
 Values = Mapping[str, Any]
 
 
@@ -86,7 +89,9 @@ class EditForm(WorkForm):
             kwargs["initial"] = {**in_page, **(kwargs.get("initial") or {})}
         super().__init__(data, *args, **kwargs)
         if self.stored is not None:
-            self.fields[VERSION] = forms.CharField(required=False, widget=forms.HiddenInput)
+            self.fields[VERSION] = LineField(
+                max_length=LONGEST_VERSION, required=False, widget=forms.HiddenInput
+            )
             self.initial.setdefault(VERSION, version_of(self.stored))
 
     @property

@@ -56,3 +56,19 @@ def give_back(keys: Iterable[str]) -> None:
     """Decrement keys that were incremented for something that does not count. Raises ``Unavailable``."""
     names = tuple(keys)
     _client(settings.REDIS_URL).eval(_GIVE_BACK, len(names), *names)
+
+
+def add(amounts: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    """Add an amount, which may be negative, to each key; return the new values by key.
+
+    ``amounts`` has (amount, seconds) by key; a key expires that many seconds after its first change. Raises
+    ``Unavailable``.
+    """
+    if not amounts:
+        return {}
+    with _client(settings.REDIS_URL).pipeline(transaction=False) as trip:
+        for key, (amount, seconds) in amounts.items():
+            trip.set(key, 0, ex=seconds, nx=True)
+            trip.incrby(key, amount)
+        answers = trip.execute()
+    return dict(zip(amounts, answers[1::2], strict=True))

@@ -1,7 +1,7 @@
-"""Proof of work of a form, asked only while a practice is under attack (B-09, C-61).
+"""Proof of work of a form, asked of a busy or suspect network, or while a practice is attacked (B-09, C-61).
 
 The browser computes for about a second in a script of the page. Without JavaScript the form is accepted when
-it is sent at least ``SLOW_WAY`` after it was shown; the telephone remains, too.
+it is sent at a person's pace (``limits.Standing.patience``); the telephone remains, too.
 """
 
 import json
@@ -13,7 +13,6 @@ from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 
-SLOW_WAY = timedelta(seconds=30)
 DIFFICULTY = 150_000
 """Upper bound of the number to find: about a second in the browser of a telephone."""
 _VALID_FOR = timedelta(hours=4)

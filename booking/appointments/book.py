@@ -13,12 +13,11 @@ from booking.patients import contacts
 from booking.patients.contacts import Indexes
 from booking.patients.links import assign_links
 from booking.rules import kinds
-from booking.rules.errors import NotBookable, SlotTaken, TooManyBookings
+from booking.rules.errors import NotBookable, SlotTaken
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import current_practice
 from booking.scheduling.locks import (
     delete_expired_holds,
-    lock_names_and_read,
     lock_practitioners,
 )
 from booking.scheduling.slots import (
@@ -39,15 +38,6 @@ from booking.scheduling.slots import (
 from tenants.audit import services as audit
 from tenants.outbox.services import Due, subject_of, write
 
-_OPEN_BOOKINGS = """
-SELECT count(*) FILTER (WHERE contact.email_index = %(email)s),
-    count(*) FILTER (WHERE contact.phone_index = %(phone)s)
-FROM booking_patientcontact contact
-JOIN booking_appointment appointment ON appointment.id = contact.appointment_id
-WHERE (contact.email_index = %(email)s OR contact.phone_index = %(phone)s)
-  AND appointment.status = 'booked' AND appointment.starts_at > %(now)s
-"""
-
 
 def book(  # noqa: PLR0913  # the fields of the form, each by its name
     *,
@@ -62,7 +52,8 @@ def book(  # noqa: PLR0913  # the fields of the form, each by its name
 ) -> Appointment:
     """Turn the hold of a form into a booking and return it; a second call with the form returns the same.
 
-    Raises NotBookable when ``is_open`` is False, SlotTaken, or TooManyBookings (limit per blind index). When
+    Raises NotBookable when ``is_open`` is False, or SlotTaken. How often a person books is limited by
+    ``booking.abuse.limits``, because an answer that depends on the bookings of others would tell about them. When
     the hold has expired and its row was deleted, the slot is tried again. A caller that has read them passes
     ``settings`` and ``known``, the row of the form; ``is_new`` says that it has found no such row.
     """
@@ -76,10 +67,8 @@ def book(  # noqa: PLR0913  # the fields of the form, each by its name
     try:
         resolved = _slot_to_insert(known, selection, now=now)
         indexes = contacts.indexes_of(person)
-        appointment = _occupy(
-            known, resolved, form_ref, indexes=indexes, settings=settings, now=now
-        )
-    except (SlotTaken, TooManyBookings) as refusal:
+        appointment = _occupy(known, resolved, form_ref, settings=settings, now=now)
+    except SlotTaken as refusal:
         return _booked_meanwhile(form_ref, otherwise=refusal)
     return _complete(appointment, person, indexes, settings=settings, actor=audit.PATIENT, now=now)
 
@@ -139,20 +128,6 @@ def confirmation_entry(
     return Due(kinds.CONFIRMATION, subject_of(appointment), version, now, recipient=recipient)
 
 
-def _check_open_bookings(indexes: Indexes, *, limit: int, now: datetime) -> None:
-    """Raise TooManyBookings; counts under one lock per index, so that two clicks at once count each other."""
-    given = [index for index in (indexes.email, indexes.phone) if index]
-    if not given:
-        return
-    still_open = lock_names_and_read(
-        [f"person|{index.hex()}" for index in given],
-        _OPEN_BOOKINGS,
-        {"email": indexes.email, "phone": indexes.phone, "now": now},
-    )
-    if max(still_open) >= limit:
-        raise TooManyBookings
-
-
 def _slot_to_insert(
     hold: Appointment | None, selection: SlotSelection, *, now: datetime
 ) -> ResolvedSlot | None:
@@ -183,14 +158,12 @@ def _occupy(
     resolved: ResolvedSlot | None,
     form_ref: uuid.UUID,
     *,
-    indexes: Indexes,
     settings: Practice,
     now: datetime,
 ) -> Appointment:
     """Turn the hold into a booking, or insert a booking at ``resolved`` when the form names another slot."""
     agendas = [hold.practitioner_id] if hold else []
     lock_practitioners([*agendas, resolved.practitioner.pk] if resolved else agendas)
-    _check_open_bookings(indexes, limit=settings.max_open_bookings, now=now)
     if hold is not None and resolved is None:
         _confirm(hold, now=now)
         return hold

@@ -30,3 +30,7 @@ FREEING: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {"release": slots.release, "cancel": cancel.cancel}
 )
 """The services that write the same columns and can only free time."""
+SHOWING: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {"unsaved_appointment_of": slots.unsaved_appointment_of}
+)
+"""The functions that make such a row for a page and never store it."""

@@ -13,11 +13,7 @@ class SlotTaken(BookingError):  # named after what happened
 
 
 class TooManyHolds(BookingError):
-    """The network of the visitor already holds three slots of this practice."""
-
-
-class TooManyBookings(BookingError):
-    """The e-mail address or number already has as many open bookings as the practice allows."""
+    """The network of the visitor already holds as many slots of this practice as one network may."""
 
 
 class NotBookable(BookingError):

@@ -42,6 +42,11 @@ class Person:
     previous_email: str = ""
     extras: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The e-mail address in lower case and the phone, those that are given: what a limit counts."""
+        return tuple(address for address in (self.email.casefold(), self.phone) if address)
+
     def to_bytes(self) -> bytes:
         """Return the bytes to seal: the fields in a fixed order, which are read faster than JSON."""
         extras = json.dumps(self.extras, ensure_ascii=False) if self.extras else ""

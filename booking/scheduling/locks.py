@@ -32,21 +32,6 @@ def lock_names(names: Iterable[str]) -> None:
         cursor.execute(f"SELECT {calls}", keys)  # only placeholders
 
 
-def lock_names_and_read(
-    names: Iterable[str], statement: str, parameters: Mapping[str, Any]
-) -> tuple[Any, ...]:
-    """Take the locks of these names, run ``statement`` in the same message and return its first row.
-
-    The message contains two statements, so ``statement`` sees the rows committed while the locks were awaited.
-    """
-    keys = {f"lock{index}": key for index, key in enumerate(_lock_keys(names))}
-    calls = ", ".join(f"pg_advisory_xact_lock(%({name})s)" for name in keys)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {calls}; {statement}", {**parameters, **keys})  # only placeholders
-        row: tuple[Any, ...] = cursor.fetchone()
-    return row
-
-
 def _lock_keys(names: Iterable[str]) -> list[int]:
     unit = current_unit()
     schema = unit.schema if unit else ""

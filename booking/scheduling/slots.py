@@ -26,7 +26,9 @@ from booking.scheduling.locks import (
 from booking.scheduling.queries import free_slots
 
 HOLD_FOR = timedelta(minutes=10)
-HOLDS_PER_NETWORK = 3
+HOLDS_PER_NETWORK = 20
+"""A waiting room, a retirement home or a mobile carrier shares a network: its holds are those of many persons."""
+HOLDS_OF_A_SUSPECT = 3
 _CONFLICTS = ("23P01", "40P01")
 
 
@@ -102,6 +104,18 @@ def resolved_slot_of(appointment: Appointment) -> ResolvedSlot:
     )
 
 
+def unsaved_appointment_of(resolved: ResolvedSlot) -> Appointment:
+    """Return a row of the slot that is not stored: what a page shows of a slot that is not held."""
+    return Appointment(
+        practitioner=resolved.practitioner,
+        location=resolved.location,
+        appointment_type=resolved.appointment_type,
+        starts_at=resolved.starts_at,
+        ends_at=resolved.ends_at,
+        during=resolved.during,
+    )
+
+
 def selection_of(appointment: Appointment) -> SlotSelection:
     """Return the selection of an appointment or hold. Read it with practitioner, location and appointment type."""
     return resolved_slot_of(appointment).selection
@@ -160,12 +174,18 @@ def is_offered(
 
 
 def hold_slot(
-    *, selection: SlotSelection, form_ref: uuid.UUID, network_index: bytes, now: datetime
+    *,
+    selection: SlotSelection,
+    form_ref: uuid.UUID,
+    network_index: bytes,
+    is_suspect: bool = False,
+    now: datetime,
 ) -> Appointment:
     """Hold the slot for this form and return the row; an earlier hold of the form is deleted.
 
     Raises SlotTaken when the slot is not free, TooManyHolds when the network has ``HOLDS_PER_NETWORK`` other
-    holds. Returns the appointment when the form has booked one already, so that a second click changes nothing.
+    holds, or ``HOLDS_OF_A_SUSPECT`` when it behaves like a program. Returns the appointment when the form has
+    booked one already, so that a second click changes nothing.
     """
     resolved = resolve(selection, online=True)
     earlier = appointment_of_form_if_any(form_ref)
@@ -186,7 +206,7 @@ def hold_slot(
     live = Appointment.objects.filter(
         status=Appointment.Status.HELD, network_index=network_index, held_until__gt=now
     )
-    if live.count() >= HOLDS_PER_NETWORK:
+    if live.count() >= (HOLDS_OF_A_SUSPECT if is_suspect else HOLDS_PER_NETWORK):
         raise TooManyHolds
     start, end = resolved.occupied
     delete_expired_holds(

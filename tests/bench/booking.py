@@ -56,7 +56,7 @@ class _Bookings:
             client, ref = RaceClient(self.race, number), uuid.uuid4()
             form: dict[str, str] = self.race.choice_form(slot, client.turn, ref, "choose")
             answer = self.race.post("hold_slot", "/reserver/", form)
-            assert answer.status == 200, answer.status
+            assert answer.status == 303, answer.status
             details: dict[str, str] = self.race.details()
             return {**form, "token": self.race.token("details", ref), **details}
 
@@ -166,7 +166,7 @@ def _statements(race: Any) -> int:
     ref = uuid.uuid4()
     form = race.choice_form(slot, Racer(race, 0).turn, ref, "choose")
     client = Client(headers={"host": HOST, "x-forwarded-for": race.http.network()})
-    assert client.post("/reserver/", form).status_code == 200
+    assert client.post("/reserver/", form).status_code == 303
     ran: list[str] = []
 
     def note(execute: Any, statement: str, *rest: Any) -> Any:

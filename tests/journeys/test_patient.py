@@ -186,7 +186,7 @@ def test_under_attack_the_browser_works_and_the_form_passes(
     with inside(unit):
         for moment in (now, now + timedelta(minutes=10)):
             for _ in range(30):
-                limits.record_abuse_signal(now=moment)
+                limits.record_abuse_signal("127.0.0.0/24", now=moment)
     page = browser.new_context(locale="fr-FR").new_page()
 
     page.goto(address)

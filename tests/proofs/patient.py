@@ -12,7 +12,7 @@ READING_SECONDS = 3.1
 """A form that is sent sooner counts as a robot's."""
 _TOKEN = re.compile(r'name="token" value="([^"]+)"')
 _APPOINTMENT_TYPE = re.compile(r'name="appointment_type" value="([^"]+)"')
-_SLOT = re.compile(r'name="slot" value="([^"]+)"')
+_SLOT = re.compile(r'name="(?:slot|creneau)" value="([^"]+)"')
 _NO_ANSWER = (OSError, http.client.HTTPException)
 
 
@@ -95,9 +95,11 @@ class FilledForm:
 def choose(
     patient: Patient, page: PageAnswer, slot: str, person: Mapping[str, str]
 ) -> tuple[PageAnswer, FilledForm]:
-    """Press the button of a slot of ``page``; return the answer and the form to send next."""
+    """Press the button of a slot of ``page``, follow to its form; return the answer and the form to send next."""
     asked = {"token": page.token, "appointment_type": page.appointment_type, "slot": slot}
     answer = patient.post("/reserver/", asked)
+    if answer.status == 303:
+        answer = patient.get(answer.location)
     fields = asked | {"token": answer.token} | dict(person)
     return answer, FilledForm(fields, time.monotonic())
 

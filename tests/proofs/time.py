@@ -506,7 +506,7 @@ def check_hold(
         counter.count(
             f"hold: {dataset.zone}",
             (dataset.postcode, dataset.around, dataset.seed, start),
-            failed=status != 200 or kept != [expected] or value in again,
+            failed=status != 303 or kept != [expected] or value in again,
             seen=(status, kept),
         )
         with inside(tables.unit):

@@ -60,3 +60,9 @@ def test_concurrent_threads_share_one_client() -> None:
 
     assert sorted(counted) == list(range(1, 17))
     assert len(rate_counters._clients) == 1
+
+
+def test_amounts_are_added_and_taken_back() -> None:
+    assert rate_counters.add({"points": (3, 60), "form": (1, 60)}) == {"points": 3, "form": 1}
+    assert rate_counters.add({"points": (-2, 60)}) == {"points": 1}
+    assert rate_counters.add({}) == {}

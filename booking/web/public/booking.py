@@ -1,9 +1,15 @@
-"""P3: a slot is chosen (and hold), the person fills the form, the appointment is booked."""
+"""P3: a slot is chosen and held, the person fills the form, the appointment is booked.
+
+Choosing redirects to the address of the form, which holds a signed token and the slot, and nothing about a person:
+going back, reloading, or a tab that the telephone has discarded finds the form again, or the booking that it made.
+"""
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -18,8 +24,11 @@ from booking.abuse import (
 from booking.abuse.form_token import (
     Expired,
     Forged,
+    FormToken,
+    FormTokenError,
     TooFast,
 )
+from booking.appointments import change_limits
 from booking.appointments.book import book as book_appointment
 from booking.formats import french
 from booking.models import Appointment, ExtraField, Location
@@ -27,7 +36,6 @@ from booking.patients import links
 from booking.rules.errors import (
     NotBookable,
     SlotTaken,
-    TooManyBookings,
     TooManyHolds,
 )
 from booking.scheduling import slots
@@ -48,37 +56,101 @@ from booking.web.public.page import (
     schema_of_request,
     show,
     too_many,
+    unknown_link,
 )
 from tenants.refs import new_ref
 
 DETAILS = "details"
-"""Purpose of the token that stands in the form with the person's details."""
+"""Purpose of the token that stands in the address of the form, and in the form with the person's details."""
+_READING = timedelta(seconds=15)
+"""A form that is sent sooner costs its network a second point."""
 _TYPED = ("first_name", "last_name", "phone", "email", "for_other", "other_first_name")
+
+
+@dataclass(frozen=True)
+class SentForm:
+    """A form that was sent: its slot, its fields, its token, its row when there is one, and who sent it."""
+
+    slot: ResolvedSlot
+    form: DetailsForm
+    token: FormToken
+    hold: Appointment | None
+    standing: limits.Standing
+
+
+@dataclass(frozen=True)
+class FormPage:
+    """What the page of the form shows: ``chosen`` is a hold, or a row that is not stored when nothing is held."""
+
+    chosen: Appointment
+    form: DetailsForm
+    form_ref: uuid.UUID
+    token: str
+    standing: limits.Standing
+    notice: str = ""
 
 
 @patient_view("POST")
 def choose(request: HttpRequest, site: Site) -> HttpResponseBase:
-    """Hold the slot that was pressed and show the form; a slot chosen again frees the first one."""
+    """Hold the slot that was pressed and lead to the form; a slot chosen again frees the first one."""
     if not site.is_open:
         return _closed(request, site)
+    network = limits.network_of(request)
+    door = limits.hit((limits.CHOICES, (network,)), network=network, now=site.now)
+    if door.seconds_to_wait:
+        limits.record_abuse_signal(network, now=site.now)
+        return too_many(request, site, seconds=door.seconds_to_wait)
+    choice = _read_choice(request, site, network)
+    if choice is None:
+        return refusal(request, site, "booking/errors/400.html", 400)
+    return _hold_and_lead_on(request, site, *choice, standing=door.standing)
+
+
+@patient_view("GET")
+def details(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
+    """Show the form of a chosen slot, or what it has booked; changes nothing."""
     try:
-        form_ref = _ref_of_choice(request, site)
+        ref, is_fresh = _read_address(token, site)
     except Forged:
-        limits.record_abuse_signal(now=site.now)
-        return refusal(request, site, "booking/errors/400.html", 400)
+        over = refusal(request, site, "booking/form_over.html", 404)
+        return unknown_link(request, site, over)
+    hold = slots.appointment_of_form(ref)
+    if hold is not None and hold.status != Appointment.Status.HELD:
+        return _booked(request, site, hold, is_fresh=is_fresh)
+    if not site.is_open:
+        return _closed(request, site)
+    sent = request.GET.get("creneau", ""), request.GET.get("motif", "")
+    slot = _slot(sent, hold)
+    if slot is None or slot.starts_at <= site.now:
+        return refusal(request, site, "booking/form_over.html", 410)
+    is_its_hold = hold is not None and sent == _values_of(hold)
+    shown = hold if hold is not None and is_its_hold else slots.unsaved_appointment_of(slot)
+    page = FormPage(
+        chosen=shown,
+        form=_form(None, site, shown.location, published_fields()),
+        form_ref=ref,
+        token=token if is_fresh else _details_token(site, ref),
+        standing=limits.standing_of(limits.network_of(request), now=site.now),
+    )
+    return _details(request, site, page)
+
+
+@patient_view("POST")
+def change_slot(request: HttpRequest, site: Site) -> HttpResponseBase:
+    """Free the slot of this form and lead back to the week and the appointment type that were looked at."""
     slot = search.read_value(request.POST.get("slot", ""), request.POST.get("appointment_type", ""))
-    if slot is None:
-        return refusal(request, site, "booking/errors/400.html", 400)
     try:
-        hold = _hold_slot(request, site, slot, form_ref)
-    except TooManyHolds:
-        return too_many(request, site, seconds=int(slots.HOLD_FOR.total_seconds()))
-    except SlotTaken:
-        return _taken(request, site, slot)
-    extras = published_fields()
-    form = _form(None, site, hold.location, extras)
-    form.initial = _typed(request, extras)
-    return _details(request, site, hold, form, token=_details_token(site, hold.form_ref))
+        ref, _is_fresh = _read_address(request.POST.get("token", ""), site)
+    except Forged:
+        limits.record_abuse_signal(limits.network_of(request), now=site.now)
+        return refusal(request, site, "booking/errors/400.html", 400)
+    slots.release(form_ref=ref)
+    if slot is None:
+        return personal(HttpResponseRedirect(reverse("booking:slots"), status=303))
+    same = search.search_for(slot.appointment_type, slot.location, None)
+    on = slot.starts_at.astimezone(same.zone).date()
+    week = f"{reverse('booking:slots')}?{same.query}&semaine={on.isoformat()}"
+    return personal(HttpResponseRedirect(week, status=303))
 
 
 @patient_view("POST")
@@ -86,32 +158,111 @@ def confirm(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Book, and redirect to the confirmation page; a second click leads to the same page."""
     if not site.is_open:
         return _closed(request, site)
-    door = _hit(request, site)
+    network = limits.network_of(request)
+    door = _hit(request, site, network)
     try:
-        token, complaint = _read_token(request, site, is_under_attack=door.is_under_attack)
+        token, notice = _read_token(request, site, door.standing)
     except Forged:
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(network, now=site.now)
         return refusal(request, site, "booking/errors/400.html", 400)
     hold = slots.appointment_of_form(token.ref)
-    slot = _slot(request, hold)
+    slot = _slot((request.POST.get("slot", ""), request.POST.get("appointment_type", "")), hold)
     if slot is None:
         return refusal(request, site, "booking/errors/400.html", 400)
     if door.seconds_to_wait:
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(network, now=site.now)
         return too_many(request, site, seconds=door.seconds_to_wait)
     form = _form(request.POST, site, slot.location, published_fields())
     is_valid = form.is_valid()
-    complaint = complaint or _robot_complaint(request, site)
-    if complaint:
-        form.add_error(None, complaint)
-    if complaint or not is_valid:
-        return _again(request, site, slot, form, token.ref)
-    return _book(request, site, slot, form, token.ref, hold)
+    sent = SentForm(slot, form, token, hold, door.standing)
+    notice = notice or _robot_notice(request, site)
+    if notice or not is_valid:
+        return _again(request, site, sent, notice=notice)
+    return _book(request, site, sent)
 
 
-def _slot(request: HttpRequest, hold: Appointment | None) -> ResolvedSlot | None:
+def _read_choice(
+    request: HttpRequest, site: Site, network: str
+) -> tuple[ResolvedSlot, uuid.UUID] | None:
+    """Return the slot that was pressed and the reference of its form; None for what no page of ours has sent."""
+    try:
+        form_ref = _ref_of_choice(request, site)
+    except Forged:
+        limits.record_abuse_signal(network, now=site.now)
+        return None
+    slot = search.read_value(request.POST.get("slot", ""), request.POST.get("appointment_type", ""))
+    return (slot, form_ref) if slot else None
+
+
+def _hold_and_lead_on(
+    request: HttpRequest,
+    site: Site,
+    slot: ResolvedSlot,
+    form_ref: uuid.UUID,
+    *,
+    standing: limits.Standing,
+) -> HttpResponseBase:
+    try:
+        hold = _hold_slot(request, site, slot, form_ref, is_suspect=standing.is_suspect)
+    except TooManyHolds:
+        return too_many(request, site, seconds=int(slots.HOLD_FOR.total_seconds()))
+    except SlotTaken:
+        return _taken(request, site, slot)
+    limits.record_choice(limits.network_of(request), now=site.now)
+    token = _details_token(site, hold.form_ref)
+    typed = _typed(request)
+    if not typed:
+        return _to_form(token, hold)
+    # What was typed before the slot was taken belongs into no address: the form is the answer.
+    form = _form(None, site, hold.location, published_fields())
+    form.initial = typed
+    return _details(request, site, FormPage(hold, form, hold.form_ref, token, standing))
+
+
+def _to_form(token: str, hold: Appointment) -> HttpResponseBase:
+    """Redirect to the form of a hold; its address names the slot, so that it is found after the hold has ended."""
+    slot_value, type_value = _values_of(hold)
+    query = urlencode({"creneau": slot_value, "motif": type_value})
+    path = f"{reverse('booking:details', args=[token])}?{query}"
+    return personal(HttpResponseRedirect(path, status=303))
+
+
+def _read_address(token: str, site: Site) -> tuple[uuid.UUID, bool]:
+    """Return the reference of a form, and whether its token is still accepted. Raises Forged."""
+    try:
+        read = form_token.read(
+            token,
+            schema=schema_of_request(),
+            purpose=DETAILS,
+            now=site.now,
+            min_age=timedelta(0),
+        )
+    except Expired as error:
+        return error.token.ref, False
+    return read.ref, True
+
+
+def _booked(
+    request: HttpRequest, site: Site, booked: Appointment, *, is_fresh: bool
+) -> HttpResponse:
+    """Say that this form has booked; the link stands there as long as the form itself would lead to it."""
+    if not is_fresh:
+        return refusal(request, site, "booking/form_over.html", 410)
+    zone = ZoneInfo(booked.location.time_zone)
+    context = {
+        "appointment": booked,
+        "starts_at": booked.starts_at.astimezone(zone),
+        "today": site.today(zone),
+        "substitute": substitute_of(booked),
+        "zone_mention": "" if zone.key == "Europe/Paris" else french.zone_name(zone),
+        "manage_token": links.manage_token(booked),
+        "is_past": booked.starts_at <= site.now,
+    }
+    return show(request, site, "booking/booked.html", context, is_personal=True)
+
+
+def _slot(sent: tuple[str, str], hold: Appointment | None) -> ResolvedSlot | None:
     """Return the slot that the form names; the slot of its own hold takes no query."""
-    sent = request.POST.get("slot", ""), request.POST.get("appointment_type", "")
     if hold is not None and sent == _values_of(hold):
         return resolved_slot_of(hold)
     return search.read_value(*sent)
@@ -123,35 +274,52 @@ def _values_of(hold: Appointment) -> tuple[str, str]:
     return value, hold.appointment_type.ref.hex
 
 
-def _book(  # what the page has read, handed on
-    request: HttpRequest,
-    site: Site,
-    slot: ResolvedSlot,
-    form: DetailsForm,
-    form_ref: uuid.UUID,
-    hold: Appointment | None,
-) -> HttpResponseBase:
+def _book(request: HttpRequest, site: Site, sent: SentForm) -> HttpResponseBase:
+    person = sent.form.person()
+    is_fast = site.now - sent.token.issued_at < _READING
+    allowance = limits.Allowance(
+        network=limits.network_of(request),
+        form=sent.token.ref.hex,
+        points=1 + is_fast + sent.standing.is_suspect,
+        addresses=person.addresses,
+        person_limit=site.practice.max_open_bookings,
+    )
+    refused = allowance.take(now=site.now)
+    if refused is not None:
+        return _not_allowed(request, site, sent, refused)
     try:
         booked = book_appointment(
-            selection=slot.selection,
-            form_ref=form_ref,
-            person=form.person(),
+            selection=sent.slot.selection,
+            form_ref=sent.token.ref,
+            person=person,
             is_open=site.is_open,
             now=site.now,
             settings=site.practice,
-            known=hold,
-            is_new=hold is None,
+            known=sent.hold,
+            is_new=sent.hold is None,
         )
     except SlotTaken:
-        return _taken(request, site, slot, extras=form.extra_fields)
+        allowance.give_back(now=site.now)
+        return _taken(request, site, sent.slot, extras=sent.form.extra_fields)
     except NotBookable:
+        allowance.give_back(now=site.now)
         return _closed(request, site)
-    except TooManyBookings:
-        form.add_error(None, _too_many_bookings(site))
-        return _again(request, site, slot, form, form_ref)
     return personal(
         HttpResponseRedirect(reverse("booking:done", args=[links.manage_token(booked)]))
     )
+
+
+def _not_allowed(
+    request: HttpRequest, site: Site, sent: SentForm, refused: limits.Refusal
+) -> HttpResponseBase:
+    """Show the form again with why it was refused; nothing typed is lost."""
+    if refused.is_person:
+        return _again(request, site, sent, notice=_too_many_bookings(site))
+    limits.record_abuse_signal(limits.network_of(request), now=site.now)
+    notice = _too_many_from_here(site, refused.seconds)
+    answer = _again(request, site, sent, notice=notice, status=429)
+    answer.headers["Retry-After"] = str(refused.seconds)
+    return answer
 
 
 def _ref_of_choice(request: HttpRequest, site: Site) -> uuid.UUID:
@@ -167,28 +335,35 @@ def _ref_of_choice(request: HttpRequest, site: Site) -> uuid.UUID:
 
 
 def _hold_slot(
-    request: HttpRequest, site: Site, slot: ResolvedSlot, form_ref: uuid.UUID
+    request: HttpRequest,
+    site: Site,
+    slot: ResolvedSlot,
+    form_ref: uuid.UUID,
+    *,
+    is_suspect: bool,
 ) -> Appointment:
-    index = limits.network_index(request)
-    hold = slots.hold_slot(
-        selection=slot.selection, form_ref=form_ref, network_index=index, now=site.now
-    )
-    if hold.status != Appointment.Status.HELD:
-        # This form has already booked. A later visitor of the same page wants another appointment and may
-        # be another person: the first appointment is not shown.
-        hold = slots.hold_slot(
-            selection=slot.selection, form_ref=new_ref(), network_index=index, now=site.now
+    def held(ref: uuid.UUID) -> Appointment:
+        return slots.hold_slot(
+            selection=slot.selection,
+            form_ref=ref,
+            network_index=limits.network_index(request),
+            is_suspect=is_suspect,
+            now=site.now,
         )
-    return hold
+
+    hold = held(form_ref)
+    # A form that has already booked: a later visitor of the same page wants another appointment and may be
+    # another person, so the first appointment is not shown.
+    return hold if hold.status == Appointment.Status.HELD else held(new_ref())
 
 
 def _read_token(
-    request: HttpRequest, site: Site, *, is_under_attack: bool
-) -> tuple[form_token.FormToken, str]:
-    """Return the form's token, and an error text for a form that comes too early or too late."""
+    request: HttpRequest, site: Site, standing: limits.Standing
+) -> tuple[FormToken, str]:
+    """Return the form's token, and a notice for a form that comes too early or too late."""
     min_age = form_token.MIN_AGE
-    if is_under_attack and not _has_worked(request, site):
-        min_age = proof_of_work.SLOW_WAY
+    if standing.needs_work and not _has_worked(request, site):
+        min_age = standing.patience
     try:
         return (
             form_token.read(
@@ -201,14 +376,21 @@ def _read_token(
             "",
         )
     except TooFast as error:
-        limits.record_abuse_signal(now=site.now)
-        return error.token, _(
-            "Ce formulaire est parti très vite. Relisez-le, puis confirmez de nouveau."
-        )
+        limits.record_abuse_signal(limits.network_of(request), now=site.now)
+        return error.token, _wait_notice(min_age - (site.now - error.token.issued_at))
     except Expired as error:
         return error.token, _(
             "Cette page était ouverte depuis longtemps. Relisez-la, puis confirmez."
         )
+
+
+def _wait_notice(left: timedelta) -> str:
+    """Return the notice of a form that was sent too fast, with the wait that is left."""
+    seconds = max(1, -(-left // timedelta(seconds=1)))
+    return _(
+        "Pour écarter les envois automatiques, ce site n'accepte pas un formulaire envoyé si vite."
+        " Tout est gardé\u00a0: attendez %(seconds)s\u00a0s, puis confirmez de nouveau."
+    ) % {"seconds": seconds}
 
 
 def _has_worked(request: HttpRequest, site: Site) -> bool:
@@ -216,18 +398,21 @@ def _has_worked(request: HttpRequest, site: Site) -> bool:
         ref = form_token.read(
             request.POST.get("token", ""), schema=schema_of_request(), purpose=DETAILS, now=site.now
         ).ref
-    except form_token.FormTokenError:
+    except FormTokenError:
         return False
     return proof_of_work.is_solved(
         request.POST.get("work", ""), schema=schema_of_request(), form_ref=ref
     )
 
 
-def _robot_complaint(request: HttpRequest, site: Site) -> str:
+def _robot_notice(request: HttpRequest, site: Site) -> str:
     if not request.POST.get(HONEYPOT):
         return ""
-    limits.record_abuse_signal(now=site.now)
-    text = _("Cet envoi ressemble à celui d'un robot. Confirmez de nouveau%(or_call)s.")
+    limits.record_abuse_signal(limits.network_of(request), now=site.now)
+    text = _(
+        "Un champ invisible a été rempli, peut-être par votre navigateur. Tout est gardé\u00a0: confirmez de"
+        " nouveau%(or_call)s."
+    )
     return text % {"or_call": _or_call(site)}
 
 
@@ -240,18 +425,32 @@ def _or_call(site: Site) -> str:
     return ""
 
 
-def _hit(request: HttpRequest, site: Site) -> limits.RateLimitResult:
-    network = limits.network_of(request)
+def _hit(request: HttpRequest, site: Site, network: str) -> limits.RateLimitResult:
     address = request.POST.get("email", "").strip().casefold() or request.POST.get("phone", "")
     return limits.hit(
         (limits.BOOKING_BY_PAIR, (network, address)),
         (limits.BOOKING_BY_NETWORK, (network,)),
+        network=network,
         now=site.now,
     )
 
 
+def _too_many_from_here(site: Site, seconds: int) -> str:
+    """Return the notice of a network that has booked as much as one network may."""
+    hours = -(-seconds // 3600)
+    text = _(
+        "Beaucoup de rendez-vous ont été pris depuis votre connexion, qui est peut-être partagée. Le vôtre n'est"
+        " pas enregistré."
+    )
+    if hours > 1:
+        later = _("Réessayez dans %(hours)s heures") % {"hours": hours}
+    else:
+        later = _("Réessayez dans %(minutes)s minutes") % {"minutes": -(-seconds // 60)}
+    return f"{text} {later}{_or_call(site)}."
+
+
 def _too_many_bookings(site: Site) -> str:
-    text = _("Ces coordonnées ont déjà plusieurs rendez-vous à venir.")
+    text = _("Vous avez déjà pris plusieurs rendez-vous avec ces coordonnées aujourd'hui.")
     if site.phone:
         more = _("Pour en prendre un de plus, appelez le %(phone)s.") % {"phone": site.phone}
     elif site.practice.email:
@@ -288,60 +487,63 @@ def _details_token(site: Site, form_ref: uuid.UUID) -> str:
 
 
 def _again(
-    request: HttpRequest, site: Site, slot: ResolvedSlot, form: DetailsForm, form_ref: uuid.UUID
+    request: HttpRequest, site: Site, sent: SentForm, *, notice: str, status: int = 422
 ) -> HttpResponseBase:
     """Show the form again with its errors, after holding the slot again."""
+    form_ref, is_suspect = sent.token.ref, sent.standing.is_suspect
     try:
-        hold = _hold_slot(request, site, slot, form_ref)
+        hold = _hold_slot(request, site, sent.slot, form_ref, is_suspect=is_suspect)
     except SlotTaken:
-        return _taken(request, site, slot)
+        return _taken(request, site, sent.slot)
     except TooManyHolds:
         return too_many(request, site, seconds=int(slots.HOLD_FOR.total_seconds()))
-    sent = request.POST.get("token", "")
-    try:
-        form_token.read(
-            sent, schema=schema_of_request(), purpose=DETAILS, now=site.now, min_age=timedelta(0)
-        )
-    except form_token.FormTokenError:
-        sent = ""
-    token = sent if sent and hold.form_ref == form_ref else _details_token(site, hold.form_ref)
-    return _details(request, site, hold, form, token=token, status=422)
+    token = request.POST.get("token", "")
+    _ref, is_fresh = _read_address(token, site)
+    if not is_fresh or hold.form_ref != form_ref:
+        token = _details_token(site, hold.form_ref)
+    page = FormPage(hold, sent.form, hold.form_ref, token, sent.standing, notice)
+    return _details(request, site, page, status=status)
 
 
 def _details(
-    request: HttpRequest,
-    site: Site,
-    hold: Appointment,
-    form: DetailsForm,
-    *,
-    token: str,
-    status: int = 200,
+    request: HttpRequest, site: Site, page: FormPage, *, status: int = 200
 ) -> HttpResponse:
-    zone = ZoneInfo(hold.location.time_zone)
-    slot_value, type_value = _values_of(hold)
-    shown = privacy_notice.for_appointment(hold, site, extras=form.extra_fields)
+    chosen, form = page.chosen, page.form
+    zone = ZoneInfo(chosen.location.time_zone)
+    slot_value, type_value = _values_of(chosen)
+    shown = privacy_notice.for_appointment(chosen, site, extras=form.extra_fields)
+    is_held = chosen.held_until is not None and chosen.held_until > site.now
     work = ""
-    if limits.is_under_attack(now=site.now):
+    if page.standing.needs_work:
         work = proof_of_work.challenge(
-            schema=schema_of_request(), form_ref=hold.form_ref, now=site.now
+            schema=schema_of_request(), form_ref=page.form_ref, now=site.now
         )
     context = {
         "form": form,
-        "appointment": hold,
-        "starts_at": hold.starts_at.astimezone(zone),
-        "held_until": hold.held_until.astimezone(zone) if hold.held_until else None,
+        "notice": page.notice,
+        "appointment": chosen,
+        "starts_at": chosen.starts_at.astimezone(zone),
+        "held_until": chosen.held_until.astimezone(zone) if chosen.held_until and is_held else None,
         "today": site.today(zone),
-        "substitute": substitute_of(hold),
+        "substitute": substitute_of(chosen),
         "slot": slot_value,
         "appointment_type": type_value,
         "zone_mention": "" if zone.key == "Europe/Paris" else french.zone_name(zone),
-        "token": token,
+        "token": page.token,
         "work": work,
+        "patience": int(page.standing.patience.total_seconds()),
         "honeypot": HONEYPOT,
         "privacy_notice": shown,
         "calendar_sentences": shown.calendar_sentences,
+        "change_until": _change_until(chosen, site, zone),
     }
     return show(request, site, "booking/details.html", context, status=status, is_personal=True)
+
+
+def _change_until(chosen: Appointment, site: Site, zone: ZoneInfo) -> datetime | None:
+    """Return until when it may be changed online, on the clock of its place; None when that is over already."""
+    until = change_limits.change_until(chosen)
+    return until.astimezone(zone) if until > site.now else None
 
 
 def _taken(

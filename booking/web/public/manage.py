@@ -191,6 +191,8 @@ def confirmation(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     is_fresh = booked_at is not None and visit.site.now - booked_at < DONE_SHOWN_FOR
     if not is_fresh or person is None or visit.appointment.status != Appointment.Status.BOOKED:
         return _back(visit)
+    network = limits.network_of(request)
+    limits.record_seen(network, visit.appointment.ref.hex, now=visit.site.now)
     context = _context(visit) | {
         "person": person,
         "masked_email": masked_email(person.email),
@@ -239,6 +241,7 @@ def move(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @link_view("POST")
 def cancel(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Cancel; a second click finds the appointment cancelled and shows the same page."""
+    person = visit.person()
     try:
         cancel_appointment(
             appointment=visit.appointment, by_patient=True, actor=audit.PATIENT, now=visit.site.now
@@ -247,6 +250,7 @@ def cancel(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         return _manage(request, visit, problem="late", status=409)
     except AlreadyCancelled:
         return _back(visit)
+    _let_book_again(request, visit, person)
     return _back(visit)
 
 
@@ -285,12 +289,15 @@ def erase(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     if form.cleaned_data["outcome"] == ErasureForm.KEEP:
         erasure_requests.erase_and_keep(appointment=appointment, now=now)
         return _back(visit, done="efface")
+    person = visit.person()
     try:
         erasure_requests.erase_and_cancel(appointment=appointment, now=now)
     except TooLate:
         return _manage(request, visit, problem="late", status=409)
     except AlreadyCancelled:
         erasure_requests.erase_cancelled(appointment=appointment, now=now)
+    else:
+        _let_book_again(request, visit, person)
     return _back(visit)
 
 
@@ -456,6 +463,13 @@ def _calendar_sentences(visit: Visit, shown: privacy_notice.Notice | None) -> Se
         calendar.sentence
         for calendar in calendars(practitioner_id=visit.appointment.practitioner_id)
     ]
+
+
+def _let_book_again(request: HttpRequest, visit: Visit, person: Person | None) -> None:
+    """Take a cancelled booking out of what this person has booked today from this network."""
+    if person is not None and visit.appointment.origin == Appointment.Origin.PATIENT:
+        network = limits.network_of(request)
+        limits.give_back_person(network, person.addresses, now=visit.site.now)
 
 
 def _back(visit: Visit, *, done: str = "") -> HttpResponse:

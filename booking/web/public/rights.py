@@ -38,7 +38,7 @@ def request_links(request: HttpRequest, site: Site) -> HttpResponseBase:
     try:
         complaint = _complaint(request, site)
     except form_token.Forged:
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(limits.network_of(request), now=site.now)
         return refusal(request, site, "booking/errors/400.html", 400)
     if complaint:
         form.add_error(None, complaint)
@@ -65,12 +65,12 @@ def _complaint(request: HttpRequest, site: Site) -> str:
             request.POST.get("token", ""), schema=schema_of_request(), purpose=PURPOSE, now=site.now
         )
     except form_token.TooFast:
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(limits.network_of(request), now=site.now)
         return _("Ce formulaire est parti très vite. Envoyez-le de nouveau.")
     except form_token.Expired:
         return _("Cette page était ouverte depuis longtemps. Envoyez-la de nouveau.")
     if request.POST.get(HONEYPOT):
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(limits.network_of(request), now=site.now)
         return _("Cet envoi ressemble à celui d'un robot. Envoyez-le de nouveau.")
     return ""
 

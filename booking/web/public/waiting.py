@@ -8,11 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from booking.abuse import (
-    form_token,
-    limits,
-    proof_of_work,
-)
+from booking.abuse import form_token, limits
 from booking.appointments import offer_acceptance
 from booking.formats import french
 from booking.models import Appointment, Offer, Practitioner, WaitingEntry
@@ -66,12 +62,12 @@ def _put_on_the_list(request: HttpRequest, site: Site, search: Search) -> HttpRe
     network = limits.network_of(request)
     wait = _seconds_to_wait(request, site, network)
     if wait:
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(network, now=site.now)
         return too_many(request, site, seconds=wait)
     try:
         token, complaint = _read_token(request, site)
     except form_token.Forged:
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(network, now=site.now)
         return refusal(request, site, "booking/errors/400.html", 400)
     form = _form(search, site, request.POST)
     is_valid = form.is_valid()
@@ -333,26 +329,25 @@ def _new_token(site: Site) -> str:
 
 def _read_token(request: HttpRequest, site: Site) -> tuple[form_token.FormToken, str]:
     """Return the form's token, and an error text for a form that looks automated."""
-    min_age = form_token.MIN_AGE
-    if limits.is_under_attack(now=site.now):
-        min_age = proof_of_work.SLOW_WAY
+    network = limits.network_of(request)
+    standing = limits.standing_of(network, now=site.now)
     try:
         token = form_token.read(
             request.POST.get("token", ""),
             schema=schema_of_request(),
             purpose=JOIN,
             now=site.now,
-            min_age=min_age,
+            min_age=standing.patience,
         )
     except form_token.TooFast as error:
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(network, now=site.now)
         return error.token, _(
             "Ce formulaire est parti très vite. Attendez un peu, puis renvoyez-le."
         )
     except form_token.Expired as error:
         return error.token, _("Cette page était ouverte depuis longtemps. Envoyez-la de nouveau.")
     if request.POST.get(HONEYPOT):
-        limits.record_abuse_signal(now=site.now)
+        limits.record_abuse_signal(network, now=site.now)
         return token, _("Cet envoi ressemble à celui d'un robot. Envoyez-le de nouveau.")
     return token, ""
 

@@ -383,7 +383,12 @@ class PracticeForm(EditForm):
         ),
     )
     max_open_bookings = forms.IntegerField(
-        label=gettext_lazy("Rendez-vous à venir par personne, au plus"), min_value=1, max_value=50
+        label=gettext_lazy("Rendez-vous pris en ligne par personne et par jour, au plus"),
+        min_value=1,
+        max_value=50,
+        help_text=gettext_lazy(
+            "Compté par connexion et par adresse\u00a0: la réponse ne dit à personne qui est votre patient."
+        ),
     )
     waiting_minutes = forms.IntegerField(
         label=gettext_lazy("Liste d’attente : garder un créneau libéré (minutes)"),

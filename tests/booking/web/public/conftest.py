@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from booking.models import Appointment
 from booking.patients import links
@@ -16,7 +17,7 @@ from tenants.schema import Unit
 from tests.factories import NOW, Cabinet
 from tests.page_text import collapsed
 
-SLOT = re.compile(r'name="slot" value="([^"]+)"')
+SLOT = re.compile(r'name="(?:slot|creneau)" value="([^"]+)"')
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
 
@@ -35,6 +36,14 @@ class Visitor:
         """Send a form."""
         return self.client.post(path, data or {}, headers=headers)  # type: ignore[return-value]
 
+    def clock_now(self) -> datetime:
+        """Return the pretended now."""
+        return timezone.now()
+
+    def come_from(self, address: str) -> None:
+        """Send what follows from another address."""
+        self.client.defaults["REMOTE_ADDR"] = address
+
     def wait(self, **span: float) -> None:
         """Let time pass."""
         self.clock.shift(timedelta(**span))
@@ -42,7 +51,12 @@ class Visitor:
     def choose(self, number: int = 0, page: str = "/") -> HttpResponse:
         """Press the n-th slot of a page."""
         shown = text(self.get(page))
-        return self.post("/reserver/", hidden(shown) | {"slot": SLOT.findall(shown)[number]})
+        return self.press(hidden(shown) | {"slot": SLOT.findall(shown)[number]})
+
+    def press(self, fields: dict[str, str]) -> HttpResponse:
+        """Press a slot button and follow to the form, as a browser does."""
+        answer = self.post("/reserver/", fields)
+        return self.get(answer.headers["Location"]) if answer.status_code == 303 else answer
 
     def fill(self, details: HttpResponse, **typed: str) -> HttpResponse:
         """Fill the form of the details page at a person's pace and send it."""

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
 from booking.appointments.cancel import cancel
@@ -15,8 +16,10 @@ from booking.waiting_list import offers, waiting_entries
 from booking.waiting_list.waiting_entries import Wish
 from booking.web.public import urls
 from tests.booking.web.public.conftest import (
+    SLOT,
     Visitor,
     address,
+    hidden,
     text,
 )
 from tests.factories import NOW, Cabinet, make_appointment, make_person
@@ -173,11 +176,19 @@ def test_a_valid_link_opens_whatever_its_neighbours_have_tried(
     assert 429 in statuses("x" * 43)
 
 
+def first_slot(page: HttpResponse) -> dict[str, str]:
+    """Return the field of the first slot button of a page."""
+    return {"slot": SLOT.findall(text(page))[0]}
+
+
 def token_of(place: str, visitor: Visitor, cabinet: Cabinet) -> str:
     """Return a valid token for the addresses that begin with ``place``."""
     if place in {"rdv", "r"}:
         booked = visitor.book()
         return links.manage_token(booked) if place == "rdv" else links.short_token(booked)
+    if place == "reserver":
+        pressed = visitor.press(hidden(text(page := visitor.get("/"))) | first_slot(page))
+        return hidden(text(pressed))["token"]
     waiting_entries.join(
         wish=Wish(cabinet.type, cabinet.location, None),
         person=make_person(),
