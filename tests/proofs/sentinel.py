@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import shutil
+import string
 import subprocess
 import tempfile
 import time
@@ -234,7 +235,8 @@ class SentinelDataset:
 
 
 def _new_person(fate: str, number: int) -> MarkedPerson:
-    mark = secrets.token_hex(5)
+    # Letters only: a name with digits is refused.
+    mark = "".join(secrets.choice(string.ascii_lowercase) for _letter in range(10))
     phone = f"063998{(secrets.randbelow(500) * 20 + number) % 10_000:04}"
     markers = {
         "first_name": f"Zoé{mark}É",
