@@ -84,7 +84,7 @@ def network_of(request: HttpRequest) -> str:
 
 
 @dataclass(frozen=True)
-class Standing:
+class NetworkCounts:
     """The counts of a network and of its practice: refused forms of ten minutes, the rest of the hour."""
 
     own_signals: int = 0
@@ -117,39 +117,41 @@ class Standing:
         return PACE if self.needs_work else MIN_AGE
 
 
-CALM = Standing()
+NO_COUNTS = NetworkCounts()
 """A network of which nothing is known, or of which the counters cannot be read."""
 
 
 @dataclass(frozen=True)
 class RateLimitResult:
-    """The answer of the counters: seconds until the next window, None within the limits; and the standing."""
+    """The answer of the counters: seconds until the next window, None within the limits; and the counts."""
 
     seconds_to_wait: int | None
-    standing: Standing
+    counts: NetworkCounts
 
 
 def hit(*hits: tuple[Limit, Sequence[str]], network: str, now: datetime) -> RateLimitResult:
-    """Count one request at each limit and read the standing of a network, in one trip to the counters.
+    """Count one request at each limit and read the counts of a network, in one trip to the counters.
 
     A hit is a limit with the values that identify the visitor.
     """
     keys = {_key(limit, subject, now): limit for limit, subject in hits}
-    read = _standing_keys(network, now)
+    read = _keys_of_counts(network, now)
     try:
         found = rate_counters.count(
             {key: limit.seconds for key, limit in keys.items()}, read_keys=read
         )
     except rate_counters.Unavailable:
         logger.warning("limits not counted")
-        return RateLimitResult(None, CALM)
+        return RateLimitResult(None, NO_COUNTS)
     waits = [_left(limit, now) for key, limit in keys.items() if found[key] > limit.most]
-    return RateLimitResult(waits[0] if waits else None, Standing(*(found[key] for key in read)))
+    return RateLimitResult(
+        waits[0] if waits else None, NetworkCounts(*(found[key] for key in read))
+    )
 
 
-def standing_of(network: str, *, now: datetime) -> Standing:
-    """Return the standing of a network; counts nothing."""
-    return hit(network=network, now=now).standing
+def counts_of(network: str, *, now: datetime) -> NetworkCounts:
+    """Return the counts of a network; counts nothing."""
+    return hit(network=network, now=now).counts
 
 
 def seconds_to_wait(limit: Limit, *subject: str, now: datetime) -> int | None:
@@ -207,14 +209,14 @@ class Allowance:
             logger.warning("limits not counted")
             return None
         is_repeated = found[keys[self._once]] > 1  # a second click of the form
-        over = [hit[0] for hit, key in keys.items() if found[key] > hit[0].most]
-        over = [limit for limit in over if limit not in {BOOKED, _FORM}]
-        if is_repeated or over:
+        exceeded = [hit[0] for hit, key in keys.items() if found[key] > hit[0].most]
+        exceeded = [limit for limit in exceeded if limit not in {BOOKED, _FORM}]
+        if is_repeated or exceeded:
             self.give_back(now=now)
-        if is_repeated or not over:
+        if is_repeated or not exceeded:
             return None
-        is_person = any(limit.name == PERSON for limit in over)
-        return Refusal(is_person=is_person, seconds=max(_left(limit, now) for limit in over))
+        is_person = any(limit.name == PERSON for limit in exceeded)
+        return Refusal(is_person=is_person, seconds=max(_left(limit, now) for limit in exceeded))
 
     def give_back(self, *, now: datetime) -> None:
         """Take the booking out of the counters again: it was refused, or its slot was taken."""
@@ -263,8 +265,8 @@ class Refusal:
     seconds: int
 
 
-def _standing_keys(network: str, now: datetime) -> list[str]:
-    """Return the keys of a standing, in the order of its fields."""
+def _keys_of_counts(network: str, now: datetime) -> list[str]:
+    """Return the keys of a counts, in the order of its fields."""
     by_network = [_key(limit, (network,), now) for limit in (BOOKED, SEEN, CHOSEN)]
     return [_key(_OWN_SIGNALS, (network,), now), _key(_ALL_SIGNALS, (), now), *by_network]
 

@@ -1,7 +1,7 @@
 """Proof of work of a form, asked of a busy or suspect network, or while a practice is attacked (B-09, C-61).
 
 The browser computes for about a second in a script of the page. Without JavaScript the form is accepted when
-it is sent at a person's pace (``limits.Standing.patience``); the telephone remains, too.
+it is sent at a person's pace (``limits.NetworkCounts.patience``); the telephone remains, too.
 """
 
 import json

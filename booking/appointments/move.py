@@ -43,12 +43,14 @@ def move(  # noqa: PLR0913  # the fields of the form, each by its name
 ) -> Appointment:
     """Move to another slot: the same row, the same .ics UID, SEQUENCE + 1; ``booked_at`` does not change.
 
-    Staff keep the length of the appointment unless they change its type. Raises SlotTaken (unless
+    The length of the appointment stays unless staff change its type; a patient moves within the same type, also
+    where only the practice gives it. Raises SlotTaken (unless
     ``overbook``), TooLate (patients only: limit of the appointment type), BeyondPromise (B-22),
     AlreadyCancelled, or ChangedMeanwhile when ``sequence`` is no longer that of the row.
     """
-    resolved = resolve(selection, online=by_patient)
-    if not by_patient and selection.appointment_type_id == appointment.appointment_type_id:
+    has_same_type = selection.appointment_type_id == appointment.appointment_type_id
+    resolved = resolve(selection, online=by_patient and not has_same_type)
+    if has_same_type:
         resolved = replace(resolved, length=appointment.ends_at - appointment.starts_at)
     if by_patient and not is_offered(resolved, now=now, ignore_appointment=appointment.pk):
         raise SlotTaken

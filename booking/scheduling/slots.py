@@ -146,6 +146,21 @@ def resolve(selection: SlotSelection, *, online: bool) -> ResolvedSlot:
     return ResolvedSlot(practitioner, location, appointment_type, selection.starts_at)
 
 
+def is_still_given(resolved: ResolvedSlot) -> bool:
+    """Return whether the practice still gives this type with this practitioner at this place: one query.
+
+    The channel does not count: who has an appointment that only the practice gives may move it.
+    """
+    if not (resolved.practitioner.is_active and resolved.location.is_active):
+        return False
+    return AppointmentType.objects.filter(
+        pk=resolved.appointment_type.pk,
+        is_active=True,
+        practitioners=resolved.practitioner.pk,
+        locations=resolved.location.pk,
+    ).exists()
+
+
 def check_promise(resolved: ResolvedSlot, *, retention_days: int, booked_at: datetime) -> None:
     """Raise BeyondPromise when the slot starts after the last start of a booking of ``booked_at`` (B-22)."""
     last = last_start(booked_at=booked_at, retention_days=retention_days)

@@ -236,7 +236,7 @@ class SentinelDataset:
 
 def _new_person(fate: str, number: int) -> MarkedPerson:
     # Letters only: a name with digits is refused.
-    mark = "".join(secrets.choice(string.ascii_lowercase) for _letter in range(10))
+    mark = "".join(secrets.choice(string.ascii_lowercase) for _position in range(10))
     phone = f"063998{(secrets.randbelow(500) * 20 + number) % 10_000:04}"
     markers = {
         "first_name": f"Zoé{mark}É",

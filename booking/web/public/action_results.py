@@ -68,6 +68,7 @@ _REFUSED: Mapping[str, Texts] = {
             " rendez-vous doit avoir lieu avant."
         ),
     ),
+    "by_phone": (_("Ce rendez-vous ne se déplace pas en ligne."), _("Rien n'a changé.")),
     "late": (_("Il est trop tard pour le faire en ligne."), _("Rien n'a changé.")),
 }
 

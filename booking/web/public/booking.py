@@ -75,7 +75,7 @@ class SentForm:
     form: DetailsForm
     token: FormToken
     hold: Appointment | None
-    standing: limits.Standing
+    counts: limits.NetworkCounts
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class FormPage:
     form: DetailsForm
     form_ref: uuid.UUID
     token: str
-    standing: limits.Standing
-    notice: str = ""
+    counts: limits.NetworkCounts
+    warning: str = ""
 
 
 @patient_view("POST")
@@ -103,7 +103,7 @@ def choose(request: HttpRequest, site: Site) -> HttpResponseBase:
     choice = _read_choice(request, site, network)
     if choice is None:
         return refusal(request, site, "booking/errors/400.html", 400)
-    return _hold_and_lead_on(request, site, *choice, standing=door.standing)
+    return _hold_and_lead_on(request, site, *choice, counts=door.counts)
 
 
 @patient_view("GET")
@@ -112,8 +112,8 @@ def details(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
     try:
         ref, is_fresh = _read_address(token, site)
     except Forged:
-        over = refusal(request, site, "booking/form_over.html", 404)
-        return unknown_link(request, site, over)
+        unknown = refusal(request, site, "booking/form_over.html", 404)
+        return unknown_link(request, site, unknown)
     hold = slots.appointment_of_form(ref)
     if hold is not None and hold.status != Appointment.Status.HELD:
         return _booked(request, site, hold, is_fresh=is_fresh)
@@ -130,7 +130,7 @@ def details(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
         form=_form(None, site, shown.location, published_fields()),
         form_ref=ref,
         token=token if is_fresh else _details_token(site, ref),
-        standing=limits.standing_of(limits.network_of(request), now=site.now),
+        counts=limits.counts_of(limits.network_of(request), now=site.now),
     )
     return _details(request, site, page)
 
@@ -161,7 +161,7 @@ def confirm(request: HttpRequest, site: Site) -> HttpResponseBase:
     network = limits.network_of(request)
     door = _hit(request, site, network)
     try:
-        token, notice = _read_token(request, site, door.standing)
+        token, warning = _read_token(request, site, door.counts)
     except Forged:
         limits.record_abuse_signal(network, now=site.now)
         return refusal(request, site, "booking/errors/400.html", 400)
@@ -174,10 +174,10 @@ def confirm(request: HttpRequest, site: Site) -> HttpResponseBase:
         return too_many(request, site, seconds=door.seconds_to_wait)
     form = _form(request.POST, site, slot.location, published_fields())
     is_valid = form.is_valid()
-    sent = SentForm(slot, form, token, hold, door.standing)
-    notice = notice or _robot_notice(request, site)
-    if notice or not is_valid:
-        return _again(request, site, sent, notice=notice)
+    sent = SentForm(slot, form, token, hold, door.counts)
+    warning = warning or _robot_warning(request, site)
+    if warning or not is_valid:
+        return _again(request, site, sent, warning=warning)
     return _book(request, site, sent)
 
 
@@ -200,10 +200,10 @@ def _hold_and_lead_on(
     slot: ResolvedSlot,
     form_ref: uuid.UUID,
     *,
-    standing: limits.Standing,
+    counts: limits.NetworkCounts,
 ) -> HttpResponseBase:
     try:
-        hold = _hold_slot(request, site, slot, form_ref, is_suspect=standing.is_suspect)
+        hold = _hold_slot(request, site, slot, form_ref, is_suspect=counts.is_suspect)
     except TooManyHolds:
         return too_many(request, site, seconds=int(slots.HOLD_FOR.total_seconds()))
     except SlotTaken:
@@ -216,7 +216,7 @@ def _hold_and_lead_on(
     # What was typed before the slot was taken belongs into no address: the form is the answer.
     form = _form(None, site, hold.location, published_fields())
     form.initial = typed
-    return _details(request, site, FormPage(hold, form, hold.form_ref, token, standing))
+    return _details(request, site, FormPage(hold, form, hold.form_ref, token, counts))
 
 
 def _to_form(token: str, hold: Appointment) -> HttpResponseBase:
@@ -280,7 +280,7 @@ def _book(request: HttpRequest, site: Site, sent: SentForm) -> HttpResponseBase:
     allowance = limits.Allowance(
         network=limits.network_of(request),
         form=sent.token.ref.hex,
-        points=1 + is_fast + sent.standing.is_suspect,
+        points=1 + is_fast + sent.counts.is_suspect,
         addresses=person.addresses,
         person_limit=site.practice.max_open_bookings,
     )
@@ -314,10 +314,10 @@ def _not_allowed(
 ) -> HttpResponseBase:
     """Show the form again with why it was refused; nothing typed is lost."""
     if refused.is_person:
-        return _again(request, site, sent, notice=_too_many_bookings(site))
+        return _again(request, site, sent, warning=_too_many_bookings(site))
     limits.record_abuse_signal(limits.network_of(request), now=site.now)
-    notice = _too_many_from_here(site, refused.seconds)
-    answer = _again(request, site, sent, notice=notice, status=429)
+    warning = _too_many_from_here(site, refused.seconds)
+    answer = _again(request, site, sent, warning=warning, status=429)
     answer.headers["Retry-After"] = str(refused.seconds)
     return answer
 
@@ -342,7 +342,7 @@ def _hold_slot(
     *,
     is_suspect: bool,
 ) -> Appointment:
-    def held(ref: uuid.UUID) -> Appointment:
+    def hold_with(ref: uuid.UUID) -> Appointment:
         return slots.hold_slot(
             selection=slot.selection,
             form_ref=ref,
@@ -351,19 +351,19 @@ def _hold_slot(
             now=site.now,
         )
 
-    hold = held(form_ref)
+    hold = hold_with(form_ref)
     # A form that has already booked: a later visitor of the same page wants another appointment and may be
     # another person, so the first appointment is not shown.
-    return hold if hold.status == Appointment.Status.HELD else held(new_ref())
+    return hold if hold.status == Appointment.Status.HELD else hold_with(new_ref())
 
 
 def _read_token(
-    request: HttpRequest, site: Site, standing: limits.Standing
+    request: HttpRequest, site: Site, counts: limits.NetworkCounts
 ) -> tuple[FormToken, str]:
-    """Return the form's token, and a notice for a form that comes too early or too late."""
+    """Return the form's token, and a warning for a form that comes too early or too late."""
     min_age = form_token.MIN_AGE
-    if standing.needs_work and not _has_worked(request, site):
-        min_age = standing.patience
+    if counts.needs_work and not _has_worked(request, site):
+        min_age = counts.patience
     try:
         return (
             form_token.read(
@@ -377,15 +377,15 @@ def _read_token(
         )
     except TooFast as error:
         limits.record_abuse_signal(limits.network_of(request), now=site.now)
-        return error.token, _wait_notice(min_age - (site.now - error.token.issued_at))
+        return error.token, _wait_warning(min_age - (site.now - error.token.issued_at))
     except Expired as error:
         return error.token, _(
             "Cette page était ouverte depuis longtemps. Relisez-la, puis confirmez."
         )
 
 
-def _wait_notice(left: timedelta) -> str:
-    """Return the notice of a form that was sent too fast, with the wait that is left."""
+def _wait_warning(left: timedelta) -> str:
+    """Return the warning of a form that was sent too fast, with the wait that is left."""
     seconds = max(1, -(-left // timedelta(seconds=1)))
     return _(
         "Pour écarter les envois automatiques, ce site n'accepte pas un formulaire envoyé si vite."
@@ -405,7 +405,7 @@ def _has_worked(request: HttpRequest, site: Site) -> bool:
     )
 
 
-def _robot_notice(request: HttpRequest, site: Site) -> str:
+def _robot_warning(request: HttpRequest, site: Site) -> str:
     if not request.POST.get(HONEYPOT):
         return ""
     limits.record_abuse_signal(limits.network_of(request), now=site.now)
@@ -436,7 +436,7 @@ def _hit(request: HttpRequest, site: Site, network: str) -> limits.RateLimitResu
 
 
 def _too_many_from_here(site: Site, seconds: int) -> str:
-    """Return the notice of a network that has booked as much as one network may."""
+    """Return the warning of a network that has booked as much as one network may."""
     hours = -(-seconds // 3600)
     text = _(
         "Beaucoup de rendez-vous ont été pris depuis votre connexion, qui est peut-être partagée. Le vôtre n'est"
@@ -487,10 +487,10 @@ def _details_token(site: Site, form_ref: uuid.UUID) -> str:
 
 
 def _again(
-    request: HttpRequest, site: Site, sent: SentForm, *, notice: str, status: int = 422
+    request: HttpRequest, site: Site, sent: SentForm, *, warning: str, status: int = 422
 ) -> HttpResponseBase:
     """Show the form again with its errors, after holding the slot again."""
-    form_ref, is_suspect = sent.token.ref, sent.standing.is_suspect
+    form_ref, is_suspect = sent.token.ref, sent.counts.is_suspect
     try:
         hold = _hold_slot(request, site, sent.slot, form_ref, is_suspect=is_suspect)
     except SlotTaken:
@@ -501,7 +501,7 @@ def _again(
     _ref, is_fresh = _read_address(token, site)
     if not is_fresh or hold.form_ref != form_ref:
         token = _details_token(site, hold.form_ref)
-    page = FormPage(hold, sent.form, hold.form_ref, token, sent.standing, notice)
+    page = FormPage(hold, sent.form, hold.form_ref, token, sent.counts, warning)
     return _details(request, site, page, status=status)
 
 
@@ -514,13 +514,13 @@ def _details(
     shown = privacy_notice.for_appointment(chosen, site, extras=form.extra_fields)
     is_held = chosen.held_until is not None and chosen.held_until > site.now
     work = ""
-    if page.standing.needs_work:
+    if page.counts.needs_work:
         work = proof_of_work.challenge(
             schema=schema_of_request(), form_ref=page.form_ref, now=site.now
         )
     context = {
         "form": form,
-        "notice": page.notice,
+        "warning": page.warning,
         "appointment": chosen,
         "starts_at": chosen.starts_at.astimezone(zone),
         "held_until": chosen.held_until.astimezone(zone) if chosen.held_until and is_held else None,
@@ -531,7 +531,7 @@ def _details(
         "zone_mention": "" if zone.key == "Europe/Paris" else french.zone_name(zone),
         "token": page.token,
         "work": work,
-        "patience": int(page.standing.patience.total_seconds()),
+        "patience": int(page.counts.patience.total_seconds()),
         "honeypot": HONEYPOT,
         "privacy_notice": shown,
         "calendar_sentences": shown.calendar_sentences,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, NotRequired, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,7 @@ from booking.rules.errors import (
 )
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import region_of, substitute_of
+from booking.scheduling.slots import ResolvedSlot, is_still_given, resolved_slot_of
 from booking.waiting_list import waiting_entries
 from booking.web.public import (
     action_results,
@@ -116,6 +117,16 @@ class Visit:
     def can_change(self) -> bool:
         """Whether moving and cancelling online are still possible."""
         return self.site.now < self.change_until and not self.appointment.is_cancelled
+
+    @cached_property
+    def can_move(self) -> bool:
+        """Whether slots can be offered: the practice still gives this type, with this person, at this place."""
+        return self.can_change and is_still_given(resolved_slot_of(self.appointment))
+
+    @property
+    def possible_actions(self) -> str:
+        """What the person can do online, in words."""
+        return _("déplacer ou annuler") if self.can_move else _("annuler")
 
     @property
     def is_past(self) -> bool:
@@ -213,12 +224,17 @@ def manage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 @link_view("GET", "POST")
 def move(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    """Show other dates, or move to the slot that was pressed."""
+    """Show other dates, ask to confirm the chosen slot (GET ``creneau``), or move to it (POST)."""
     if not visit.can_change or visit.is_erased:
         return _manage(request, visit)
-    if request.method != "POST":
-        return _other_dates(request, visit)
+    if not visit.can_move:
+        return _manage(request, visit, problem="by_phone", status=409)
     appointment = visit.appointment
+    if request.method != "POST":
+        chosen = search.read_value(
+            request.GET.get("creneau", ""), appointment.appointment_type.ref.hex
+        )
+        return _confirm_move(request, visit, chosen) if chosen else _other_dates(request, visit)
     slot = search.read_value(request.POST.get("slot", ""), appointment.appointment_type.ref.hex)
     if slot is None:
         return refusal(request, visit.site, "booking/errors/400.html", 400)
@@ -389,7 +405,7 @@ def _manage(
         "erasure_form": page.get("erasure_form") or ErasureForm(),
         "late_form": page.get("late_form") or LateForm(),
         "late_choices": LATE_MINUTES,
-        "nearest": _nearest(visit) if visit.can_change and not visit.is_erased else [],
+        "nearest": _nearest(visit) if visit.can_move and not visit.is_erased else [],
         "waits_by": _place_on_the_list(visit),
         "can_wait": visit.site.is_open and bool(visit.site.practice.waiting_minutes),
     }
@@ -499,6 +515,24 @@ def _other_dates(request: HttpRequest, visit: Visit) -> HttpResponse:
     )
     return show(
         request, visit.site, "booking/move.html", _context(visit) | context, is_personal=True
+    )
+
+
+def _confirm_move(request: HttpRequest, visit: Visit, chosen: ResolvedSlot) -> HttpResponse:
+    """Show the present time and the chosen one, and one button: a thumb that slips moves nothing."""
+    context = {
+        "slot": request.GET["creneau"],
+        "new_starts_at": chosen.starts_at.astimezone(visit.zone),
+        "practitioner": chosen.practitioner
+        if chosen.practitioner != visit.appointment.practitioner
+        else None,
+    }
+    return show(
+        request,
+        visit.site,
+        "booking/move_confirm.html",
+        _context(visit) | context,
+        is_personal=True,
     )
 
 

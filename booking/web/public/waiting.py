@@ -330,14 +330,14 @@ def _new_token(site: Site) -> str:
 def _read_token(request: HttpRequest, site: Site) -> tuple[form_token.FormToken, str]:
     """Return the form's token, and an error text for a form that looks automated."""
     network = limits.network_of(request)
-    standing = limits.standing_of(network, now=site.now)
+    counts = limits.counts_of(network, now=site.now)
     try:
         token = form_token.read(
             request.POST.get("token", ""),
             schema=schema_of_request(),
             purpose=JOIN,
             now=site.now,
-            min_age=standing.patience,
+            min_age=counts.patience,
         )
     except form_token.TooFast as error:
         limits.record_abuse_signal(network, now=site.now)

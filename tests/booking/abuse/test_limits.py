@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from booking.abuse import limits
-from booking.abuse.limits import Limit, Standing
+from booking.abuse.limits import Limit, NetworkCounts
 from tenants import rate_counters
 from tenants.schema import Unit
 
@@ -52,9 +52,9 @@ def test_visitors_have_separate_counters(tenant: Unit) -> None:
 
 def test_reading_a_standing_counts_nothing(tenant: Unit) -> None:
     for _ in range(9):
-        limits.standing_of(HERE, now=NOW)
+        limits.counts_of(HERE, now=NOW)
 
-    assert limits.standing_of(HERE, now=NOW) == limits.CALM
+    assert limits.counts_of(HERE, now=NOW) == limits.NO_COUNTS
 
 
 def test_a_network_is_a_24_or_a_64() -> None:
@@ -100,7 +100,7 @@ def test_without_the_counters_no_request_is_refused(tenant: Unit, settings: Sett
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
 
     assert limits.seconds_to_wait(THREE, "someone", now=NOW) is None
-    assert limits.standing_of(HERE, now=NOW) == limits.CALM
+    assert limits.counts_of(HERE, now=NOW) == limits.NO_COUNTS
     limits.record_abuse_signal(HERE, now=NOW)
     limits.record_seen(HERE, "ref", now=NOW)
     limits.give_back_person(HERE, ["camille@example.org"], now=NOW)
@@ -117,42 +117,42 @@ def test_one_trip_counts_each_limit_and_reads_the_standing(tenant: Unit) -> None
     door = limits.hit((THREE, ("someone",)), (two, ("someone",)), network=HERE, now=NOW)
 
     assert door.seconds_to_wait == 60
-    assert door.standing == Standing(own_signals=8, all_signals=5)
-    assert door.standing.is_suspect
+    assert door.counts == NetworkCounts(own_signals=8, all_signals=5)
+    assert door.counts.is_suspect
 
 
 @pytest.mark.parametrize(
-    ("standing", "is_suspect", "needs_work", "patience"),
+    ("counts", "is_suspect", "needs_work", "patience"),
     [
-        (Standing(), False, False, 3),
-        (Standing(own_signals=7), False, False, 3),
-        (Standing(own_signals=8), True, True, 30),
-        (Standing(all_signals=29), False, False, 3),
-        (Standing(all_signals=30), False, True, 12),
-        (Standing(booked=5, seen=5), False, False, 3),
-        (Standing(booked=6, seen=6), False, True, 12),
-        (Standing(booked=5, seen=1), False, False, 3),
-        (Standing(booked=5, seen=0), True, True, 30),
-        (Standing(chosen=60), False, False, 3),
-        (Standing(chosen=61), True, True, 30),
-        (Standing(booked=1, seen=1, chosen=64), False, False, 3),
-        (Standing(booked=1, seen=1, chosen=65), True, True, 30),
+        (NetworkCounts(), False, False, 3),
+        (NetworkCounts(own_signals=7), False, False, 3),
+        (NetworkCounts(own_signals=8), True, True, 30),
+        (NetworkCounts(all_signals=29), False, False, 3),
+        (NetworkCounts(all_signals=30), False, True, 12),
+        (NetworkCounts(booked=5, seen=5), False, False, 3),
+        (NetworkCounts(booked=6, seen=6), False, True, 12),
+        (NetworkCounts(booked=5, seen=1), False, False, 3),
+        (NetworkCounts(booked=5, seen=0), True, True, 30),
+        (NetworkCounts(chosen=60), False, False, 3),
+        (NetworkCounts(chosen=61), True, True, 30),
+        (NetworkCounts(booked=1, seen=1, chosen=64), False, False, 3),
+        (NetworkCounts(booked=1, seen=1, chosen=65), True, True, 30),
     ],
 )
 def test_a_standing_asks_for_work_or_patience(
-    standing: Standing, *, is_suspect: bool, needs_work: bool, patience: int
+    counts: NetworkCounts, *, is_suspect: bool, needs_work: bool, patience: int
 ) -> None:
-    assert (standing.is_suspect, standing.needs_work) == (is_suspect, needs_work)
-    assert standing.patience == timedelta(seconds=patience)
+    assert (counts.is_suspect, counts.needs_work) == (is_suspect, needs_work)
+    assert counts.patience == timedelta(seconds=patience)
 
 
 def test_abuse_signals_of_ten_minutes_count_for_their_network_first(tenant: Unit) -> None:
     for _ in range(30):
         limits.record_abuse_signal(HERE, now=NOW)
 
-    assert limits.standing_of(HERE, now=NOW).own_signals == 30
-    assert limits.standing_of(ELSEWHERE, now=NOW) == Standing(all_signals=5)
-    assert limits.standing_of(HERE, now=NOW + timedelta(minutes=10)) == limits.CALM
+    assert limits.counts_of(HERE, now=NOW).own_signals == 30
+    assert limits.counts_of(ELSEWHERE, now=NOW) == NetworkCounts(all_signals=5)
+    assert limits.counts_of(HERE, now=NOW + timedelta(minutes=10)) == limits.NO_COUNTS
 
 
 def test_signals_of_six_networks_put_the_practice_under_attack(tenant: Unit) -> None:
@@ -160,8 +160,8 @@ def test_signals_of_six_networks_put_the_practice_under_attack(tenant: Unit) -> 
         for _ in range(5):
             limits.record_abuse_signal(f"192.0.{number}.0/24", now=NOW)
 
-    assert limits.standing_of(HERE, now=NOW).needs_work
-    assert not limits.standing_of(HERE, now=NOW).is_suspect
+    assert limits.counts_of(HERE, now=NOW).needs_work
+    assert not limits.counts_of(HERE, now=NOW).is_suspect
 
 
 def test_a_confirmation_page_is_seen_once(tenant: Unit) -> None:
@@ -169,7 +169,7 @@ def test_a_confirmation_page_is_seen_once(tenant: Unit) -> None:
         limits.record_seen(HERE, "one", now=NOW)
     limits.record_seen(HERE, "two", now=NOW)
 
-    assert limits.standing_of(HERE, now=NOW).seen == 2
+    assert limits.counts_of(HERE, now=NOW).seen == 2
 
 
 def allowance(**fields: object) -> limits.Allowance:
@@ -185,7 +185,7 @@ def allowance(**fields: object) -> limits.Allowance:
 
 def test_a_form_is_counted_once(tenant: Unit) -> None:
     assert [allowance().take(now=NOW) for _ in range(9)] == [None] * 9
-    assert limits.standing_of(HERE, now=NOW).booked == 1
+    assert limits.counts_of(HERE, now=NOW).booked == 1
 
 
 def test_a_refused_booking_counts_nothing_and_may_be_tried_again(tenant: Unit) -> None:
@@ -196,7 +196,7 @@ def test_a_refused_booking_counts_nothing_and_may_be_tried_again(tenant: Unit) -
 
     assert refused == [limits.Refusal(is_person=True, seconds=51_600)] * 2  # until midnight, UTC
     assert allowance(form="x").take(now=NOW) is None
-    assert limits.standing_of(HERE, now=NOW).booked == 4
+    assert limits.counts_of(HERE, now=NOW).booked == 4
 
 
 def test_the_points_of_a_network_end_with_the_hour_and_with_the_day(tenant: Unit) -> None:

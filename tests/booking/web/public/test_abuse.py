@@ -182,8 +182,8 @@ def test_a_network_that_holds_and_never_books_is_suspect(visitor: Visitor) -> No
     for _ in range(limits.CHOSEN.most + 1):
         visitor.post("/reserver/", fields)
 
-    assert limits.standing_of("127.0.0.0/24", now=NOW).is_suspect
-    assert not limits.standing_of("203.0.113.0/24", now=NOW).is_suspect
+    assert limits.counts_of("127.0.0.0/24", now=NOW).is_suspect
+    assert not limits.counts_of("203.0.113.0/24", now=NOW).is_suspect
 
 
 # --- Others cannot spoil it -------------------------------------------------------------------------
@@ -242,20 +242,20 @@ UNKNOWN = {"phone": "06 39 98 09 99", "email": "inconnue@example.org"}
 
 
 def answers_to(visitor: Visitor, network: int, typed: dict[str, str]) -> list[tuple[int, str]]:
-    """Book five times with the same address; return each status with the notice of its page."""
+    """Book five times with the same address; return each status with the warning of its page."""
     visitor.come_from(f"192.0.{network}.1")
     seen = []
     for _ in range(5):
         answer = visitor.fill(visitor.choose(), **typed)
-        notice = re.search(r'id="avis".*?<p>(.*?)</p>', text(answer))
-        seen.append((answer.status_code, notice[1] if notice else ""))
+        warning = re.search(r'id="avis".*?<p>(.*?)</p>', text(answer))
+        seen.append((answer.status_code, warning[1] if warning else ""))
         Appointment.objects.filter(status="held").delete()
     return seen
 
 
 @pytest.mark.parametrize("field", ["phone", "email"])
 @pytest.mark.parametrize("visits", [1, 2, 3, 6])
-def test_the_limit_of_a_person_does_not_tell_who_is_a_patient(
+def test_the_limit_of_a_person_is_the_same_for_known_and_unknown_numbers(
     visitor: Visitor, cabinet: Cabinet, field: str, visits: int
 ) -> None:
     """A number with visits to come gets, booking by booking, the answers of a number that nobody has."""
@@ -268,4 +268,4 @@ def test_the_limit_of_a_person_does_not_tell_who_is_a_patient(
     unknown = answers_to(visitor, 2, empty | {field: UNKNOWN[field]})
 
     assert known == unknown
-    assert [status for status, _notice in known] == [302, 302, 302, 422, 422]
+    assert [status for status, _warning in known] == [302, 302, 302, 422, 422]

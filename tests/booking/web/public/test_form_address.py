@@ -100,8 +100,8 @@ def test_an_older_page_books_the_slot_that_it_shows(visitor: Visitor) -> None:
     assert "Il n'est plus gardé" in words(back)
     assert answer.status_code == 302
     booked = Appointment.objects.get()
-    wanted = parse_qs(urlsplit(forms[0]).query)["creneau"][0]
-    assert int(booked.starts_at.timestamp()) == 60 * int(wanted.partition("-")[0], 36)
+    expected = parse_qs(urlsplit(forms[0]).query)["creneau"][0]
+    assert int(booked.starts_at.timestamp()) == 60 * int(expected.partition("-")[0], 36)
 
 
 def test_a_form_found_again_after_its_hold_still_books(visitor: Visitor) -> None:

@@ -3,12 +3,21 @@
 import html
 import json
 import re
+from datetime import timedelta
 
 import pytest
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from pytest_django import Settings
 
 from booking.formats import french
-from booking.models import Appointment, PatientContact
+from booking.models import (
+    Appointment,
+    AppointmentType,
+    Location,
+    PatientContact,
+    Practice,
+    Practitioner,
+)
 from booking.patients import contacts, links
 from booking.rules import kinds
 from tenants.audit import receipts
@@ -55,6 +64,89 @@ def test_one_press_moves_and_keeps_the_link(visitor: Visitor) -> None:
     assert moved.starts_at != booked.starts_at
     assert (moved.booked_at, moved.sequence) == (booked.booked_at, booked.sequence + 1)
     assert "déplacé" in text(visitor.get(answer.headers["Location"]))
+
+
+def test_pressing_a_slot_asks_to_confirm_the_new_date_and_moves_nothing(visitor: Visitor) -> None:
+    booked = visitor.book(FAR)
+    page = text(visitor.get(address(booked)))
+    slot = SLOT.findall(page)[0]
+
+    asked = text(visitor.get(address(booked, f"deplacer/?creneau={slot}")))
+
+    assert f'name="creneau" value="{slot}"' in page
+    assert f'name="slot" value="{slot}"' in asked
+    assert "Confirmer la nouvelle date" in asked
+    assert fresh(booked).starts_at == booked.starts_at
+
+
+@pytest.mark.parametrize("value", ["", "x", "zzzzzz-00000000-00000000", "9" * 3000])
+def test_a_chosen_slot_that_cannot_be_read_shows_the_other_dates(
+    visitor: Visitor, value: str
+) -> None:
+    booked = visitor.book(FAR)
+
+    answer = visitor.get(address(booked, f"deplacer/?creneau={value}"))
+
+    assert answer.status_code == 200
+    assert "Choisir une autre date" in text(answer)
+
+
+def test_a_visit_of_a_type_that_only_the_practice_gives_moves_online(
+    visitor: Visitor, cabinet: Cabinet
+) -> None:
+    booked = visitor.book(FAR)
+    AppointmentType.objects.update(channel=AppointmentType.BookableBy.STAFF)
+    slot = SLOT.findall(text(visitor.get(address(booked))))[0]
+
+    answer = visitor.post(address(booked, "deplacer/"), {"slot": slot})
+
+    assert answer.status_code == 302
+    assert fresh(booked).starts_at != booked.starts_at
+    assert fresh(booked).appointment_type == booked.appointment_type
+
+
+@pytest.mark.parametrize("closed", ["type", "location", "practitioner", "type elsewhere"])
+def test_slots_that_cannot_be_had_are_not_offered(
+    visitor: Visitor, cabinet: Cabinet, closed: str
+) -> None:
+    booked = visitor.book(FAR)
+    slot = SLOT.findall(text(visitor.get(address(booked))))[0]
+    match closed:
+        case "type":
+            AppointmentType.objects.update(is_active=False)
+        case "location":
+            Location.objects.update(is_active=False)
+        case "practitioner":
+            Practitioner.objects.update(is_active=False)
+        case "type elsewhere":
+            cabinet.type.locations.clear()
+    Practice.objects.update(phone="+33536490012")
+
+    page = text(visitor.get(address(booked)))
+    dates = visitor.get(address(booked, "deplacer/"))
+    pressed = visitor.post(address(booked, "deplacer/"), {"slot": slot})
+
+    assert SLOT.findall(page) == []
+    assert "Ce rendez-vous ne se déplace pas en ligne." in page
+    assert "appelez le" in page
+    assert 'id="annuler"' in page
+    assert (dates.status_code, pressed.status_code) == (409, 409)
+    assert SLOT.findall(text(dates)) == []
+    assert fresh(booked).starts_at == booked.starts_at
+
+
+def test_a_move_keeps_the_length_that_staff_gave(visitor: Visitor) -> None:
+    booked = visitor.book(FAR)
+    shorter = booked.ends_at - timedelta(minutes=15)
+    Appointment.objects.filter(pk=booked.pk).update(
+        ends_at=shorter, during=DateTimeTZRange(booked.starts_at, shorter)
+    )
+    slot = SLOT.findall(text(visitor.get(address(booked))))[0]
+
+    visitor.post(address(booked, "deplacer/"), {"slot": slot})
+
+    moved = fresh(booked)
+    assert moved.ends_at - moved.starts_at == shorter - booked.starts_at
 
 
 def test_another_date_is_chosen_week_by_week(visitor: Visitor) -> None:
