@@ -103,6 +103,8 @@ def test_a_patient_books_moves_and_cancels_by_keyboard_at_320_pixels(
     first = page.locator(".leaf").inner_text() + page.locator(".hour").inner_text()
     offered = page.locator(".slots button").first.inner_text().split("\n")[0]
     keyboard.press(offered)
+    assert_fits(page)
+    keyboard.press("Confirmer la nouvelle date")
     assert "Votre rendez-vous est déplacé." in page.locator("[role=status]").inner_text()
     assert page.locator(".leaf").inner_text() + page.locator(".hour").inner_text() != first
 
@@ -455,6 +457,8 @@ def test_axe_finds_nothing_on_any_patient_page(
     page.get_by_role("button", name="Enregistrer").click()
     inspector.inspect("manage with errors")
     open_page("other dates", f"{link}deplacer/")
+    page.locator(".slots button").first.click()
+    inspector.inspect("new date to confirm")
     open_page("reminder", f"{link}sans-rappel/")
     page.goto(address + link)
     page.get_by_text("Effacer mes données maintenant").click()
