@@ -293,6 +293,7 @@ def test_no_page_of_the_journey_is_heavy_or_keeps_anything(
     meter.note("erased")
     for name, path in (
         ("rights", "/mes-donnees/"),
+        ("find", "/mon-rendez-vous/"),
         ("privacy", "/confidentialite/"),
         ("legal notice", "/mentions-legales/"),
         ("accessibility", "/accessibilite/"),

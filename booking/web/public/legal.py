@@ -93,6 +93,7 @@ def robots(request: HttpRequest, site: Site) -> HttpResponseBase:
         "Disallow: /r/",
         "Disallow: /reserver/",
         "Disallow: /mes-donnees/",
+        "Disallow: /mon-rendez-vous/",
         "Disallow: /agenda/",
         "",
     )

@@ -1,4 +1,4 @@
-"""P7: an address or a number, and the same answer whether it is known or not."""
+"""P7 and the way back to an appointment: an address or a number, the same answer whether it is known or not."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -25,10 +25,20 @@ PURPOSE = "rights"
 
 @patient_view("GET", "POST")
 def request_links(request: HttpRequest, site: Site) -> HttpResponseBase:
-    """Show the form, or send the links of coming appointments again to their own address."""
+    """Show the rights of a person, or send the links of coming appointments again to their own address."""
+    return _answer(request, site, "booking/rights.html")
+
+
+@patient_view("GET", "POST")
+def find(request: HttpRequest, site: Site) -> HttpResponseBase:
+    """The same for a person that has lost the message and wants to move or cancel, without a word on rights."""
+    return _answer(request, site, "booking/find.html")
+
+
+def _answer(request: HttpRequest, site: Site, template: str) -> HttpResponseBase:
     region = region_of(catalogue.first_active_location())
     if request.method != "POST":
-        return _page(request, site, RightsForm(region=region))
+        return _page(request, site, RightsForm(region=region), template)
     network = limits.network_of(request)
     wait = limits.seconds_to_wait(limits.RIGHTS_BY_NETWORK, network, now=site.now)
     if wait:
@@ -43,7 +53,7 @@ def request_links(request: HttpRequest, site: Site) -> HttpResponseBase:
     if complaint:
         form.add_error(None, complaint)
     if complaint or not is_valid:
-        return _page(request, site, form, status=422)
+        return _page(request, site, form, template, status=422)
     person = form.cleaned_data["contact"]
     # Beyond the limit of this address no message is sent, and the answer does not reveal it.
     if not limits.seconds_to_wait(
@@ -76,7 +86,7 @@ def _complaint(request: HttpRequest, site: Site) -> str:
 
 
 def _page(
-    request: HttpRequest, site: Site, form: RightsForm, *, status: int = 200
+    request: HttpRequest, site: Site, form: RightsForm, template: str, *, status: int = 200
 ) -> HttpResponseBase:
     sent_token = request.POST.get("token", "")
     try:
@@ -92,4 +102,4 @@ def _page(
         "honeypot": HONEYPOT,
         "librdv": settings.LIBRDV_IDENTITY,
     }
-    return show(request, site, "booking/rights.html", context, status=status, is_personal=True)
+    return show(request, site, template, context, status=status, is_personal=True)

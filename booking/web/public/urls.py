@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("plus-tot/note/", waiting.joined, name="earlier_done"),
     path("attente/<str:token>/", waiting.entry, name="waiting"),
     path("offre/<str:token>/", waiting.offer, name="offer"),
+    path("mon-rendez-vous/", rights.find, name="find"),
     path("mes-donnees/", rights.request_links, name="rights"),
     path("mes-donnees/envoye/", rights.sent, name="rights_sent"),
     path("confidentialite/", legal.privacy, name="privacy"),

@@ -120,6 +120,7 @@ CAUSES_A_MESSAGE = {
     "waiting",
     "offer",
     "rights",
+    "find",
 }
 CAUSES_NONE = {
     "account_invitation",

@@ -28,6 +28,7 @@ PUBLIC = (
     "/",
     "/creneaux/",
     "/mes-donnees/",
+    "/mon-rendez-vous/",
     "/mes-donnees/envoye/",
     "/confidentialite/",
     "/mentions-legales/",

@@ -22,10 +22,12 @@ from tests.booking.web.public.conftest import (
 from tests.factories import NOW
 
 
-def request_links(visitor: Visitor, contact: str) -> tuple[int, str, str]:
-    fields = hidden(text(visitor.get("/mes-donnees/")))
+def request_links(
+    visitor: Visitor, contact: str, path: str = "/mes-donnees/"
+) -> tuple[int, str, str]:
+    fields = hidden(text(visitor.get(path)))
     visitor.wait(seconds=10)
-    answer = visitor.post("/mes-donnees/", fields | {"contact": contact})
+    answer = visitor.post(path, fields | {"contact": contact})
     location = answer.headers.get("Location", "")
     return answer.status_code, location, text(visitor.get(location)) if location else text(answer)
 
@@ -41,6 +43,27 @@ def test_a_known_address_and_an_unknown_one_get_the_same_answer(visitor: Visitor
         visitor, "personne@example.org"
     )
     assert links_due() == 1
+
+
+def test_a_lost_link_is_found_again_from_the_page_of_the_practice(visitor: Visitor) -> None:
+    visitor.book()
+    home, page = text(visitor.get("/")), text(visitor.get("/mon-rendez-vous/"))
+
+    known = request_links(visitor, "camille@example.org", "/mon-rendez-vous/")
+
+    assert 'href="/mon-rendez-vous/"' in home
+    assert "Recevoir mon lien" in page
+    assert "justificatif" not in page
+    assert known == request_links(visitor, "personne@example.org", "/mon-rendez-vous/")
+    assert links_due() == 1
+
+
+def test_what_cannot_be_read_stays_typed_on_the_page_of_the_lost_link(visitor: Visitor) -> None:
+    status, location, shown = request_links(visitor, "camille", "/mon-rendez-vous/")
+
+    assert (status, location) == (422, "")
+    assert 'value="camille"' in shown
+    assert visitor.post("/mon-rendez-vous/", {"contact": "a@example.org"}).status_code == 400
 
 
 @pytest.mark.parametrize(
