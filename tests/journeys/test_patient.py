@@ -286,10 +286,10 @@ def test_no_page_of_the_journey_is_heavy_or_keeps_anything(
     page.get_by_role("link", name="Choisir une autre date").click()
     meter.note("move")
     page.get_by_role("link", name="Garder mon rendez-vous").click()
-    page.get_by_text("Effacer mes données maintenant").click()
-    page.get_by_label("L'annuler aussi").check()
+    page.get_by_text("Ne plus recevoir de message, ou tout effacer").click()
+    page.get_by_label("L'annuler et tout effacer").check()
     meter.note("manage again")
-    page.get_by_role("button", name="Effacer mes données").click()
+    page.get_by_role("button", name="Confirmer ce choix").click()
     meter.note("erased")
     for name, path in (
         ("rights", "/mes-donnees/"),
@@ -462,9 +462,9 @@ def test_axe_finds_nothing_on_any_patient_page(
     inspector.inspect("new date to confirm")
     open_page("reminder", f"{link}sans-rappel/")
     page.goto(address + link)
-    page.get_by_text("Effacer mes données maintenant").click()
+    page.get_by_text("Ne plus recevoir de message, ou tout effacer").click()
     page.get_by_label("Le garder").check()
-    page.get_by_role("button", name="Effacer mes données").click()
+    page.get_by_role("button", name="Confirmer ce choix").click()
     inspector.inspect("erasure asked")
     with inside(unit):
         for contact in PatientContact.objects.select_related("appointment", "data_key"):
