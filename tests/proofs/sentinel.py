@@ -688,9 +688,12 @@ def _restored(dataset: SentinelDataset, *, keys: bool, ledger: bool) -> Iterator
     }
     # A copy: what the restore erases again and records is not of the database that lives on.
     copy = dataset.folder / "restored.ledger"
+    written = Path(dataset.environment.variables["ERASURE_LEDGER"])
+    # Without the guard no line was ever written, and the restore must be told so.
+    ledger = ledger and written.exists()
     variables["ERASURE_LEDGER"] = str(copy if ledger else dataset.folder / "no.ledger")
     if ledger:
-        shutil.copy(dataset.environment.variables["ERASURE_LEDGER"], copy)
+        shutil.copy(written, copy)
     main, key_dump = (min((dataset.folder / store).iterdir()) for store in ("main", "keys"))
     options = ["--keys", str(key_dump)] if keys else []
     options += [] if ledger else ["--without-ledger"]
