@@ -266,7 +266,7 @@ class Refusal:
 
 
 def _keys_of_counts(network: str, now: datetime) -> list[str]:
-    """Return the keys of a counts, in the order of its fields."""
+    """Return the keys of NetworkCounts, in the order of its fields."""
     by_network = [_key(limit, (network,), now) for limit in (BOOKED, SEEN, CHOSEN)]
     return [_key(_OWN_SIGNALS, (network,), now), _key(_ALL_SIGNALS, (), now), *by_network]
 
