@@ -296,7 +296,7 @@ def test_a_photo_is_shown_once_published_with_its_words(owner: Client, patient: 
 
     assert hidden == 404
     assert 'alt="La façade, porte bleue"' in shown
-    assert "Photo : Studio Fictif" in shown
+    assert "Photo\N{NO-BREAK SPACE}: Studio Fictif" in shown
     assert 'width="1200" height="800"' in collapsed(shown)
     assert answer.status_code == 200
     assert answer["Content-Type"] == "image/webp"
