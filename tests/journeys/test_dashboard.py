@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, ViewportSize
 from pytest_django.plugin import DjangoDbBlocker
 
 from booking.models import Absence, Appointment
@@ -16,9 +16,9 @@ from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import PASSWORD, add_totp, make_member, make_user, totp_code
 from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment
+from tests.journeys.people import OWNER, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
-OWNER = "maite@example.org"
 PAGES = (
     "espace/",
     "espace/semaine/",
@@ -46,15 +46,6 @@ VIEWS: tuple[tuple[ViewportSize, str], ...] = (
     ({"width": 320, "height": 700}, "light"),
     ({"width": 1280, "height": 900}, "dark"),
 )
-
-
-def sign_in(page: Page, address: str, *, email: str = OWNER) -> None:
-    """Sign in by the form."""
-    page.goto(f"{address}/connexion/")
-    page.fill("[name=login]", email)
-    page.fill("[name=password]", PASSWORD)
-    page.click("main button.main")
-    page.wait_for_url(f"{address}/espace/**")
 
 
 @pytest.fixture

@@ -10,17 +10,16 @@ from tenants.schema import Unit, inside
 from tests.accounts import make_member
 from tests.browser import faults_of
 from tests.factories import Cabinet
-from tests.journeys.test_dashboard import sign_in
-from tests.journeys.test_team import at_work, new_page  # noqa: F401  # fixtures
+from tests.journeys.people import sign_in
 
 COLLEAGUE = "hugo@example.org"
 
 
 def test_two_people_on_one_appointment_type(
-    new_page: Callable[[], Page],  # noqa: F811
-    at_work: tuple[str, Unit, Cabinet],  # noqa: F811
+    new_page: Callable[[], Page],
+    office: tuple[str, Unit, Cabinet],
 ) -> None:
-    address, unit, cabinet = at_work
+    address, unit, cabinet = office
     with inside(unit):
         make_member(Role.OWNER, COLLEAGUE)
     editor = f"{address}/espace/motifs/{cabinet.type.ref}/"
@@ -52,10 +51,10 @@ def test_two_people_on_one_appointment_type(
 
 
 def test_a_colleague_leaves_and_another_takes_over(
-    new_page: Callable[[], Page],  # noqa: F811
-    at_work: tuple[str, Unit, Cabinet],  # noqa: F811
+    new_page: Callable[[], Page],
+    office: tuple[str, Unit, Cabinet],
 ) -> None:
-    address, unit, cabinet = at_work
+    address, unit, cabinet = office
     with inside(unit):
         colleague = make_member(Role.PRACTITIONER, COLLEAGUE)
         other = Practitioner.objects.exclude(pk=cabinet.practitioner.pk).get()

@@ -25,7 +25,7 @@ from tests.browser import faults_of
 from tests.factories import Cabinet
 from tests.fakes.google import Google, serving
 from tests.journeys.conftest import _answers
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.journeys.people import OWNER, sign_in
 
 CONNECT = "connect.lib-rdv.localhost"
 WIDE: ViewportSize = {"width": 1280, "height": 900}

@@ -16,7 +16,7 @@ from tenants.schema import Unit, inside
 from tests.accounts import make_member
 from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.journeys.people import OWNER, sign_in
 
 MakePractice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 844}, {"width": 1280, "height": 900})

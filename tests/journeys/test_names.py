@@ -29,7 +29,7 @@ from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment
 from tests.fakes.google import Google, serving
 from tests.journeys.conftest import _answers
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.journeys.people import OWNER, sign_in
 
 LINKED = "maite@exemple.fr"
 SHOWN = "Camille Spécimen"

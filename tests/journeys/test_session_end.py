@@ -13,7 +13,7 @@ from tenants.accounts.models import Role
 from tenants.schema import Unit, inside
 from tests.accounts import PASSWORD, make_member
 from tests.factories import Cabinet
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.journeys.people import OWNER, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 PAGES = (

@@ -14,7 +14,7 @@ from tenants.schema import Unit, inside
 from tests.accounts import make_member
 from tests.browser import faults_of
 from tests.factories import Cabinet
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.journeys.people import OWNER, sign_in
 from tests.journeys.test_patient import LIMIT
 from tests.plugin import Figures
 

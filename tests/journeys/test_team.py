@@ -2,66 +2,30 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Page
 from pytest_django.plugin import DjangoDbBlocker
 
 from booking.models import Practice as PracticeRow
-from tenants.accounts.models import EmailChange, Invitation, Role, User
+from tenants.accounts.models import EmailChange, Invitation, User
 from tenants.accounts.services import addresses
-from tenants.accounts.services.invitations import Invited, invite
 from tenants.accounts.services.staff import close_account
 from tenants.models import Tenant
 from tenants.schema import PUBLIC, Unit, inside
-from tests.accounts import PASSWORD, add_totp, make_member, make_user, memberships_of, totp_code
+from tests.accounts import PASSWORD, add_totp, make_user, memberships_of, totp_code
 from tests.browser import faults_of
-from tests.factories import Cabinet, make_appointment, make_practitioner
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.factories import Cabinet
+from tests.journeys.people import OWNER, SECRETARY, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
-SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 844}, {"width": 1280, "height": 900})
-SECRETARY = "nadia@example.org"
-
-
-@pytest.fixture
-def at_work(practice: Practice) -> tuple[str, Unit, Cabinet]:
-    """A practice of two agendas, with an owner, a secretary, an invitation and an appointment."""
-    address, unit, cabinet = practice(f"equipe{uuid.uuid4().hex[:6]}")
-    now = datetime.now(UTC)
-    with inside(unit):
-        owner = make_member(Role.OWNER, OWNER)
-        cabinet.practitioner.user = owner
-        cabinet.practitioner.save(update_fields=["user"])
-        make_practitioner("Hugo Fictif")
-        make_member(Role.SECRETARY, SECRETARY, entrusted=[cabinet.practitioner.ref])
-        User.objects.filter(email=SECRETARY).update(name="Nadia Témoin")
-        invited = Invited(email="zoe@example.org", role=Role.PRACTITIONER, name="Zoé Autre")
-        invite(invited=invited, invited_by=owner, actor="system", now=now)
-        make_appointment(cabinet, now.replace(minute=0) + timedelta(days=3), now=now)
-    return address, unit, cabinet
-
-
-@pytest.fixture(params=SIZES, ids=["390", "1280"])
-def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[[], Page]]:
-    """A function that opens the browser of one person, on a phone and at a desk."""
-    contexts = []
-
-    def make() -> Page:
-        context = browser.new_context(viewport=request.param, locale="fr-FR", bypass_csp=True)
-        contexts.append(context)
-        return context.new_page()
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def test_a_colleague_is_revoked_while_signed_in(
-    new_page: Callable[[], Page], at_work: tuple[str, Unit, Cabinet]
+    new_page: Callable[[], Page], office: tuple[str, Unit, Cabinet]
 ) -> None:
-    address, unit, _cabinet = at_work
+    address, unit, _cabinet = office
     owner, colleague = new_page(), new_page()
     sign_in(owner, address)
     sign_in(colleague, address, email=SECRETARY)
@@ -93,9 +57,9 @@ def test_a_colleague_is_revoked_while_signed_in(
 
 
 def test_an_address_is_changed_and_put_back(
-    new_page: Callable[[], Page], at_work: tuple[str, Unit, Cabinet]
+    new_page: Callable[[], Page], office: tuple[str, Unit, Cabinet]
 ) -> None:
-    address, unit, _cabinet = at_work
+    address, unit, _cabinet = office
     page, mailbox = new_page(), new_page()
     sign_in(page, address)
     page.goto(f"{address}/compte/securite/")
@@ -133,9 +97,9 @@ def test_an_address_is_changed_and_put_back(
 
 
 def test_the_pages_of_account_and_privacy_have_no_fault(
-    new_page: Callable[[], Page], at_work: tuple[str, Unit, Cabinet]
+    new_page: Callable[[], Page], office: tuple[str, Unit, Cabinet]
 ) -> None:
-    address, unit, _cabinet = at_work
+    address, unit, _cabinet = office
     page, phone = new_page(), new_page()
     sign_in(phone, address)
     sign_in(page, address)
@@ -175,9 +139,9 @@ def staff(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 
 def test_the_desk_finds_a_client_and_suspends_it(
-    new_page: Callable[[], Page], at_work: tuple[str, Unit, Cabinet], staff: str
+    new_page: Callable[[], Page], office: tuple[str, Unit, Cabinet], staff: str
 ) -> None:
-    address, unit, _cabinet = at_work
+    address, unit, _cabinet = office
     desk = f"http://lib-rdv.localhost:{address.rpartition(':')[2]}"
     page = new_page()
     page.goto(f"{desk}/bureau/")

@@ -23,7 +23,7 @@ from tests.factories import (
     make_practitioner,
     make_type,
 )
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.journeys.people import OWNER, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 844}, {"width": 1280, "height": 900})

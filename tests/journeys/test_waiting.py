@@ -16,7 +16,7 @@ from tenants.schema import Unit, inside
 from tests.accounts import make_member
 from tests.browser import faults_of
 from tests.factories import Cabinet, make_appointment, make_person
-from tests.journeys.test_dashboard import OWNER, sign_in
+from tests.journeys.people import OWNER, sign_in
 
 Practice = Callable[[str], tuple[str, Unit, Cabinet]]
 SIZES: tuple[ViewportSize, ...] = ({"width": 390, "height": 800}, {"width": 1280, "height": 900})
