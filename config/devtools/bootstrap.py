@@ -1,6 +1,7 @@
 """Creates `.venv` from the lock file. Needs Python and the standard library only.
 
-Can be killed and run again: a marker file means that an installation has started, a stamp file that it ended.
+Can be killed and run again: a marker file means that an installation has started, a stamp file that it ended. A
+`.venv` that is a link belongs to another checkout, which installs it: here it is used as it is.
 """
 
 import hashlib
@@ -73,9 +74,17 @@ def install() -> int:
     return installed
 
 
+def is_current() -> bool:
+    """Return whether an installation ended with this lock file."""
+    return STAMP.exists() and not BEGUN.exists() and STAMP.read_text("ascii") == lock_digest()
+
+
 def main() -> int:
-    """Install unless `.venv` matches the lock; return the exit code."""
-    if STAMP.exists() and not BEGUN.exists() and STAMP.read_text("ascii") == lock_digest():
+    """Install unless `.venv` matches the lock or belongs to another checkout; return the exit code."""
+    if is_current():
+        return 0
+    if VENV.is_symlink() and works(VENV / "bin" / "python"):
+        print("Using the linked .venv, which was not installed from this lock.", file=sys.stderr)
         return 0
     problem = missing()
     if problem:

@@ -9,6 +9,8 @@ import pytest
 from django.core.management import get_commands
 
 from config.devtools.processes import ROOT
+from config.request_body import MOST_BYTES, MOST_PICTURE_BYTES
+from config.web_worker import PICTURE_SECONDS
 from tenants.backup.sealing import KEY_BYTES
 
 DOCS = ROOT / "docs"
@@ -106,16 +108,16 @@ def test_caddy_logs_no_request_that_fails() -> None:
     assert [line for line in options.splitlines() if line and line[0] not in "#\t"] == ["{", "}"]
 
 
-def test_caddy_bounds_bodies_and_waits_for_a_restart() -> None:
+def test_caddy_bounds_bodies_as_the_application_and_waits_for_a_restart() -> None:
     sizes = re.findall(r"max_size (\w+)", CADDYFILE)
 
-    assert sizes == ["16MiB", "64KiB"]
+    assert sizes == [f"{MOST_PICTURE_BYTES >> 20}MiB", f"{MOST_BYTES >> 10}KiB"]
     assert "@picture path /espace/site/visuel/*" in CADDYFILE
     assert CADDYFILE.count("lb_try_duration 15s") == 2
-    assert "read_body 20s" in CADDYFILE
+    assert f"read_body {PICTURE_SECONDS:.0f}s" in CADDYFILE
     for version, word in (("2.6", "max_buffer_size"), ("2.7", "request_buffers")):
         buffers = (DOCS / f"caddy/buffers-{version}.caddy").read_text("utf-8")
-        assert re.findall(rf"{word} (\w+)", buffers) == ["64KiB", "16MiB"]
+        assert re.findall(rf"{word} (\w+)", buffers) == sizes[::-1]
     assert set(re.findall(r"import (buffer_\w+)", CADDYFILE)) == {"buffer_form", "buffer_picture"}
 
 
