@@ -206,7 +206,7 @@ def _is_writable_folder(path: Path) -> bool:
 def check_services(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return a warning when the broker or the cache does not answer; each is a part of every sign-in."""
+    """Return a warning when the broker or the cache does not answer: messages would wait, limits would rest."""
     if not databases:
         return []
     found = [("BROKER_URL", broker.is_reachable()), ("REDIS_URL", broker.is_cache_reachable())]

@@ -1,6 +1,6 @@
 """The text fields of every form: bounded before anything reads the text, without characters that are not seen.
 
-A form takes its text fields from here and nowhere else; tests/test_typed_text.py refuses another one.
+A form takes its text fields from here and nowhere else; tests/test_form_fields.py refuses another one.
 """
 
 from typing import Any

@@ -14,11 +14,19 @@ urlpatterns = [
     path("connexion/verrouille/", account.account_inactive, name="account_inactive"),
     path("connexion/code/", mfa.authenticate, name="mfa_authenticate"),
     path("connexion/cle/", webauthn.login_webauthn, name="mfa_login_webauthn"),
-    path("connexion/confirmer/", account.reauthenticate, name="account_reauthenticate"),
-    path("connexion/confirmer/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path(
+        "connexion/confirmer/",
+        views.confirming(account.reauthenticate),
+        name="account_reauthenticate",
+    ),
+    path(
+        "connexion/confirmer/code/",
+        views.confirming(mfa.reauthenticate),
+        name="mfa_reauthenticate",
+    ),
     path(
         "connexion/confirmer/cle/",
-        webauthn.reauthenticate_webauthn,
+        views.confirming(webauthn.reauthenticate_webauthn),
         name="mfa_reauthenticate_webauthn",
     ),
     path("deconnexion/", account.logout, name="account_logout"),

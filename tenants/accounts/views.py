@@ -3,8 +3,10 @@
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from typing import Any, cast
 
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.views import PasswordResetFromKeyView, password_reset_from_key
 from allauth.mfa.totp.views import ActivateTOTPView
 from django.contrib import messages
@@ -40,6 +42,20 @@ def _show(
 ) -> HttpResponse:
     with timezone.override(zone_of(request)):
         return render(request, f"account/{template}.html", context, status=status)
+
+
+def confirming(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Wrap a page that confirms who uses the session: once it has, the session gets another key."""
+
+    @wraps(view)
+    def confirm(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        before = get_authentication_records(request, request.user)
+        answer = view(request, *args, **kwargs)
+        if get_authentication_records(request, request.user) != before:
+            request.session.cycle_key()
+        return answer
+
+    return confirm
 
 
 class ActivateCodesView(ActivateTOTPView):  # type: ignore[misc]

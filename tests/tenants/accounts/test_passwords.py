@@ -59,6 +59,7 @@ def test_a_weak_password_is_refused(password: str) -> None:
         "7294016385520174",
         "galet dune vent sel mer roc pin",
         "un vrai mot long bleu",
+        "galet-dune-sel " * 5,
     ],
 )
 def test_a_long_password_or_seven_words_pass(password: str) -> None:

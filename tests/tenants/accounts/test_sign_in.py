@@ -5,7 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from axes.models import AccessAttempt
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 
 from tenants.accounts.models import Role, User
@@ -49,14 +52,44 @@ def test_a_member_signs_in_and_arrives_at_today(tenant: Unit, host: str) -> None
 
 
 def test_the_session_key_changes_at_sign_in(tenant: Unit, host: str) -> None:
+    """A key that somebody has put into the browser beforehand opens nothing afterwards."""
     user = make_member()
+    known = SessionStore()
+    known.create()
     client = browser(host)
-    client.get("/connexion/")
-    before = client.cookies.get("__Host-session")
+    key = str(known.session_key)
+    client.cookies["__Host-session"] = key
 
     sign_in(client, user.email)
+    stranger = browser(host)
+    stranger.cookies["__Host-session"] = key
 
-    assert before is None or client.cookies["__Host-session"].value != before.value
+    assert client.cookies["__Host-session"].value != key
+    assert client.get("/espace/").status_code == 200
+    assert stranger.get("/espace/").status_code == 302
+    assert not Session.objects.filter(pk=key).exists()
+
+
+@pytest.mark.parametrize("path", ["/connexion/confirmer/", "/connexion/confirmer/code/"])
+def test_the_session_key_changes_when_an_identity_is_confirmed(
+    tenant: Unit, host: str, path: str
+) -> None:
+    user = make_member()
+    add_totp(user)
+    client = browser(host, user)
+    client.get("/espace/")
+    keys = [client.cookies["__Host-session"].value]
+
+    for data in (
+        {"password": "faux", "code": "000000"},
+        {"password": PASSWORD, "code": totp_code()},
+    ):
+        client.post(path, data)
+        keys.append(client.cookies["__Host-session"].value)
+
+    assert keys[0] == keys[1] != keys[2]
+    assert not Session.objects.filter(pk=keys[0]).exists()
+    assert client.get("/espace/").status_code == 200
 
 
 def test_signing_in_redirects_to_the_requested_page(tenant: Unit, host: str) -> None:
@@ -300,3 +333,72 @@ def test_signing_out_needs_a_post(tenant: Unit, host: str, method: str) -> None:
     getattr(client, method)("/deconnexion/", {"next": "https://ailleurs.example/"})
 
     assert client.get("/espace/").status_code == (200 if method == "get" else 302)
+
+
+def test_signing_out_ends_the_session_itself(tenant: Unit, host: str) -> None:
+    """Whoever has copied the cookie has nothing afterwards."""
+    client, thief = browser(host, make_member()), browser(host)
+    key = client.cookies["__Host-session"].value
+    thief.cookies["__Host-session"] = key
+    assert thief.get("/espace/").status_code == 200
+
+    client.post("/deconnexion/")
+
+    assert thief.get("/espace/").status_code == 302
+    assert not Session.objects.filter(pk=key).exists()
+
+
+ACCOUNT_PAGES = [
+    "/compte/securite/",
+    "/compte/profil/",
+    "/compte/adresse/",
+    "/compte/mot-de-passe/",
+    "/compte/sessions/",
+    "/compte/securite/cles/",
+    "/compte/securite/codes/",
+    "/espace/",
+    "/espace/equipe/",
+]
+
+
+@pytest.mark.parametrize("path", ACCOUNT_PAGES)
+def test_each_signed_in_page_leads_to_signing_out(tenant: Unit, host: str, path: str) -> None:
+    user = make_member()
+    add_totp(user)
+    RecoveryCodes.activate(user)
+    client = browser(host, user)
+    client.post("/connexion/confirmer/", {"password": PASSWORD})
+
+    answer = client.get(path, follow=True)
+
+    assert answer.status_code == 200
+    assert 'href="/deconnexion/"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/compte/securite/application/retirer/",
+        "/compte/securite/codes/",
+        "/compte/securite/codes/nouveaux/",
+        "/compte/securite/codes/fichier/",
+        "/compte/securite/cles/ajouter/",
+    ],
+)
+def test_a_second_factor_is_changed_by_who_has_just_confirmed_an_identity(
+    tenant: Unit, host: str, path: str
+) -> None:
+    """An open session on a shared computer is not enough; a confirmation counts for a quarter of an hour."""
+    user = make_member()
+    add_totp(user)
+    RecoveryCodes.activate(user)
+    with time_machine.travel(NOON, tick=False):
+        client = browser(host, user)
+        client.get("/espace/")
+        client.post("/connexion/confirmer/", {"password": PASSWORD})
+        fresh = client.get(path)
+    with time_machine.travel(NOON + timedelta(minutes=16), tick=False):
+        late = client.get(path)
+
+    assert "/connexion/confirmer/" not in fresh.get("Location", "")
+    assert late["Location"].startswith("/connexion/confirmer/")
