@@ -155,6 +155,40 @@ def test_the_newest_version_of_the_changes_is_the_projects() -> None:
     assert re.fullmatch(rf"{project['version']} - \d{{4}}-\d{{2}}-\d{{2}}", titles[1])
 
 
+def commands() -> set[str]:
+    """Return what stands in quotes or begins an indented line of a page."""
+    pattern = re.compile(r"`([^`\n]+)`|^    (\S.*)$", re.MULTILINE)
+    return {
+        quoted or indented
+        for page in PAGES
+        for quoted, indented in pattern.findall(page.read_text("utf-8"))
+    }
+
+
+def test_each_proof_and_bench_that_a_command_runs_exists() -> None:
+    named = {
+        ("proofs" if kind == "PROOF" else "bench", name)
+        for command in commands()
+        for kind, name in re.findall(r"\b(PROOF|BENCH)=([a-z_]+)", command)
+    }
+
+    assert len(named) > 8
+    assert [
+        f"{kind}/{name}"
+        for kind, name in sorted(named)
+        if not (ROOT / "tests" / kind / f"{name}.py").is_file()
+    ] == []
+
+
+def test_each_test_that_a_command_runs_exists() -> None:
+    named = {
+        path for command in commands() for path in re.findall(r"\bpytest (tests/\S+)", command)
+    }
+
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path.split("::")[0]).exists()] == []
+
+
 def test_each_command_and_metric_that_a_page_names_exists() -> None:
     commands = {path.stem for path in ROOT.glob("*/**/management/commands/*.py")}
     program = "".join(
@@ -163,7 +197,7 @@ def test_each_command_and_metric_that_a_page_names_exists() -> None:
     )
     text = "".join(page.read_text("utf-8") for page in PAGES)
 
-    named = set(re.findall(r"manage\.py ([a-z_]+)", text))
+    named = set(re.findall(r"(?:manage\.py|(?:`|^    )lib-rdv) ([a-z_]+)", text, re.MULTILINE))
     metrics = set(re.findall(r"librdv_\w+", text))
 
     assert named - commands - {"check", "collectstatic"} == set()

@@ -60,6 +60,9 @@ def test_a_unit_is_closed_to_all_that_it_does_not_need(unit: Path) -> None:
     assert lines >= HARDENING
     assert "User=lib-rdv" in lines
     assert "ReadWritePaths=/var/lib/lib-rdv" in lines
+    # A backup names the commit of the program; nothing else needs the history.
+    hides_history = "InaccessiblePaths=-/srv/lib-rdv/app/.git" in lines
+    assert hides_history == (unit.stem != "lib-rdv-backup")
     # After= alone orders nothing that nobody starts.
     assert "Wants=network-online.target" in lines
 

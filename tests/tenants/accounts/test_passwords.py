@@ -188,6 +188,20 @@ def test_choosing_a_password_deletes_the_recorded_failures(tenant: Unit, host: s
     assert sign_in(client, user.email, NEW).status_code == 302
 
 
+def test_changing_the_password_needs_the_present_one(tenant: Unit, host: str) -> None:
+    user = make_member()
+    client = browser(host, user)
+
+    for present in ("", "Un-autre-mot-de-passe-8"):
+        client.post(
+            "/compte/mot-de-passe/",
+            {"oldpassword": present, "password1": NEW, "password2": NEW},
+        )
+
+    assert sign_in(browser(host), user.email, NEW).status_code == 200
+    assert sign_in(browser(host), user.email).status_code == 302
+
+
 def test_changing_the_password_ends_the_other_sessions(tenant: Unit, host: str) -> None:
     user = make_member()
     here, there = browser(host, user), browser(host, user)
