@@ -61,6 +61,13 @@ class MessageLine:
     outcome: DeliveryOutcome
     can_resend: bool = False
 
+    @property
+    def link_text(self) -> str:
+        """Return the text of the link: the name, or the reference, or the waiting list."""
+        if self.name:
+            return self.name
+        return f"{_('Réf.')} {self.ref}" if self.ref else _("Liste d’attente")
+
 
 @requires(Operation.SEE_AGENDA, methods=("GET", "HEAD"))
 def overview(request: DashboardRequest) -> HttpResponse:
