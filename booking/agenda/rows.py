@@ -8,6 +8,7 @@ from uuid import UUID
 from booking.messages.outcomes import outcome_of
 from booking.models import Absence, Appointment
 from booking.patients.contacts import open_contacts
+from booking.patients.form_versions import address_keys
 from booking.rules import kinds
 from booking.rules.persons import Person
 from tenants.outbox.models import OutboxEntry
@@ -22,6 +23,8 @@ class Row:
     appointment: Appointment
     person: Person | None
     reminder: OutboxEntry | None
+    lacks_address: bool = False
+    """Whether this is a home visit to come whose address is still to be asked for (B-14)."""
 
     @property
     def is_reached(self) -> bool:
@@ -40,6 +43,13 @@ class Row:
         """Whether the person has asked to be erased; no message is sent after that."""
         contact = getattr(self.appointment, "contact", None)
         return contact is not None and contact.erasure_requested_at is not None
+
+    def can_be_named(self, *, now: datetime) -> bool:
+        """Return whether a visit to come was booked without a person, whose data may be added."""
+        appointment = self.appointment
+        is_nameless = not hasattr(appointment, "contact") and appointment.erased_at is None
+        is_expected = appointment.status == Appointment.Status.BOOKED and appointment.ends_at > now
+        return is_nameless and is_expected
 
     @property
     def name(self) -> str:
@@ -80,14 +90,25 @@ def _with_persons(
         appointment.contact for appointment in appointments if hasattr(appointment, "contact")
     ]
     persons = open_contacts(contacts) if contacts else {}
+    asks = any(appointment.location.is_home for appointment in appointments)
+    keys = address_keys() if asks else frozenset[str]()
     return [
         Row(
             appointment,
             persons.get(appointment.pk),
             reminders.get((appointment.pk, appointment.sequence)),
+            _lacks_address(appointment, persons.get(appointment.pk), keys),
         )
         for appointment in appointments
     ]
+
+
+def _lacks_address(appointment: Appointment, person: Person | None, keys: Collection[str]) -> bool:
+    """Return whether no address is known; one that was erased is not missing: the calendar may hold it."""
+    if not keys or not appointment.location.is_home or appointment.erased_at is not None:
+        return False
+    is_expected = appointment.status == Appointment.Status.BOOKED
+    return is_expected and not (person and any(person.extras.get(key) for key in keys))
 
 
 def latest_reminders(

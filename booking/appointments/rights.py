@@ -14,6 +14,7 @@ from booking.formats import french
 from booking.models import Appointment, PatientContact, WaitingEntry
 from booking.patients import contacts
 from booking.patients.external_calendar import calendars
+from booking.patients.form_versions import labelled_answers
 from booking.rules import kinds
 from booking.rules.persons import Person
 from tenants.outbox.kinds import Subject
@@ -145,7 +146,7 @@ def _of_person(person: Person) -> dict[str, str]:
         "relative": _("Prénom de la personne attendue"),
     }
     typed = [field.name for field in fields(person) if field.name != "extras"]
-    return {labels[name]: getattr(person, name) for name in typed} | person.extras
+    return {labels[name]: getattr(person, name) for name in typed} | labelled_answers(person)
 
 
 def _others(row: PatientContact | Appointment | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
@@ -13,6 +13,7 @@ from booking.models import Appointment, PatientContact
 from booking.rules import kinds
 from booking.rules.errors import ChangedMeanwhile
 from booking.rules.persons import Person
+from booking.scheduling.catalogue import current_practice
 from tenants import erasure_ledger
 from tenants.audit import receipts
 from tenants.audit import services as audit
@@ -151,14 +152,17 @@ def correct(  # noqa: PLR0913  # one argument for each field of the form
     email: str | None,
     first_name: str | None = None,
     last_name: str | None = None,
+    relative: str | None = None,
+    answers: Mapping[str, str] | None = None,
     seen: str = "",
     actor: str,
     now: datetime,
 ) -> Person | None:
-    """Replace names, phone or e-mail (None: keep) and notify the old address, without the new one.
+    """Replace names, phone, e-mail or relative (None: keep) and notify the old address, without the new one.
 
-    ``seen`` is the version that the form showed; raises ChangedMeanwhile when the contact has another one now.
-    Returns the corrected person, or None when the person is erased.
+    ``answers`` replaces the answers of its keys, "" removes one; the others stay. ``seen`` is the version that
+    the form showed; raises ChangedMeanwhile when the contact has another one now. Returns the corrected person, or
+    None when the person is erased.
     """
     contact = (
         PatientContact.objects.select_related("data_key")
@@ -177,6 +181,10 @@ def correct(  # noqa: PLR0913  # one argument for each field of the form
         last_name=person.last_name if last_name is None else last_name,
         phone=person.phone if phone is None else phone,
         email=person.email if email is None else email,
+        relative=person.relative if relative is None else relative,
+        extras={
+            key: answer for key, answer in {**person.extras, **(answers or {})}.items() if answer
+        },
     )
     if corrected == person:
         return person
@@ -207,6 +215,40 @@ def correct(  # noqa: PLR0913  # one argument for each field of the form
     deadlines.recompute(appointment=appointment, now=now)
     audit.record(verb="contact.corrected", ref=appointment.ref, actor=actor, now=now)
     return corrected
+
+
+def add(*, appointment: Appointment, person: Person, actor: str, now: datetime) -> None:
+    """Store the person of an appointment that staff booked without one, and send the confirmation.
+
+    Raises ChangedMeanwhile when the appointment has a person by now, was erased, cancelled or is over.
+    """
+    fresh = Appointment.objects.select_for_update(of=("self",)).get(pk=appointment.pk)
+    is_open = fresh.status == Appointment.Status.BOOKED and fresh.ends_at > now
+    if not is_open or fresh.erased_at is not None or contact_of(fresh) is not None:
+        raise ChangedMeanwhile
+    if person.is_empty:
+        return
+    retention_days = current_practice().retention_days
+    indexes = indexes_of(person)
+    calendar = calendar_entries.schedule_push(appointment=fresh, now=now, is_news=False)
+    erase_at = deadlines.erase_at_for(
+        appointment=fresh,
+        retention_days=retention_days,
+        sync_state=calendar.sync_state,
+        has_phone=indexes.phone is not None,
+    )
+    store(
+        appointment=fresh,
+        person=person,
+        indexes=indexes,
+        retention_days=retention_days,
+        erase_at=erase_at,
+        now=now,
+    )
+    write(due=calendar.due, now=now)
+    if person.email or person.phone:
+        _confirm_to_new_address(fresh, person, now=now)
+    audit.record(verb="contact.corrected", ref=fresh.ref, actor=actor, now=now)
 
 
 def _confirm_to_new_address(appointment: Appointment, person: Person, *, now: datetime) -> None:

@@ -1,10 +1,10 @@
 """Publishes the extra fields of the patients' form; each needs purpose, legal basis and retention (B-03)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from booking.models import ExtraField, FormVersion, Location
@@ -122,6 +122,37 @@ def home_address_of(person: Person) -> str:
     )
     given = (person.extras.get(key, "") for key in asked.values_list("key", flat=True))
     return ", ".join(next((text for text in given if text), "").split("\n"))
+
+
+def address_keys() -> frozenset[str]:
+    """Return the keys of all questions for an address, of each version; none when the published form has none.
+
+    A home visit whose person answered none of them lacks its address. One query.
+    """
+    newest = _newest().values("number")[:1]
+    asked = ExtraField.objects.filter(
+        kind=ExtraField.FieldKind.ADDRESS, place_kind__in=("", Location.LocationKind.HOME)
+    ).annotate(newest=Subquery(newest))
+    found = list(asked.values_list("key", "version__number", "newest"))
+    if not any(number == published for _key, number, published in found):
+        return frozenset()
+    return frozenset(key for key, _number, _published in found)
+
+
+def questions_of(keys: Collection[str]) -> list[ExtraField]:
+    """Return the newest question of each key, also of a form that is no longer published: one query."""
+    if not keys:
+        return []
+    newest = ExtraField.objects.filter(key__in=keys).order_by("key", "-version__number")
+    return sorted(newest.distinct("key"), key=lambda field: field.position)
+
+
+def labelled_answers(person: Person) -> dict[str, str]:
+    """Return the answers of a person by the label of their question, or by key without one: one query."""
+    labels = {field.key: field.label for field in questions_of(person.extras.keys())}
+    order = {key: place for place, key in enumerate(labels)}
+    given = sorted(person.extras.items(), key=lambda item: order.get(item[0], len(order)))
+    return {labels.get(key, key): answer for key, answer in given}
 
 
 def _newest() -> QuerySet[FormVersion]:

@@ -8,7 +8,7 @@ from booking.web.dashboard.agenda import (
     today,
     week,
 )
-from booking.web.dashboard.appointment import placement
+from booking.web.dashboard.appointment import contact, placement
 from booking.web.dashboard.appointment import views as appointment
 from booking.web.dashboard.google import (
     connection,
@@ -54,7 +54,7 @@ urlpatterns = [
     path("rendez-vous/<uuid:ref>/duree/", placement.resize, name="resize"),
     path("rendez-vous/<uuid:ref>/renvoyer/", appointment.resend, name="resend"),
     path("rendez-vous/<uuid:ref>/annuler/", appointment.cancel, name="cancel"),
-    path("rendez-vous/<uuid:ref>/coordonnees/", appointment.correct, name="correct"),
+    path("rendez-vous/<uuid:ref>/coordonnees/", contact.correct, name="correct"),
     path("rendez-vous/<uuid:ref>/effacer/", appointment.erase, name="erase"),
     path("attente/", waiting.overview, name="waiting"),
     path("attente/ajouter/", waiting.add, name="waiting_add"),

@@ -41,12 +41,11 @@ from booking.rules.errors import (
 from booking.scheduling import slots
 from booking.scheduling.catalogue import published_fields, region_of, substitute_of
 from booking.scheduling.slots import ResolvedSlot, resolved_slot_of
+from booking.web.person_fields import EXTRA_PREFIX, extra_name
 from booking.web.public import privacy_notice, search
 from booking.web.public.forms import (
-    EXTRA_PREFIX,
     HONEYPOT,
     DetailsForm,
-    extra_name,
 )
 from booking.web.public.page import (
     Site,

@@ -1,6 +1,5 @@
 """The forms of patients: lenient reading, errors with an example, typed values kept."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,12 +14,18 @@ from booking.formats import french
 from booking.models import ExtraField, Location
 from booking.models.appointment import LATE_MINUTES
 from booking.rules.mail_domains import likely_address
-from booking.rules.persons import Person, is_denied
-from tenants.form_fields import AnswerField, LineField, NameField
+from booking.rules.persons import Person
+from booking.web.person_fields import (
+    LONGEST_NAME,
+    RELATIVE,
+    asked_at,
+    extra_name,
+    postcode_of,
+    question_field,
+)
+from tenants.form_fields import LineField, NameField
 
-_POSTCODE = re.compile(r"\b\d{5}\b")
 HONEYPOT = "site_web"
-EXTRA_PREFIX = "extra_"
 
 
 class _Name(NameField):
@@ -168,12 +173,7 @@ class DetailsForm(AsksAboutEmail):
         super().__init__(data, auto_id="id_%s")
         self.location = location
         self.practice_phone = practice_phone
-        self.extra_fields = [
-            extra_field
-            for extra_field in extra_fields
-            if extra_field.place_kind in {"", location.kind}
-            and not is_denied(extra_field.label, extra_field.key)
-        ]
+        self.extra_fields = asked_at(extra_fields, {location.kind})
         self.fields["first_name"] = _Name(
             label=_("Prénom"),
             missing=_("Indiquez votre prénom."),
@@ -197,9 +197,9 @@ class DetailsForm(AsksAboutEmail):
             label=_("Je prends rendez-vous pour une autre personne"),
             widget=forms.CheckboxInput(attrs={"class": "toggle", "aria-describedby": "pour_qui"}),
         )
-        self.fields["other_first_name"] = NameField(
+        self.fields[RELATIVE] = NameField(
             required=False,
-            max_length=80,
+            max_length=LONGEST_NAME,
             label=_("Son prénom"),
             help_text=_(
                 "Seulement le prénom, pour savoir qui vient. Les messages vous seront envoyés à vous. "
@@ -208,7 +208,9 @@ class DetailsForm(AsksAboutEmail):
             widget=forms.TextInput(attrs={"autocomplete": "off"}),
         )
         for extra_field in self.extra_fields:
-            self.fields[extra_name(extra_field)] = _extra_field(extra_field)
+            self.fields[extra_name(extra_field)] = question_field(
+                extra_field, is_required=extra_field.is_mandatory
+            )
 
     @property
     def extras(self) -> list[forms.BoundField]:
@@ -243,10 +245,10 @@ class DetailsForm(AsksAboutEmail):
         for extra_field in self.extra_fields:
             if extra_field.kind != ExtraField.FieldKind.ADDRESS:
                 continue
-            found = _POSTCODE.findall(str(self.cleaned_data.get(extra_name(extra_field), "")))
+            found = postcode_of(str(self.cleaned_data.get(extra_name(extra_field), "")))
             if not found:
                 self._refuse(extra_field, _("Ajoutez le code postal. Exemple : 64210 Bidart."))
-            elif found[-1] not in served:
+            elif found not in served:
                 self._refuse(extra_field, self._not_served(served))
 
     def _not_served(self, served: Iterable[str]) -> str:
@@ -349,38 +351,6 @@ class RightsForm(forms.Form):
         if "@" in typed:
             return Person(email=EmailField(label="").clean(typed))
         return Person(phone=PhoneField(label="", region=self.region).clean(typed))
-
-
-def extra_name(extra_field: ExtraField) -> str:
-    """Return the name of an extra field in the form: its key cannot hide one of B-01."""
-    return f"{EXTRA_PREFIX}{extra_field.key}"
-
-
-def _extra_field(extra_field: ExtraField) -> forms.Field:
-    """Draw one published question, with why it is asked as its help."""
-    why = _("Pourquoi : %(purpose)s.") % {"purpose": extra_field.purpose.rstrip(".")}
-    common: dict[str, Any] = {
-        "label": extra_field.label,
-        "required": extra_field.is_mandatory,
-        "help_text": why,
-        "error_messages": {
-            "required": _("Répondez à cette question."),
-            "invalid_choice": _("Choisissez une des réponses."),
-            "max_length": _("Écrivez une réponse plus courte."),
-        },
-    }
-    if extra_field.kind in {ExtraField.FieldKind.CHOICE, ExtraField.FieldKind.YES_NO}:
-        answers = (
-            extra_field.choices
-            if extra_field.kind == ExtraField.FieldKind.CHOICE
-            else [_("Oui"), _("Non")]
-        )
-        return forms.ChoiceField(
-            choices=[("", _("Choisissez")), *((a, a) for a in answers)], **common
-        )
-    is_address = extra_field.kind == ExtraField.FieldKind.ADDRESS
-    widget = forms.TextInput(attrs={"autocomplete": "street-address" if is_address else "off"})
-    return AnswerField(max_length=200 if is_address else 80, widget=widget, **common)
 
 
 def _phone_help(*, sms_enabled: bool) -> str:

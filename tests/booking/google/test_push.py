@@ -117,6 +117,32 @@ def test_the_event_of_a_home_visit_holds_its_address_where_the_client_asked_for_
     assert event.get("location", "") == location
 
 
+@pytest.mark.parametrize("writes", [True, False])
+def test_an_address_that_staff_complete_later_reaches_the_event_by_instruction_only(
+    linked: Links, writes: bool
+) -> None:
+    agenda = linked(writes_home_address=writes)
+    with inside(agenda.unit):
+        Location.objects.update(kind="home")
+        ask_address(actor="system", now=agenda.clock())
+    appointment = agenda.book(MONDAY)
+    agenda.deliver()
+    with inside(agenda.unit):
+        contacts.correct(
+            appointment=appointment,
+            phone=None,
+            email=None,
+            answers={"adresse": "3 rue des Essais, 59000 Lille"},
+            actor="system",
+            now=agenda.clock(),
+        )
+
+    agenda.deliver()
+
+    (event,) = agenda.events()
+    assert event.get("location", "") == ("3 rue des Essais, 59000 Lille" if writes else "")
+
+
 def test_a_move_changes_the_same_event_and_a_cancellation_takes_it_away(linked: Links) -> None:
     agenda = linked()
     appointment = agenda.book(MONDAY)

@@ -38,6 +38,7 @@ from booking.web.dashboard.agenda.names import (
     asking,
     erased,
 )
+from booking.web.dashboard.appointment.forms import QuickAnswersForm
 from booking.web.dashboard.appointment.placement import UNDO
 from booking.web.dashboard.appointment.views import panel_context
 from booking.web.dashboard.google.differences import lost_agendas
@@ -188,6 +189,7 @@ def _frame(
     places = [place.row for place in read.places.values() if place.row.is_active]
     refs = {practitioner.pk: practitioner.ref.hex for practitioner in request.practitioners}
     where = {key: place.row.ref.hex for key, place in read.places.items()}
+    bookable = reach(request, Operation.BOOK)
     return {
         "shown": shown,
         "before": shown.first - step,
@@ -198,7 +200,8 @@ def _frame(
         "last": grid.last,
         "count": grid.count,
         "places": places,
-        "bookable": reach(request, Operation.BOOK),
+        "bookable": bookable,
+        "more": QuickAnswersForm(places=places) if bookable else None,
         "appointment_types": [
             (
                 appointment_type.row,

@@ -1,7 +1,7 @@
 """Booking by hand, moving, cancelling, correcting: the forms of one appointment."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,12 +15,14 @@ from django.utils.translation import gettext_lazy
 
 from booking.formats.french import ForeignPhoneError, UnreadablePhoneError, read_phone
 from booking.formats.names import split_name
-from booking.models import Appointment, AppointmentType, Location, Practitioner
+from booking.models import Appointment, AppointmentType, ExtraField, Location, Practitioner
 from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
 from booking.scheduling.slots import ResolvedSlot, SlotSelection
 from booking.web.dashboard.form_fields import DayField, HourField, RowField, RowForm
+from booking.web.person_fields import LONGEST_NAME, RELATIVE, StaffAnswers, extra_name
+from tenants.edit_form import EditForm
 from tenants.form_fields import LineField, MailboxField, NameField
 from tenants.work_form import WorkForm
 
@@ -169,8 +171,8 @@ class SlotForm(RowForm):
         ).selection
 
 
-class BookForm(SlotForm):
-    """Booking by hand: one field for the name, one for a phone or an e-mail, both may stay empty."""
+class BookForm(StaffAnswers, SlotForm):
+    """Booking by hand: one field for the name, one for a phone or an e-mail; all but the slot may stay empty."""
 
     name = NameField(
         label=gettext_lazy("Prénom et nom"),
@@ -187,20 +189,13 @@ class BookForm(SlotForm):
     )
     form_ref = forms.UUIDField(widget=forms.HiddenInput)
 
-    field_order = [
-        "name",
-        "contact",
-        "practitioner",
-        "appointment_type",
-        "place",
-        "day",
-        "hour",
-        "overbook",
-    ]
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("form_ref", uuid.uuid4())
+        places = self.row_field("place").rows.values()
+        self.add_questions_of(places)
+        slot = ("practitioner", "appointment_type", "place")
+        self.order_fields(["name", "contact", *slot, "day", "hour", *self.answer_names, "overbook"])
 
     def clean(self) -> dict[str, Any]:
         """Read the contact in the territory of the place."""
@@ -222,7 +217,22 @@ class BookForm(SlotForm):
             last_name=last,
             phone=self.cleaned_data["phone"],
             email=self.cleaned_data["email"],
+            relative=self.cleaned_data[RELATIVE],
+            extras=self.answers_at(self.cleaned_data["place"]),
         )
+
+
+class QuickAnswersForm(StaffAnswers, WorkForm):
+    """The relative and the answers in the small booking form of the agenda, which ``BookForm`` reads."""
+
+    def __init__(self, *, places: Sequence[Location]) -> None:
+        super().__init__(auto_id="q-%s")
+        self.add_questions_of(places)
+
+    @property
+    def asks_address(self) -> bool:
+        """Whether one of the questions is the address of a home visit."""
+        return any(field.kind == ExtraField.FieldKind.ADDRESS for field in self.extra_fields)
 
 
 class MoveForm(SlotForm):
@@ -281,25 +291,27 @@ class CancelForm(WorkForm):
     return_to = LineField(max_length=LONGEST_PATH, required=False, widget=forms.HiddenInput)
 
 
-class ContactForm(WorkForm):
-    """Correcting the name, the phone number and the e-mail address of a person.
+class ContactForm(StaffAnswers, EditForm):
+    """Correcting what is stored about a person: names, phone, e-mail, the relative and the answers.
 
-    ``was`` is the version that the page showed: a concurrent correction is not overwritten.
+    ``answers`` are the stored answers by key; ``read_version`` is the version of the stored person that the form
+    compared, "" without one.
     """
+
+    read_version = ""
 
     first_name = NameField(
         label=gettext_lazy("Prénom"),
         required=False,
-        max_length=80,
+        max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     last_name = NameField(
         label=gettext_lazy("Nom"),
         required=False,
-        max_length=80,
+        max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    was = LineField(max_length=128, required=False, widget=forms.HiddenInput)
     phone = LineField(
         label=gettext_lazy("Téléphone"),
         required=False,
@@ -315,10 +327,26 @@ class ContactForm(WorkForm):
         ),
     )
 
-    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        region: str,
+        extra_fields: Iterable[ExtraField],
+        answers: Mapping[str, str],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.region = region
+        self.add_questions(extra_fields, present=answers)
 
     def clean_phone(self) -> str:
         """Read the number in the territory of the place."""
         return read_contact(self.cleaned_data["phone"].replace("@", " "), region=self.region)[0]
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The typed answer of each question, by key; "" removes a stored one."""
+        return {
+            extra_field.key: str(self.cleaned_data[extra_name(extra_field)])
+            for extra_field in self.extra_fields
+        }

@@ -25,13 +25,13 @@ from booking.web.dashboard.access import (
     reach,
     requires,
 )
-from booking.web.dashboard.appointment.email_hint import hint_about_email
 from booking.web.dashboard.appointment.forms import (
     BookForm,
     LengthForm,
     MoveForm,
     SlotForm,
 )
+from booking.web.dashboard.appointment.hints import hint_about_address, hint_about_email
 from booking.web.dashboard.appointment.views import (
     AGENDA,
     appointment_or_404,
@@ -73,6 +73,12 @@ def book(request: DashboardRequest) -> HttpResponse:
         return _not_resolved(request, form, refusal, "appointment/book", {})
     messages.success(request, _("Rendez-vous pris\u00a0: %(when)s.") % {"when": _when(form)})
     hint_about_email(request, form.person.email)
+    hint_about_address(
+        request,
+        location=made.location,
+        extra_fields=form.extra_fields,
+        answers=form.person.extras,
+    )
     return back_to(request, made.ref, form.starts_at)
 
 

@@ -27,9 +27,8 @@ from booking.messages.outcomes import outcome_of
 from booking.models import Appointment
 from booking.notifications import ledger
 from booking.notifications.confirmations import can_resend, resend_confirmation
-from booking.patients import contacts
+from booking.patients.form_versions import labelled_answers
 from booking.rules import errors
-from booking.scheduling.catalogue import region_of
 from booking.web.dashboard.access import (
     DashboardRequest,
     actor,
@@ -40,8 +39,7 @@ from booking.web.dashboard.agenda.names import (
     asking,
     erased,
 )
-from booking.web.dashboard.appointment.email_hint import hint_about_email
-from booking.web.dashboard.appointment.forms import CancelForm, ContactForm
+from booking.web.dashboard.appointment.forms import CancelForm
 from booking.web.dashboard.pages import show
 from tenants.accounts.permissions import Operation
 from tenants.outbox.models import OutboxEntry
@@ -80,8 +78,11 @@ def _panel(request: DashboardRequest, found: Appointment) -> dict[str, Any]:
     mark = mark_of(appointment=found, now=request.now)
     may_decide = request.access.allows(Operation.CONNECT_CALENDAR, found.practitioner.ref)
     option = deletion_option_of(appointment=found, now=request.now) if may_decide else None
+    row = row_of(found)
     return {
-        **facts_of(row_of(found), request=request),
+        **facts_of(row, request=request),
+        "answers": labelled_answers(row.person) if row.person else {},
+        "can_add_person": row.can_be_named(now=request.now),
         "google_mark": mark.value if mark else "",
         "may_decide": may_decide,
         "event_deletion": option.value if option else "",
@@ -195,44 +196,6 @@ def cancel(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         context = {**facts, **changed_context(found, request), "form": form}
         return show(request, "appointment/cancel", context, tab="week", status=409)
     messages.success(request, _("Rendez-vous annulé. Le créneau est de nouveau libre."))
-    return back_to(request, ref, facts["starts"])
-
-
-@requires(Operation.SEE_CONTACT)
-def correct(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
-    """Correct the name, the phone number or the e-mail address of a person who is not erased."""
-    found = appointment_or_404(request, ref, Operation.SEE_CONTACT)
-    row = row_of(found)
-    if row.person is None:
-        messages.info(request, _("Les coordonnées sont déjà effacées."))
-        return redirect("dashboard:appointment", ref=ref)
-    facts = facts_of(row, request=request)
-    region = region_of(found.location)
-    seen = contacts.version_of(found.contact)
-    names = ("first_name", "last_name", "phone", "email")
-    initial = {name: getattr(row.person, name) for name in names} | {"was": seen}
-    data = request.POST if request.method == "POST" else None
-    form = ContactForm(data, initial=initial, region=region)
-    if not form.is_valid():
-        status = 422 if form.is_bound else 200
-        return show(
-            request, "appointment/correct", {**facts, "form": form}, tab="week", status=status
-        )
-    typed = {name: form.cleaned_data[name] if name in request.POST else None for name in names}
-    try:
-        contacts.correct(
-            appointment=found,
-            **typed,
-            seen=form.cleaned_data["was"],
-            actor=actor(request),
-            now=request.now,
-        )
-    except errors.ChangedMeanwhile:
-        form = ContactForm({**request.POST.dict(), "was": seen}, region=region)
-        context = {**facts, **changed_context(found, request), "form": form}
-        return show(request, "appointment/correct", context, tab="week", status=409)
-    messages.success(request, _("Coordonnées corrigées."))
-    hint_about_email(request, typed["email"] or "")
     return back_to(request, ref, facts["starts"])
 
 

@@ -19,6 +19,7 @@ from booking.web.dashboard.appointment.forms import (
     read_contact,
 )
 from booking.web.dashboard.form_fields import RowField, RowForm
+from booking.web.person_fields import RELATIVE, StaffAnswers
 from booking.web.public.waiting_forms import (
     bits_of,
     days_field,
@@ -27,7 +28,7 @@ from booking.web.public.waiting_forms import (
 from tenants.form_fields import LineField, NameField
 
 
-class WaitForm(RowForm):
+class WaitForm(StaffAnswers, RowForm):
     """One field for the name, one for a phone or an e-mail, as booking by hand has them."""
 
     name = NameField(
@@ -56,8 +57,6 @@ class WaitForm(RowForm):
     place = RowField(label=gettext_lazy("Lieu"))
     form_ref = forms.UUIDField(widget=forms.HiddenInput)
 
-    field_order = ["name", "contact", "appointment_type", "practitioner", "place", "days", "half"]
-
     def __init__(
         self,
         *args: Any,
@@ -78,6 +77,10 @@ class WaitForm(RowForm):
         else:
             self.offer("practitioner", practitioners)
         self.offer("place", catalogue.active_locations())
+        places = self.row_field("place").rows.values()
+        self.add_questions_of(places)
+        wish = ("appointment_type", "practitioner", "place", "days", "half")
+        self.order_fields(["name", "contact", *wish, *self.answer_names])
 
     def clean(self) -> dict[str, Any]:
         """Check that this appointment type is given there by this practitioner; read the contact."""
@@ -103,6 +106,8 @@ class WaitForm(RowForm):
             last_name=last,
             phone=self.cleaned_data["phone"],
             email=self.cleaned_data["email"],
+            relative=self.cleaned_data[RELATIVE],
+            extras=self.answers_at(self.cleaned_data["place"]),
         )
 
     @property

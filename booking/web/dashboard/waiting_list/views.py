@@ -1,6 +1,7 @@
 """The waiting list of the practice (T8): show and order it, offer a slot by hand, remove a person."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from booking.messages.appointment_messages import (
     choose_channel,
 )
 from booking.models import Offer, Practitioner, WaitingEntry
+from booking.patients.form_versions import questions_of
 from booking.rules import errors
 from booking.rules.persons import Person
 from booking.scheduling.catalogue import keys_of_receiving
@@ -58,6 +60,8 @@ class WaitingRow:
     offer: Offer | None
     zone: ZoneInfo
     sends_sms: bool
+    answers: Sequence[tuple[str, str]] = ()
+    """The questions of the form with the answers of the person."""
 
     @property
     def name(self) -> str:
@@ -233,6 +237,8 @@ def _entry_or_404(request: DashboardRequest, ref: uuid.UUID) -> WaitingEntry:
 def _rows(entries: list[WaitingEntry], request: DashboardRequest) -> list[WaitingRow]:
     people = waiting_contacts.open_entries(entries) if entries else {}
     offers = queries.open_offers_of(entries)
+    keys = {key for person in people.values() for key in person.extras}
+    labels = {field.key: field.label for field in questions_of(keys)}
     return [
         WaitingRow(
             entry,
@@ -240,9 +246,15 @@ def _rows(entries: list[WaitingEntry], request: DashboardRequest) -> list[Waitin
             offers.get(entry.pk),
             ZoneInfo(entry.location.time_zone),
             request.practice.sms_enabled,
+            _answers(people.get(entry.pk), labels),
         )
         for entry in entries
     ]
+
+
+def _answers(person: Person | None, labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    given = person.extras.items() if person else ()
+    return [(labels.get(key, key), answer) for key, answer in given]
 
 
 def _practitioners_of(entry: WaitingEntry, request: DashboardRequest) -> list[Practitioner]:

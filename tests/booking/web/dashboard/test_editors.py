@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import date
 from importlib import import_module
 
 import pytest
@@ -14,9 +15,10 @@ from tenants.accounts.models import Role
 from tenants.edit_form import EditForm
 from tenants.work_form import WorkForm
 from tests.accounts import browser, make_member
-from tests.factories import Cabinet
+from tests.factories import Cabinet, local, make_appointment
 from tests.page_forms import shown_values
 
+VISIT_AT = local(date(2026, 11, 12), 14)
 URLS = ("config.urls_tenant", "config.urls_public")
 CREATES = {
     "AbsenceForm": "adds an absence",
@@ -31,6 +33,7 @@ CREATES = {
     "LedgerFilterForm": "filters a list",
     "OrderForm": "orders a tenant",
     "PeriodForm": "chooses a period",
+    "QuickAnswersForm": "draws a part of BookForm",
     "PresetsForm": "adds appointment types",
     "ReplacementForm": "announces a replacement",
     "SuspendForm": "acts; the service checks the state",
@@ -39,7 +42,6 @@ CREATES = {
 """Forms that change nothing stored."""
 OWN_VERSION = {
     "CancelForm": "sequence of the appointment",
-    "ContactForm": "version of the contact",
     "LengthForm": "sequence of the appointment",
     "MoveForm": "sequence of the appointment",
     "SiteTextForm": "fingerprint of the text, with the text of the other person on the page",
@@ -101,7 +103,13 @@ def member_page(_cabinet: Cabinet) -> str:
     return reverse("dashboard:member_edit", args=[member.memberships.get().ref])
 
 
+def contact_page(cabinet: Cabinet) -> str:
+    """Return the address of the data of a person."""
+    return reverse("dashboard:correct", args=[make_appointment(cabinet, VISIT_AT).ref])
+
+
 EDITORS: dict[str, tuple[Address, str, str]] = {
+    "ContactForm": (contact_page, "phone", "06 39 98 01 05"),
     "AppointmentTypeForm": (
         lambda cabinet: reverse("dashboard:appointment_type_edit", args=[cabinet.type.ref]),
         "price_text",

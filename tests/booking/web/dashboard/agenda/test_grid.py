@@ -36,6 +36,7 @@ from tests.factories import (
     make_location,
     make_practitioner,
 )
+from tests.page_forms import shown_values
 
 TODAY = date(2026, 11, 10)
 TOMORROW = date(2026, 11, 12)  # the 11th is a public holiday
@@ -400,14 +401,15 @@ def test_the_second_of_two_secretaries_is_warned_and_loses_nothing(
 
 def test_a_late_correction_shows_what_the_other_wrote(owner: Client, cabinet: Cabinet) -> None:
     appointment = make_appointment(cabinet, local(TOMORROW, 14))
-    form = owner.get(page("correct", appointment.ref)).context["form"]
-    owner.post(page("correct", appointment.ref), {"phone": "06 39 98 01 05", "email": ""})
+    shown = shown_values(owner.get(page("correct", appointment.ref)).text)
+    owner.post(page("correct", appointment.ref), shown | {"phone": "06 39 98 01 05"})
 
-    sent = {"phone": "06 39 98 01 06", "email": "", "was": form.initial["was"]}
+    sent = shown | {"phone": "06 39 98 01 06"}
     late = owner.post(page("correct", appointment.ref), sent)
 
     assert late.status_code == 409
     assert "06 39 98 01 06" in late.text
+    assert "Valeur actuelle : +33639980105" in late.text.replace("\u00a0", " ")
     assert "Quelqu’un a changé" in late.text
 
 
