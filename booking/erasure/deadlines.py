@@ -230,16 +230,6 @@ def _reminder_of(appointment: Appointment) -> erasure.Reminder:
     return erasure.Reminder.PENDING if is_pending else erasure.Reminder.REFUSED
 
 
-def has_reminder_gone(appointment: Appointment) -> bool:
-    """Return whether the reminder of the current version of the appointment has been sent."""
-    return OutboxEntry.objects.filter(
-        kind=kinds.REMINDER,
-        subject_id=appointment.pk,
-        payload__sequence=appointment.sequence,
-        state=OutboxEntry.EntryState.SENT,
-    ).exists()
-
-
 def holds_address(appointment: Appointment) -> bool:
     """Return whether a pending message needs an address of the person."""
     return OutboxEntry.objects.filter(

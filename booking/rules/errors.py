@@ -20,10 +20,6 @@ class NotBookable(BookingError):
     """The practice takes no bookings now: suspended, or not yet live."""
 
 
-class OutsideServedArea(BookingError):
-    """The practice makes no home visits to this postcode (B-14)."""
-
-
 class OfferOver(BookingError):  # named after what happened
     """The offer of the waiting list has ended: expired, answered or withdrawn."""
 

@@ -44,7 +44,7 @@ def question_field(extra_field: ExtraField, *, is_required: bool, present: str =
 
     ``present`` is the stored answer: it stays choosable after the question was published with other answers.
     """
-    why = _("Pourquoi : %(purpose)s.") % {"purpose": extra_field.purpose.rstrip(".")}
+    why = _("Pourquoi : %(purpose)s.") % {"purpose": extra_field.purpose.rstrip(".")}
     common: dict[str, Any] = {
         "label": extra_field.label,
         "required": is_required,
@@ -106,7 +106,7 @@ class StaffAnswers:
             field.widget.attrs["autocomplete"] = "off"
             self.fields[extra_name(extra_field)] = field
         self.fields[RELATIVE] = NameField(
-            label=_("Pour une autre personne : son prénom"),
+            label=_("Pour une autre personne : son prénom"),
             required=False,
             max_length=LONGEST_NAME,
             help_text=_(

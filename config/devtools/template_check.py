@@ -12,11 +12,12 @@ Each fault is printed as ``file:line: message``; the exit code is 1 when there i
   title.
 - Two block tags begin on one line only where no break is possible between them, because the text between them
   has no white space: ``{{ name }}{% if title %}, {{ title }}{% endif %}{% if town %}, {{ town }}{% endif %}``.
+- The space before « : ; ? ! » » and after « « » is a no-break one, so that no sign begins a line on the screen.
 - One ``if`` does not compare a variable with several string constants: the label of a code comes from Python.
 
 What stands inside the tag of an element (its attributes and their conditions) is free up to the length of the
 line, since white space there would change values. A mail in plain text (``.txt``) is held to the first and the
-last rule only, since each of its line breaks is sent.
+last two rules only, since each of its line breaks is sent.
 """
 
 import re
@@ -28,6 +29,8 @@ from pathlib import Path
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LONGEST_LINE = 120
+SIGNS = frozenset(":;?!»")
+"""French signs that stand behind a no-break space."""
 # fmt: off
 BLOCK_LEVEL = frozenset((
     "address", "article", "aside", "blockquote", "body", "caption", "col", "colgroup", "dd",
@@ -46,6 +49,7 @@ _END_TAG = re.compile(r"{%\s*end(\w+)")
 _TEMPLATE_TAG = re.compile(r"{%\s*(?P<name>\w+).*?%}|{{.*?}}|{#.*?#}")
 _ELEMENT = re.compile(r"<(?P<slash>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)")
 _WORD = re.compile(r"[^\s<{]+|[<{]")
+_BREAKABLE = re.compile(r"\S [:;?!»](?=[\s\"])|« (?=\S)")
 _COMPARISON = re.compile(r"""([\w.]+)\s*==\s*(?:"[^"]*"|'[^']*')""")
 
 
@@ -85,7 +89,7 @@ class _BlockTag:
 def faults(text: str, *, is_page: bool = True) -> list[Fault]:
     """Return the faults of one template by line; ``is_page`` is false for a mail in plain text."""
     tokens = list(_tokens(text))
-    found = [*_long_lines(text), *_chains(tokens)]
+    found = [*_long_lines(text), *_breakable_signs(tokens), *_chains(tokens)]
     if is_page:
         found += _multiline_block_tags(tokens)
         for _line, group in groupby(tokens, key=lambda token: token.line):
@@ -170,6 +174,16 @@ def _long_lines(text: str) -> Iterator[Fault]:
     for number, line in enumerate(text.split("\n"), start=1):
         if len(line) > LONGEST_LINE:
             yield Fault(number, f"{len(line)} characters, {LONGEST_LINE} at most")
+
+
+def _breakable_signs(tokens: Sequence[Token]) -> Iterator[Fault]:
+    """Yield the French signs at which a line may break, in texts and in the literals of ``translate``."""
+    for before, token in pairwise([Token("text", "", "", 1), *tokens]):
+        is_before_sign = before.kind == "space" and token.text.rstrip(".,)") in SIGNS
+        is_after_quote = before.text == "«" and token.kind == "space"
+        is_in_literal = token.name == "translate" and _BREAKABLE.search(token.text)
+        if is_before_sign or is_after_quote or is_in_literal:
+            yield Fault(token.line, "a plain space beside a sign, where a no-break one belongs")
 
 
 def _visible(line: Sequence[Token]) -> list[Token]:

@@ -25,7 +25,7 @@ NOT_ACTIVITY = "X-Refresh"
 _ENDED = {
     SessionEnd.IDLE: gettext_lazy("Sans activité depuis 30 minutes, votre session a été fermée."),
     SessionEnd.OLD: gettext_lazy(
-        "Votre session a été fermée : elle durait depuis 12 heures. Reconnectez-vous."
+        "Votre session a été fermée : elle durait depuis 12 heures. Reconnectez-vous."
     ),
 }
 

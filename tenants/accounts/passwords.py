@@ -45,7 +45,7 @@ class LongEnough:
     def get_help_text(self) -> str:
         """Return the rule in one sentence."""
         return _(
-            "Douze caractères au moins, pas seulement des chiffres ; "
+            "Douze caractères au moins, pas seulement des chiffres ; "
             "ou une phrase d’au moins sept mots différents."
         )
 

@@ -368,7 +368,7 @@ def _unreadable_phone() -> str:
 
 def _foreign_phone() -> str:
     return _(
-        "Pour un numéro étranger, commencez par + et l'indicatif du pays. Exemple : +32 470 12 34 56."
+        "Pour un numéro étranger, commencez par + et l'indicatif du pays. Exemple : +32 470 12 34 56."
     )
 
 

@@ -29,7 +29,7 @@ HALVES = (
 def days_field() -> forms.MultipleChoiceField:
     """Return the boxes of the days; none ticked means any."""
     return forms.MultipleChoiceField(
-        label=gettext_lazy("Quels jours ?"),
+        label=gettext_lazy("Quels jours ?"),
         required=False,
         choices=DAYS,
         widget=forms.CheckboxSelectMultiple,
@@ -41,7 +41,7 @@ def days_field() -> forms.MultipleChoiceField:
 def half_field() -> forms.ChoiceField:
     """Return the choice of the half of the day."""
     return forms.ChoiceField(
-        label=gettext_lazy("À quel moment ?"),
+        label=gettext_lazy("À quel moment ?"),
         required=False,
         choices=HALVES,
         widget=forms.RadioSelect,

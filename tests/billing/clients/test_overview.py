@@ -41,7 +41,7 @@ def test_when_all_is_well_every_tile_is_green(staff: Client) -> None:
 
     assert red(shown) == []
     assert shown.count('<li class="ok">') == 12
-    assert "Rien : chaque cabinet va bien." in shown
+    assert "Rien : chaque cabinet va bien." in shown
 
 
 @pytest.mark.parametrize(("name", "fields"), TROUBLES)

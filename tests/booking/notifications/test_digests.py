@@ -79,7 +79,7 @@ def test_the_digest_has_the_count_the_first_hour_and_the_missed_reminders(datase
     assert sent["to"][0]["email"] == "titulaire@example.org"
     assert sent["subject"].replace("\xa0", " ") == "Votre journée du jeudi 12 novembre"
     for body in (sent["textContent"], sent["htmlContent"]):
-        assert "Maite Exemple : 3 rendez-vous, le premier à 9\xa0h" in body
+        assert "Maite Exemple : 3 rendez-vous, le premier à 9\xa0h" in body
         assert "1 rappel n’est pas arrivé" in body
         assert "/espace/messages/resume/" in body
 

@@ -52,6 +52,13 @@ BROKEN = {
         '{% if a.kind == "x" %}\n  b\n{% elif a.kind == "y" %}\n  c\n{% endif %}',
         ["1: a chain of conditions over the codes of a.kind"],
     ),
+    "plain spaces beside French signs": (
+        '<p>a : b\xa0: c</p>\n<p>{% translate "Quoi ?" %}</p>\n<p>\n  « a\xa0»\n  ;\n</p>',
+        [
+            f"{line}: a plain space beside a sign, where a no-break one belongs"
+            for line in (1, 2, 4, 5)
+        ],
+    ),
     "a chain with an alternative": (
         '{% if b %}\n  c\n{% elif a == "x" or a == "y" %}\n  d\n{% elif a == "z" %}\n  e\n{% endif %}',
         ["1: a chain of conditions over the codes of a"],
@@ -74,6 +81,9 @@ KEPT = {
     "two conditions over two variables": '{% if a == "x" %}\n  b\n{% elif c == "x" %}\n  d\n{% endif %}',
     "an element without end tag": '<p>\n  <img src="a">\n</p>',
     "a script": '<script type="application/json">\n  {"a": ["<p>", "<p>"]}\n</script>',
+    "no-break spaces, a time and an address": (
+        '<p>«\xa0a\xa0»\xa0! 9:30 https://a.example/?b</p>\n<p>{% translate "Quoi\xa0?" %}</p>'
+    ),
     "a comment of several lines": "{% comment %}\n  a <p> b\n{% endcomment %}",
 }
 

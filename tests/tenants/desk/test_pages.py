@@ -41,7 +41,7 @@ def test_the_overview_draws_registered_tiles_and_lists(
 
     assert page.count('<li class="bad">') == page.count('<li class="ok">') == 1
     assert '<a href="/bureau/x/?a=1&amp;b=2">Factures &lt;b&gt;</a>' in page
-    assert "Rien : chaque cabinet va bien." in page
+    assert "Rien : chaque cabinet va bien." in page
 
 
 def test_the_search_shows_results_by_provider(

@@ -79,7 +79,7 @@ CLEANUPS: tuple[tuple[EventCleanup, Text, Text], ...] = (
         EventCleanup.ANONYMISE,
         gettext_lazy("L’anonymiser"),
         gettext_lazy(
-            "Il ne dit plus que « RDV ». Les coordonnées restent ici jusque-là, et un jour de plus au besoin."
+            "Il ne dit plus que « RDV ». Les coordonnées restent ici jusque-là, et un jour de plus au besoin."
         ),
     ),
     (
@@ -223,7 +223,7 @@ class DisconnectForm(WorkForm):
     """What happens to the calendar "Rendez-vous"; nothing is preselected, since two choices delete data."""
 
     on_disconnect = forms.TypedChoiceField(
-        label=gettext_lazy("Que devient l’agenda « Rendez-vous »\u00a0?"),
+        label=gettext_lazy("Que devient l’agenda « Rendez-vous »\u00a0?"),
         choices=[(end.value, label) for end, label, _hint in ENDS],
         coerce=GoogleAccount.OnDisconnect,
         widget=forms.RadioSelect,

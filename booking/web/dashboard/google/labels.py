@@ -118,7 +118,7 @@ def connecting_failed(code: str) -> Explanation:
         ),
         "no_right_to_write": Explanation(
             _(
-                "La case qui permet d’écrire dans l’agenda « Rendez-vous » était décochée chez Google."
+                "La case qui permet d’écrire dans l’agenda « Rendez-vous » était décochée chez Google."
             ),
             _("Sans elle, rien ne peut s’inscrire. Recommencez en la laissant cochée."),
         ),

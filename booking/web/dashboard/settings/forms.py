@@ -391,7 +391,7 @@ class PracticeForm(EditForm):
         ),
     )
     waiting_minutes = forms.IntegerField(
-        label=gettext_lazy("Liste d’attente : garder un créneau libéré (minutes)"),
+        label=gettext_lazy("Liste d’attente : garder un créneau libéré (minutes)"),
         min_value=0,
         max_value=60,
         help_text=gettext_lazy(

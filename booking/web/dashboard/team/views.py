@@ -122,11 +122,11 @@ class _Member:
         """The agendas that the member sees: all, or their own and the entrusted ones."""
         own = {"own": self.own}
         if self.sees_all:
-            mine = _(", dont le sien : %(own)s") % own if self.own else ""
+            mine = _(", dont le sien : %(own)s") % own if self.own else ""
             return _("tous les agendas") + mine
-        found = [_("son agenda : %(own)s") % own] if self.own else []
+        found = [_("son agenda : %(own)s") % own] if self.own else []
         if self.entrusted:
-            found.append(_("confiés : %(names)s") % {"names": ", ".join(self.entrusted)})
+            found.append(_("confiés : %(names)s") % {"names": ", ".join(self.entrusted)})
         return " · ".join(found) or _("aucun agenda")
 
 
@@ -335,8 +335,8 @@ def _apply_choice(request: DashboardRequest, own: Practitioner, form: AgendaAfte
             messages.warning(
                 request,
                 ngettext(
-                    "%(n)s rendez-vous reste à traiter : voyez l’agenda fermé, en bas de la liste.",
-                    "%(n)s rendez-vous restent à traiter : voyez l’agenda fermé, en bas de la liste.",
+                    "%(n)s rendez-vous reste à traiter : voyez l’agenda fermé, en bas de la liste.",
+                    "%(n)s rendez-vous restent à traiter : voyez l’agenda fermé, en bas de la liste.",
                     done.left,
                 )
                 % {"n": done.left},

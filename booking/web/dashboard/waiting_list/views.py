@@ -182,7 +182,7 @@ def offer(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         messages.error(
             request,
             _(
-                "Impossible de proposer ce créneau : trop proche, déjà proposé, ou une autre proposition court."
+                "Impossible de proposer ce créneau : trop proche, déjà proposé, ou une autre proposition court."
             ),
         )
         return _slots_page(request, entry, status=409)
@@ -216,7 +216,7 @@ def _accepted(request: DashboardRequest, found: Offer) -> HttpResponse:
     try:
         booked = offer_acceptance.accept(offer=found, actor=actor(request), now=request.now)
     except errors.BookingError:
-        messages.error(request, _("Cette proposition est terminée : rien n’a été réservé."))
+        messages.error(request, _("Cette proposition est terminée : rien n’a été réservé."))
         return redirect("dashboard:waiting")
     messages.success(request, _("Rendez-vous pris. La personne n’est plus sur la liste."))
     return redirect("dashboard:appointment", ref=booked.ref)

@@ -190,7 +190,7 @@ def test_the_privacy_page_names_each_recipient_its_transfers_and_the_moment(
 
     assert f"{IN_GOOGLE} (votre nom, votre téléphone et le motif)" in page
     assert "l’agenda Google de Hugo Fictif (vos initiales)" in page
-    assert "Google peut traiter des données hors de l’Union européenne" in page
+    assert "Google peut traiter des données hors de l'Union européenne" in page
     assert "clauses types de la Commission européenne" in page
     assert "ni cédées, et ne quittent pas l'Union européenne" not in page
     assert "Avec Maite Exemple, si vous donnez un téléphone" in page

@@ -109,7 +109,7 @@ def test_the_page_says_what_is_read_and_what_is_never_seen(owner: Client) -> Non
 
     assert "n’écrire que dans celui-là" in shown
     assert "un début, une fin, et rien d’autre" in shown
-    assert "Relire l’agenda « Rendez-vous » qu’il a créé" in shown
+    assert "Relire l’agenda « Rendez-vous » qu’il a créé" in shown
     assert "Ce que vous y notez est lu avec\u00a0; rien n’en est gardé." in shown
     assert "Les titres, les lieux et les notes de vos autres agendas." in shown
     assert "Vos contacts et vos e-mails." in shown

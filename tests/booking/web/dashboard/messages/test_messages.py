@@ -91,7 +91,9 @@ def test_recent_failures_are_counted_above_the_list(
     entry = ended(make_appointment(cabinet, VISIT), kinds.CONFIRMATION, "failed", "refused")
     OutboxEntry.objects.filter(pk=entry.pk).update(due_at=NOW - timedelta(days=days))
 
-    assert ("1 message non remis depuis sept jours" in owner.get(PAGE).text) == is_shown
+    assert (
+        "1 message n’a pas été remis ces sept derniers jours" in owner.get(PAGE).text
+    ) == is_shown
     assert "depuis sept jours" not in owner.get(PAGE, {"etat": "non-remis"}).text
 
 

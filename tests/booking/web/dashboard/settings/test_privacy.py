@@ -37,7 +37,7 @@ def test_the_page_counts_who_is_held_and_says_the_next_erasure(
     assert "Personne n’a de coordonnées" in empty
     assert "1 personne a des coordonnées" in first_page
     assert "Aucun effacement en retard" in first_page
-    assert "Le prochain : jeudi 12\u00a0novembre, 14\u00a0h\u00a045." in first_page
+    assert "Le prochain : jeudi 12\u00a0novembre, 14\u00a0h\u00a045." in first_page
 
 
 def test_a_late_erasure_is_said(owner: Client, cabinet: Cabinet) -> None:

@@ -668,7 +668,7 @@ def test_a_text_that_seems_to_name_a_patient_is_pointed_at(owner: Client) -> Non
 
     shown = owner.get(page("site")).text
 
-    assert "« Mme Spécimen »" in shown
+    assert "«\u00a0Mme Spécimen\u00a0»" in shown
 
 
 # --- Rooms of others, many, and how much is asked ---------------------------------------------------------

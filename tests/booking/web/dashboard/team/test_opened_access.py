@@ -278,5 +278,5 @@ def test_the_page_lists_what_ends_and_what_stays(
     assert "Ce que cette personne a ouvert se termine aussi" in text
     assert "l’accès de remplaçant de Paul Factice (prive@example.org)" in text
     assert "l’invitation sans réponse de plus-tard@example.org (Remplaçant)" in text
-    assert "le remplacement annoncé par Paul Factice" in text
+    assert "le remplacement confié à Paul Factice" in text
     assert "se termine aussi" not in own

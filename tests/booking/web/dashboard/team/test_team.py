@@ -232,10 +232,10 @@ def test_each_role_says_which_agendas_it_sees_and_when_it_is_not_held(
     )
 
     assert shown.count("tous les agendas") == 2
-    assert f"confiés : {cabinet.practitioner.name}, Hugo Fictif" in shown
+    assert f"confiés : {cabinet.practitioner.name}, Hugo Fictif" in shown
     assert shown.count("Pas encore ouvert") == 1
     assert shown.count("Terminé") == 1
-    assert "Son agenda : Hugo Fictif" in own
+    assert "Son agenda : Hugo Fictif" in own
 
 
 def role(name: str = "secretary", **fields: Any) -> dict[str, Any]:
