@@ -110,6 +110,7 @@ LABELS: Mapping[str, Promise | str] = MappingProxyType(
         "email.restored": _("Adresse de connexion remise"),
         "profile.saved": _("Nom changé"),
         "sessions.closed": _("Sessions fermées"),
+        "factors.removed": _("Codes ou clé perdus : retirés par lib-rdv, à la demande"),
     }
 )
 """The label of each verb that a member of a practice can record in its audit trail."""

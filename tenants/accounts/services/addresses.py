@@ -7,12 +7,12 @@ ends every session and requires a new password.
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 
 from tenants.accounts import kinds
 from tenants.accounts.errors import LinkClosedError, MessageLimitError
 from tenants.accounts.models import EmailChange, User
+from tenants.accounts.services.second_factors import delete_factors
 from tenants.accounts.services.sessions import close_all
 from tenants.audit.services import (
     SYSTEM,
@@ -127,7 +127,7 @@ def undo(*, token: str, now: datetime) -> EmailChange:
     user.save(update_fields=["password"])
     _set_address(user, change.old_email)
     EmailChange.objects.filter(user=user, pk__gte=change.pk).update(closed_at=now)
-    Authenticator.objects.filter(user=user).delete()
+    delete_factors(user=user)
     close_all(user=user, now=now)
     write(due=[once_a_minute(kinds.PASSWORD_RESET, subject_of(user), now=now)], now=now)
     record(verb="email.restored", ref=user.ref, actor=SYSTEM, now=now)

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from tenants.accounts.errors import LastOwnerError, RoleGoneError
 from tenants.accounts.models import Invitation, Membership, MembershipScope, Role, User
 from tenants.accounts.permissions import Access, RoleGrant
+from tenants.accounts.services.second_factors import delete_factors
 from tenants.accounts.services.sessions import close_all
 from tenants.audit.services import record
 
@@ -108,8 +109,9 @@ def change(
 def revoke(*, membership: Membership, actor: str, on: date, now: datetime) -> None:
     """Revoke a membership and end the user's sessions, in one transaction.
 
-    Closes the account when no current or future membership remains; otherwise the user signs in again with
-    the remaining roles. Raises LastOwnerError when the practice would lose its last owner.
+    Closes the account, and deletes its second factors, when no current or future membership remains; otherwise
+    the user signs in again with the remaining roles. Raises LastOwnerError when the practice would lose its last
+    owner.
     """
     locked = _lock(membership)
     if locked.revoked_at is not None:
@@ -124,6 +126,7 @@ def revoke(*, membership: Membership, actor: str, on: date, now: datetime) -> No
     remaining = Membership.objects.filter(user_id=locked.user_id, revoked_at__isnull=True)
     if not remaining.filter(Q(until_on__isnull=True) | Q(until_on__gte=on)).exists():
         User.objects.filter(pk=locked.user_id).update(is_active=False)
+        delete_factors(user=locked.user)
     close_all(user=locked.user, now=now)
     record(verb="role.revoked", ref=locked.ref, actor=actor, now=now)
 

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 
 from tenants.accounts import kinds
 from tenants.accounts.models import User
+from tenants.accounts.services.second_factors import delete_factors
 from tenants.audit.services import SYSTEM, record
 from tenants.keyring.services import ensure_tenant_key
 from tenants.outbox.services import once_a_minute, subject_of, write
@@ -40,7 +40,7 @@ def close_account(*, email: str, now: datetime) -> bool:
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()
     user.save(update_fields=["is_active", "is_staff", "is_superuser", "password"])
-    Authenticator.objects.filter(user=user).delete()
+    delete_factors(user=user)
     for session in Session.objects.all():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
