@@ -86,6 +86,29 @@ def test_each_path_that_a_page_names_exists(page: Path) -> None:
     assert missing_targets(page) == []
 
 
+def test_each_path_that_the_program_names_exists() -> None:
+    """In comments and docstrings too; tests make up paths of their own."""
+    rooms = ("api", "billing", "booking", "compliance", "config", "tenants", "templates", "docs")
+    files = [path for room in rooms for path in (ROOT / room).rglob("*") if path.is_file()]
+    pattern = re.compile(
+        rf"\b((?:{'|'.join(rooms)}|tests)/[\w/-]+\.(?:py|md|html|css|js|sql|csv))\b"
+    )
+    shorter = {"/".join(path.relative_to(ROOT).parts[1:]) for path in files}
+
+    named = {
+        (str(path.relative_to(ROOT)), found)
+        for path in files
+        if path.suffix in SUFFIXES - {".md", ".csv", ".svg"} or path.name == "Caddyfile"
+        for found in pattern.findall(path.read_text("utf-8"))
+    }
+
+    assert len(named) > 20
+    # A template is named without its folder, and a module sometimes without its room.
+    assert [
+        pair for pair in sorted(named) if not (ROOT / pair[1]).exists() and pair[1] not in shorter
+    ] == []
+
+
 def test_a_missing_path_is_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.txt"
     page.write_text(
@@ -178,6 +201,15 @@ def test_each_proof_and_bench_that_a_command_runs_exists() -> None:
         for kind, name in sorted(named)
         if not (ROOT / "tests" / kind / f"{name}.py").is_file()
     ] == []
+
+
+def test_each_file_that_a_command_takes_exists() -> None:
+    """As `install docs/systemd/lib-rdv`: a step of the guide that fails is the end of it."""
+    words = {word.split("::")[0] for command in commands() for word in command.split()}
+    named = {word for word in words if "*" not in word and is_path(word)}
+
+    assert {"docs/systemd/lib-rdv", "docs/caddy/Caddyfile", "requirements.lock"} <= named
+    assert [word for word in sorted(named) if not exists(word)] == []
 
 
 def test_each_test_that_a_command_runs_exists() -> None:
