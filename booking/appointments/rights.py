@@ -17,8 +17,8 @@ from booking.patients.external_calendar import calendars
 from booking.patients.form_versions import labelled_answers
 from booking.rules import kinds
 from booking.rules.persons import Person
-from tenants.outbox.kinds import Subject
-from tenants.outbox.payloads import NO_PAYLOAD
+from tenants.outbox.kinds import OutboxKind, Subject
+from tenants.outbox.payloads import NO_PAYLOAD, NoPayload
 from tenants.outbox.services import Due, subject_by_key, write
 from tenants.personal_data import declaration_of, personal_values
 
@@ -44,29 +44,10 @@ def send_links(*, person: Person, now: datetime) -> int:
     found = PatientContact.objects.filter(
         given, appointment__status=Appointment.Status.BOOKED, appointment__starts_at__gt=now
     ).values_list("appointment_id", "email_index", "phone_index")
-    later, today = now + NOT_ENQUEUED_AT_ONCE, f"{now:%Y%m%d}"
-    due = [
-        Due(
-            kinds.MANAGE_LINKS,
-            subject_by_key(Appointment, key),
-            NO_PAYLOAD,
-            later,
-            repeat=today,
-            recipient=contacts.recipient_of(email=email, phone=phone),
-        )
-        for key, email, phone in found
-    ]
     waiting = WaitingEntry.objects.filter(given).values_list("pk", "email_index", "phone_index")
-    due += [
-        Due(
-            kinds.WAITING_JOINED,
-            subject_by_key(WaitingEntry, key),
-            NO_PAYLOAD,
-            later,
-            repeat=today,
-            recipient=contacts.recipient_of(email=email, phone=phone),
-        )
-        for key, email, phone in waiting
+    due = [
+        *(_again(kinds.MANAGE_LINKS, Appointment, row, now=now) for row in found),
+        *(_again(kinds.WAITING_JOINED, WaitingEntry, row, now=now) for row in waiting),
     ]
     # A unique key, so that two requests at once do not wait for each other.
     unique = secrets.token_hex(8)
@@ -74,7 +55,7 @@ def send_links(*, person: Person, now: datetime) -> int:
         kinds.MANAGE_LINKS,
         Subject(kinds.APPOINTMENT, 0),
         NO_PAYLOAD,
-        later,
+        now + NOT_ENQUEUED_AT_ONCE,
         repeat=unique,
         recipient=contacts.recipient_of(email=indexes.email, phone=indexes.phone),
     )
@@ -84,6 +65,25 @@ def send_links(*, person: Person, now: datetime) -> int:
         write(due=due or [unknown], now=now)
         transaction.set_rollback(not due)
     return len(due)
+
+
+def _again(
+    kind: OutboxKind[NoPayload],
+    model: type[Appointment | WaitingEntry],
+    row: tuple[int, bytes | memoryview | None, bytes | memoryview | None],
+    *,
+    now: datetime,
+) -> Due[NoPayload]:
+    """Return the entry that sends a link again today, to the contact of a row: key, e-mail index, phone index."""
+    key, email, phone = row
+    return Due(
+        kind,
+        subject_by_key(model, key),
+        NO_PAYLOAD,
+        now + NOT_ENQUEUED_AT_ONCE,
+        repeat=f"{now:%Y%m%d}",
+        recipient=contacts.recipient_of(email=email, phone=phone),
+    )
 
 
 def export(
