@@ -1,4 +1,4 @@
-"""The tables of the audit trail. The tenant's role may SELECT and INSERT; seals chain the events by hash."""
+"""The tables of the audit trail. The tenant's role may SELECT and INSERT; seals chain the events by codes."""
 
 from django.db import models
 

@@ -28,6 +28,7 @@ from booking.web.dashboard.settings import (
     appointment_types,
     feeds,
     first_day,
+    practice,
     privacy,
 )
 from booking.web.dashboard.site import views as site
@@ -162,7 +163,7 @@ urlpatterns = [
     path("messages/textes/<slug:kind>/", texts.text, name="text"),
     path("statistiques/", statistics.statistics, name="statistics"),
     path("statistiques/tableau.csv", statistics.table, name="statistics_table"),
-    path("reglages/", team.practice, name="practice"),
+    path("reglages/", practice.practice_settings, name="practice"),
     path("site/", site.overview, name="site"),
     path("site/texte/<str:part>/", site.edit_text, name="site_text"),
     path("site/couleur/", site.edit_colour, name="site_colour"),

@@ -1,4 +1,4 @@
-"""The people of the practice: roles, invitations, agendas, replacements; and the practice's settings."""
+"""The people of the practice (T7): roles, invitations, agendas, replacements."""
 
 import uuid
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from booking.agenda import member_history
 from booking.models import Practitioner
 from booking.practice import agendas, ordered_rows, replacements, team
-from booking.scheduling.catalogue import first_active_location, region_of, save_practice
 from booking.web.dashboard.access import (
     DashboardRequest,
     actor,
@@ -28,7 +27,6 @@ from booking.web.dashboard.access import (
 )
 from booking.web.dashboard.badges import Badge
 from booking.web.dashboard.pages import show
-from booking.web.dashboard.settings.forms import PracticeForm
 from booking.web.dashboard.team.forms import (
     ALL,
     SOME,
@@ -433,19 +431,3 @@ def remove_replacement(request: DashboardRequest, ref: uuid.UUID) -> HttpRespons
     return redirect(
         "dashboard:team" if request.access.allows(Operation.EDIT_TEAM) else "dashboard:today"
     )
-
-
-@requires(Operation.EDIT_PRACTICE)
-def practice(request: DashboardRequest) -> HttpResponse:
-    """Change the settings of the practice: public description, legal identity, choices."""
-    form = PracticeForm(
-        request.POST if request.method == "POST" else None,
-        subject=request.practice,
-        stored=lambda: {name: getattr(request.practice, name) for name in PracticeForm.base_fields},
-        region=region_of(first_active_location()),
-    )
-    if form.is_valid():
-        save_practice(values=form.values, actor=actor(request), now=request.now)
-        messages.success(request, _("Les réglages sont enregistrés."))
-        return redirect("dashboard:practice")
-    return show(request, "settings/practice", {"form": form}, tab="practice", status=form.status)
