@@ -17,10 +17,12 @@ class BookingConfig(AppConfig):
         from booking.notifications import (
             appointment_delivery,
             digest_delivery,
+            received_delivery,
             waiting_delivery,
         )
 
         appointment_delivery.register()
         waiting_delivery.register()
         digest_delivery.register()
+        received_delivery.register()
         google_handlers.register(clock=timezone.now)

@@ -1,15 +1,17 @@
 """Moves appointments, and replaces the messages of the old times by those of the new times."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from booking.appointments import change_limits
 from booking.appointments.book import confirmation_entry
 from booking.calendar_sync import calendar_entries
 from booking.erasure import deadlines
-from booking.models import Appointment, Practice
+from booking.models import Appointment, Practice, Practitioner
 from booking.patients import contacts
+from booking.patients.contacts import practitioner_recipient
 from booking.rules import kinds
 from booking.rules.errors import SlotTaken
 from booking.scheduling.catalogue import current_practice
@@ -29,6 +31,9 @@ from booking.waiting_list import offers, waiting_entries
 from tenants.audit import services as audit
 from tenants.outbox.services import Due, cancel_pending, subject_of, write
 
+NOTIFIED_AFTER = timedelta(minutes=5)
+"""How long the message about a received visit waits."""
+
 
 def move(  # noqa: PLR0913  # the fields of the form, each by its name
     *,
@@ -39,12 +44,14 @@ def move(  # noqa: PLR0913  # the fields of the form, each by its name
     notify: bool = True,
     overbook: bool = False,
     sequence: int | None = None,
+    notifies_receiver: bool = True,
     now: datetime,
 ) -> Appointment:
     """Move to another slot: the same row, the same .ics UID, SEQUENCE + 1; ``booked_at`` does not change.
 
     The length of the appointment stays unless staff change its type; a patient moves within the same type, also
-    where only the practice gives it. Raises SlotTaken (unless
+    where only the practice gives it. The practitioner to whom a colleague moves it gets a message, unless
+    ``notifies_receiver`` is False: the caller then tells of several at once. Raises SlotTaken (unless
     ``overbook``), TooLate (patients only: limit of the appointment type), BeyondPromise (B-22),
     AlreadyCancelled, or ChangedMeanwhile when ``sequence`` is no longer that of the row.
     """
@@ -76,11 +83,38 @@ def move(  # noqa: PLR0913  # the fields of the form, each by its name
     replace_messages(
         appointment=appointment, left_at=left.starts_at, settings=settings, notify=notify, now=now
     )
+    if notifies_receiver and not by_patient and left.practitioner.pk != appointment.practitioner_id:
+        notify_receiver(
+            practitioner=resolved.practitioner, visits=[appointment], actor=actor, now=now
+        )
     audit.record(verb="appointment.moved", ref=appointment.ref, actor=actor, now=now)
     # In this order: the lock of the list comes before the rows of it.
     offers.offer_freed(resolved=left, left_by=appointment.pk, now=now)
     waiting_entries.appointment_moved(appointment)
     return appointment
+
+
+def notify_receiver(
+    *, practitioner: Practitioner, visits: Sequence[Appointment], actor: str, now: datetime
+) -> None:
+    """Write one message to a practitioner about the visits that ``actor`` has moved to their agenda.
+
+    None without an account, for one's own moves, and where the practitioner chose so. It waits, so that a move
+    that is taken back at once tells nothing.
+    """
+    has_reader = practitioner.user_id is not None and practitioner.notifies_received
+    if not visits or not has_reader or actor == audit.actor_of(practitioner.user_id or 0):
+        return
+    first = min(visits, key=lambda visit: visit.starts_at)
+    message = Due(
+        kinds.RECEIVED,
+        subject_of(practitioner),
+        kinds.ReceivedVisits(first.pk, len(visits)),
+        now + NOTIFIED_AFTER,
+        repeat=str(first.sequence),
+        recipient=practitioner_recipient(first),
+    )
+    write(due=[message], now=now)
 
 
 def replace_messages(

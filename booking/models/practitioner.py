@@ -22,6 +22,8 @@ class Practitioner(models.Model):
     title = models.CharField(max_length=60, blank=True, default="")
     position = models.SmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
+    # Whether a mail says that a colleague has moved a visit to this agenda.
+    notifies_received = models.BooleanField(default=True, db_default=True)
 
     personal_data = declare(
         subjects="praticiens",
@@ -31,7 +33,7 @@ class Practitioner(models.Model):
         source="le client",
         retention="contrat",
         personal={"name": "identité", "title": "profession", "user": "compte"},
-        harmless=("id", "ref", "position", "is_active"),
+        harmless=("id", "ref", "position", "is_active", "notifies_received"),
     )
 
     class Meta:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from booking.appointments.move import move
+from booking.appointments.move import move, notify_receiver
 from booking.models import Appointment, Practitioner
 from booking.practice import ordered_rows
 from booking.rules.errors import BookingError
@@ -14,6 +14,7 @@ from booking.scheduling import catalogue
 from booking.scheduling.locks import lock_practitioners
 from booking.scheduling.slots import ResolvedSlot
 from tenants.accounts.models import User
+from tenants.audit import services as audit
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,18 @@ def agenda_of(user: User) -> Practitioner | None:
     return catalogue.active_practitioners().filter(user=user).first()
 
 
+def choose_received_message(
+    *, practitioner: Practitioner, is_wanted: bool, actor: str, now: datetime
+) -> None:
+    """Store whether a mail tells of the visits that a colleague moves to this agenda."""
+    if practitioner.notifies_received == is_wanted:
+        return
+    practitioner.notifies_received = is_wanted
+    practitioner.save(update_fields=["notifies_received"])
+    verb = "received_message.wanted" if is_wanted else "received_message.stopped"
+    audit.record(verb=verb, ref=practitioner.ref, actor=actor, now=now)
+
+
 def set_open(*, practitioner: Practitioner, is_open: bool, actor: str, now: datetime) -> None:
     """Close an agenda to new bookings, or open it again; its visits stay, and staff still see and change them."""
     lock_practitioners([practitioner.pk])
@@ -64,32 +77,35 @@ def set_open(*, practitioner: Practitioner, is_open: bool, actor: str, now: date
 def hand_over(
     *, practitioner: Practitioner, colleague: Practitioner, actor: str, now: datetime
 ) -> Handover:
-    """Close an agenda and move its visits to a colleague, each at its hour; the persons are notified.
+    """Close an agenda and move its visits to a colleague, each at its hour; persons and colleague are notified.
 
     A visit stays where it is when the colleague is busy then or does not give its type.
     """
     set_open(practitioner=practitioner, is_open=False, actor=actor, now=now)
     given = set(colleague.appointment_types.values_list("pk", flat=True))
-    moved = left = 0
+    moved: list[Appointment] = []
+    left = 0
     for visit in list(visits_to_come(practitioner, now=now)):
         slot = ResolvedSlot(colleague, visit.location, visit.appointment_type, visit.starts_at)
         try:
             if visit.appointment_type_id not in given:
                 raise NotGiven
             with transaction.atomic():
-                move(
+                received = move(
                     appointment=visit,
                     selection=slot.selection,
                     by_patient=False,
                     actor=actor,
                     sequence=visit.sequence,
+                    notifies_receiver=False,
                     now=now,
                 )
         except BookingError:
             left += 1
         else:
-            moved += 1
-    return Handover(moved, left)
+            moved.append(received)
+    notify_receiver(practitioner=colleague, visits=moved, actor=actor, now=now)
+    return Handover(len(moved), left)
 
 
 class NotGiven(BookingError):  # named after what happened

@@ -26,6 +26,8 @@ LABELS: Mapping[str, Promise | str] = MappingProxyType(
         "message.text.cancelled": _("Texte de l’avis d’annulation changé"),
         "digest.wanted": _("Résumé du jour demandé"),
         "digest.stopped": _("Résumé du jour arrêté"),
+        "received_message.wanted": _("Message sur les rendez-vous confiés demandé"),
+        "received_message.stopped": _("Message sur les rendez-vous confiés arrêté"),
         "waiting.joined": _("Personne inscrite sur la liste d’attente"),
         "waiting.moved": _("Liste d’attente remise en ordre"),
         "waiting.left": _("Personne retirée de la liste d’attente"),

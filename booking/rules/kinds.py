@@ -10,6 +10,7 @@ from typing import Any
 
 from tenants.outbox.kinds import (
     ALERT,
+    FROM_A_COLLEAGUE,
     LAST_WORD,
     NO_MESSAGE,
     OFFERED,
@@ -62,6 +63,14 @@ class DigestDay:
 
 
 @dataclass(frozen=True)
+class ReceivedVisits:
+    """Which visits a colleague moved to an agenda: one of them, the first to come, and their number."""
+
+    appointment_id: int
+    count: int
+
+
+@dataclass(frozen=True)
 class EventPush:
     """The version of an event that is to stand in the calendar of an account."""
 
@@ -82,6 +91,7 @@ APPOINTMENT = "appointment"
 OFFERED_SLOT = "offer"
 WAITER = "waiting_entry"
 MEMBER = "user"
+AGENDA = "practitioner"
 GOOGLE_ACCOUNT = "google_account"
 
 CONFIRMATION = OutboxKind("booking.confirmation", APPOINTMENT, AppointmentVersion, ON_REQUEST)
@@ -100,6 +110,9 @@ SLOT_FREED = OutboxKind("booking.slot_freed", APPOINTMENT, AppointmentVersion, T
 MANAGE_LINKS = OutboxKind("booking.manage_links", APPOINTMENT, NoPayload, ON_REQUEST)
 LATE = OutboxKind("booking.late", APPOINTMENT, LateArrival, TO_THE_PRACTICE)
 """The person has said that they will be late: a message to the practitioner."""
+
+RECEIVED = OutboxKind("booking.received", AGENDA, ReceivedVisits, FROM_A_COLLEAGUE)
+"""A colleague has moved visits to the agenda of a practitioner: a message to that practitioner."""
 
 OFFER = OutboxKind("waiting.offer", OFFERED_SLOT, NoPayload, OFFERED)
 OFFER_EXPIRY = OutboxKind("waiting.offer_expiry", OFFERED_SLOT, NoPayload, NO_MESSAGE)

@@ -97,6 +97,17 @@ TO_THE_PRACTICE = MessageBound(
 )
 """A message to a practitioner that a visitor causes."""
 
+FROM_A_COLLEAGUE = MessageBound(
+    "colleague",
+    by_visitor=(MessageRate("recipient", 60, _HOUR), *NETWORK_RATES, PRACTICE_RATE),
+    by_member=(
+        MessageRate("recipient", 60, _HOUR),
+        MessageRate("recipient", 200, _DAY),
+        _MEMBERS_RATE,
+    ),
+)
+"""A message to a practitioner that a member causes; what is beyond stands among the changes of the day page."""
+
 OFFERED = MessageBound(
     "offer",
     by_visitor=(MessageRate("recipient", 20, _DAY), *NETWORK_RATES, PRACTICE_RATE),

@@ -1,4 +1,4 @@
-"""One's own digest of the day by mail (T10), and its hour for the practice."""
+"""The mails to oneself (T10): the digest of the day, its hour for the practice, visits that are handed over."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from booking.notifications import digests
+from booking.practice.agendas import agenda_of, choose_received_message
 from booking.web.dashboard.access import (
     DashboardRequest,
     actor,
@@ -18,18 +19,28 @@ from tenants.accounts.permissions import Operation
 
 @requires(Operation.SEE_AGENDA)
 def digest(request: DashboardRequest) -> HttpResponse:
-    """Turn the user's daily digest on or off; a user with the right to edit messages also sets its hour."""
+    """Turn the mails to the user on or off; a user with the right to edit messages also sets the digest's hour."""
+    agenda = agenda_of(request.user)
     form = DigestForm(
         request.POST if request.method == "POST" else None,
         subject=request.practice,
         stored=lambda: {
             "wants_digest": digests.wants_digest(request.user),
             "minute": request.practice.digest_minute,
+            "notifies_received": agenda is not None and agenda.notifies_received,
         },
         can_choose_hour=request.access.allows(Operation.EDIT_MESSAGES),
+        has_agenda=agenda is not None,
     )
     if form.is_valid():
         _save(form, request)
+        if agenda is not None:
+            choose_received_message(
+                practitioner=agenda,
+                is_wanted=form.cleaned_data["notifies_received"],
+                actor=actor(request),
+                now=request.now,
+            )
         messages.success(request, _("C’est enregistré."))
         return redirect("dashboard:digest")
     context = {"form": form, "email": request.user.email}

@@ -118,7 +118,7 @@ class LedgerFilterForm(WorkForm):
 
 
 class DigestForm(EditForm):
-    """The user's own digest; its hour is the practice's and needs the right to edit messages."""
+    """The mails to the user: the digest, whose hour is the practice's, and visits that a colleague hands over."""
 
     wants_digest = forms.BooleanField(
         label=gettext_lazy("Recevoir le résumé de la journée par e-mail"),
@@ -128,15 +128,24 @@ class DigestForm(EditForm):
             "sans rendez-vous."
         ),
     )
+    notifies_received = forms.BooleanField(
+        label=gettext_lazy("M’écrire quand le cabinet me confie un rendez-vous d’un autre agenda"),
+        required=False,
+        help_text=gettext_lazy(
+            "Le jour, l’heure et la référence. Aucun nom. Vos propres déplacements ne comptent pas."
+        ),
+    )
     minute = HourField(
         label=gettext_lazy("Heure du résumé, pour tout le cabinet"),
         help_text=gettext_lazy("À l’heure du cabinet."),
     )
 
-    def __init__(self, *args: Any, can_choose_hour: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, can_choose_hour: bool, has_agenda: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not can_choose_hour:
             del self.fields["minute"]
+        if not has_agenda:
+            del self.fields["notifies_received"]
 
     def clean_minute(self) -> int:
         """Keep the hour inside the day."""

@@ -24,7 +24,7 @@ from booking.patients import contacts
 from booking.rules import kinds
 from booking.waiting_list import waiting_entries
 from booking.waiting_list.waiting_entries import Wish
-from tenants.accounts.models import Role
+from tenants.accounts.models import Role, User
 from tenants.audit.models import AuditEvent
 from tenants.outbox.models import OutboxEntry
 from tests.accounts import browser, make_member
@@ -36,6 +36,7 @@ from tests.factories import (
     make_person,
     make_practitioner,
 )
+from tests.page_forms import shown_values
 
 VISIT = local(date(2026, 11, 12), 14)
 EVE = local(date(2026, 11, 11), 19)
@@ -511,6 +512,25 @@ def test_a_secretary_does_not_choose_the_hour(cabinet: Cabinet, host: str) -> No
 
     assert 'name="minute"' not in shown
     assert Practice.objects.get().digest_minute == 7 * 60
+
+
+def test_the_mail_about_received_visits_is_a_choice_of_who_has_an_agenda(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    """On by default, for the practitioner of the agenda only."""
+    without_agenda = owner.get(DIGEST).text
+    cabinet.practitioner.user = User.objects.get()
+    cabinet.practitioner.save(update_fields=["user"])
+    shown = shown_values(owner.get(DIGEST).text)
+    kept = {name: value for name, value in shown.items() if name != "notifies_received"}
+    stopped = owner.post(DIGEST, kept)
+
+    assert 'name="notifies_received"' not in without_agenda
+    assert shown["notifies_received"] == ["on"]
+    assert stopped.status_code == 302
+    cabinet.practitioner.refresh_from_db()
+    assert cabinet.practitioner.notifies_received is False
+    assert "notifies_received" not in shown_values(owner.get(DIGEST).text)
 
 
 @pytest.mark.parametrize("typed", ["", "x", "24h", "25h"])
