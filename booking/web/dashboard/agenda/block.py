@@ -28,7 +28,7 @@ from booking.web.dashboard.agenda.names import (
     erased,
 )
 from booking.web.dashboard.form_fields import write_minutes
-from booking.web.dashboard.hours.absence_lookup import absence_or_404, touched_rows
+from booking.web.dashboard.hours.absence_lookup import absence_or_404, may_remove, touched_rows
 from booking.web.dashboard.hours.forms import AbsenceForm
 from booking.web.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
@@ -81,6 +81,7 @@ def touched(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     is_whole = starts.time() == ends.time() == time()
     context = {
         "absence": absence,
+        "may_remove": may_remove(request, absence),
         "starts": starts,
         "ends": ends,
         "last_day": (ends - timedelta(days=1)).date() if is_whole else None,

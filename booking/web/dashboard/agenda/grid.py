@@ -103,11 +103,16 @@ def draw(  # what a grid is made of, each by its name
     *,
     practitioners: Sequence[Practitioner],
     bookable: frozenset[int],
+    blockable: frozenset[int],
     by_place: bool,
     dates: Sequence[date],
     zone: ZoneInfo,
 ) -> Grid:
-    """Return the grid of these dates."""
+    """Return the grid of these dates.
+
+    ``bookable`` and ``blockable`` are the keys of the agendas that the reader may book into and block: free time
+    and blocked time of the others lead nowhere.
+    """
     colours = {
         practitioner.pk: f"p{number % COLOURS + 1}"
         for number, practitioner in enumerate(practitioners)
@@ -120,7 +125,9 @@ def draw(  # what a grid is made of, each by its name
         lanes = _lanes(read, practitioners, by_place=by_place)
         for key, lane in lanes.items():
             lane.blocks += _side_by_side(visits.get((key, on), []))
-            lane.blocks += _away(read, key, on, (first, last), zone, by_place=by_place)
+            lane.blocks += _away(
+                read, key, on, (first, last), zone, by_place=by_place, blockable=blockable
+            )
             lane.blocks += gaps.get((key, on), [])
             lane.blocks.sort(key=lambda block: block.starts)
         days.append(GridDay(on, _at_work(on, lanes.values()), read.closed_holidays.get(on, "")))
@@ -218,6 +225,7 @@ def _away(
     zone: ZoneInfo,
     *,
     by_place: bool,
+    blockable: frozenset[int],
 ) -> Iterable[Block]:
     """Yield blocked time and time taken elsewhere, within the hours that are drawn."""
 
@@ -234,7 +242,9 @@ def _away(
         starts = max(absence_or_busy.starts_at.astimezone(zone), opens)
         ends = min(absence_or_busy.ends_at.astimezone(zone), shuts)
         if is_here(owner) and starts < ends:
-            ref = str(absence_or_busy.ref) if isinstance(absence_or_busy, Absence) else ""
+            is_opened = owner is None or owner in blockable
+            absence = absence_or_busy if isinstance(absence_or_busy, Absence) else None
+            ref = str(absence.ref) if absence and is_opened else ""
             yield Block(kind, starts, ends, label=label, place=ref).at()
 
 

@@ -95,6 +95,7 @@ def week(request: DashboardRequest) -> HttpResponse:
         read,
         practitioners=practitioners,
         bookable=frozenset(practitioner.pk for practitioner in reach(request, Operation.BOOK)),
+        blockable=frozenset(row.pk for row in reach(request, Operation.BLOCK_TIME)),
         by_place=shown.by_place,
         dates=[shown.first + timedelta(days=shift) for shift in range(shown.length)],
         zone=request.zone,

@@ -21,6 +21,12 @@ def absence_or_404(request: DashboardRequest, ref: uuid.UUID) -> Absence:
     return absence
 
 
+def may_remove(request: DashboardRequest, absence: Absence) -> bool:
+    """Return whether the person may open this time again; that of the whole practice needs the right on it."""
+    owner = absence.practitioner
+    return request.access.allows(Operation.BLOCK_TIME, owner.ref if owner else None)
+
+
 def touched_rows(request: DashboardRequest, absence: Absence) -> list[Row]:
     """Return the booked appointments it touches, in order, of the agendas the person may see."""
     seen = {practitioner.pk for practitioner in reach(request, Operation.SEE_AGENDA)}

@@ -33,6 +33,7 @@ from booking.web.dashboard.access import (
     requires,
 )
 from booking.web.dashboard.form_fields import read_day, write_minutes
+from booking.web.dashboard.hours.absence_lookup import may_remove
 from booking.web.dashboard.hours.forms import CloseForm
 from booking.web.dashboard.hours.preview import bars_of, first_days_online
 from booking.web.dashboard.hours.week_form import WEEKDAYS
@@ -182,13 +183,7 @@ def _day(
     return {
         "found": found,
         "state": _state(found),
-        "absences": [
-            (
-                absence,
-                absence.practitioner_id is not None or request.access.allows(Operation.BLOCK_TIME),
-            )
-            for absence in found.absences
-        ],
+        "absences": [(absence, may_remove(request, absence)) for absence in found.absences],
         "can_close": on >= request.today and found.kind is not DayKind.ABSENT,
         "form": form or CloseForm(on=on, zone=request.zone, may_close_all=may_all),
         "exception": found.exceptions[0] if found.exceptions else None,
@@ -240,13 +235,12 @@ def _exceptions(people: list[Practitioner], today: date) -> list[dict[str, Any]]
 
 def _absences(request: DashboardRequest) -> list[tuple[Absence, Any, Any, bool]]:
     ids = {practitioner.pk for practitioner in reach(request, Operation.BLOCK_TIME)}
-    may_close_all = request.access.allows(Operation.BLOCK_TIME)
     return [
         (
             absence,
             absence.starts_at.astimezone(request.zone),
             absence.ends_at.astimezone(request.zone),
-            may_close_all or absence.practitioner_id is not None,
+            may_remove(request, absence),
         )
         for absence in absences.ending_after(request.now - PAST_SHOWN)
         if absence.practitioner_id is None or absence.practitioner_id in ids

@@ -27,7 +27,7 @@ from booking.web.dashboard.access import (
     reach,
     requires,
 )
-from booking.web.dashboard.hours.absence_lookup import absence_or_404, touched_rows
+from booking.web.dashboard.hours.absence_lookup import absence_or_404, may_remove, touched_rows
 from booking.web.dashboard.hours.forms import AbsenceForm, DateForm, date_sent, ranges_typed
 from booking.web.dashboard.hours.month import (
     coming_holidays,
@@ -256,7 +256,7 @@ def absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
 def remove_absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
     """Open this time again."""
     found = absence_or_404(request, ref)
-    if found.practitioner is None and not request.access.allows(Operation.BLOCK_TIME):
+    if not may_remove(request, found):
         raise PermissionDenied
     with offering_reopened(now=request.now):
         absences.remove(absence=found, actor=actor(request), now=request.now)
