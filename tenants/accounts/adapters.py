@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -23,10 +24,13 @@ from tenants.accounts.models import User
 from tenants.accounts.sealing import open_text, seal_text
 from tenants.accounts.services import codes, password_links
 from tenants.accounts.services.memberships import has_role
+from tenants.accounts.sign_in import ways_of
 from tenants.busy import mark_limited
 from tenants.client_address import client_ip
 from tenants.outbox.services import once_a_minute, subject_of, write
 from tenants.schema import PUBLIC, current_unit
+
+log = structlog.get_logger("accounts")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is only partly typed
@@ -67,6 +71,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """Open the session and record when: its longest duration begins here."""
         super().login(request, user)
         open_session(request, now=timezone.now())
+        log.info("signed_in", user=user.pk, kind=ways_of(request, user))
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Return the start page of staff on the public host, of practices elsewhere."""
@@ -127,8 +132,10 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             used = codes.use_code(user=user, code=code, now=timezone.now())
         except codes.TooManyCodesError as error:
             mark_limited(request, seconds=error.seconds)
+            log.warning("code_refused", user=user.pk, reason="too_many")
             raise ValidationError(_too_many(error.seconds), code="too_many_codes") from None
         if used is None:
+            log.warning("code_refused", user=user.pk, reason="wrong")
             raise self.validation_error("incorrect_code")
         return used
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, cast
 
+import structlog
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.views import PasswordResetFromKeyView, password_reset_from_key
 from allauth.mfa.totp.views import ActivateTOTPView
@@ -27,8 +28,10 @@ from tenants.accounts.services import addresses
 from tenants.accounts.services.codes import use_up_first_code
 from tenants.accounts.services.profile import rename
 from tenants.accounts.services.sessions import close_all, close_one, close_others, open_sessions
+from tenants.accounts.sign_in import ways_of
 from tenants.link_pages import behind_a_link, keep_private
 
+log = structlog.get_logger("accounts")
 read_or_send = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -53,6 +56,9 @@ def confirming(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
         answer = view(request, *args, **kwargs)
         if get_authentication_records(request, request.user) != before:
             request.session.cycle_key()
+            log.info(
+                "identity_confirmed", user=request.user.pk, kind=ways_of(request, _user(request))
+            )
         return answer
 
     return confirm

@@ -4,9 +4,11 @@ import functools
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
+import time_machine
 from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
@@ -16,7 +18,7 @@ from config.logs import tenant_mark
 from tenants import metrics, routing
 from tenants.accounts.models import Role, User
 from tenants.schema import Unit, inside
-from tests.accounts import browser, make_member
+from tests.accounts import PASSWORD, add_totp, browser, make_member, sign_in, totp_code
 from tests.config.urls_failing import SECRET, urlpatterns
 from tests.conftest import PUBLIC_HOST, TENANT_ONE
 from tests.factories import Cabinet
@@ -224,3 +226,27 @@ def test_labels_come_from_the_code_only(client: Client) -> None:
     for mark in MARKS:
         assert not any(mark in label.lower() for label in labels)
     assert {"booking:manage", "no_route", "booking:home"} <= labels
+
+
+def test_each_use_of_an_account_is_logged_with_its_way(tenant: Unit, host: str, lines) -> None:
+    """By the user's number and the ways used; no address, no code and no password."""
+    user = make_member()
+    add_totp(user)
+    client = browser(host)
+    lines()
+    with time_machine.travel(datetime(2026, 11, 10, 11, tzinfo=UTC), tick=False):
+        sign_in(client, user.email, "Autre-mot-de-passe-9")
+        sign_in(client, user.email)
+        client.post("/connexion/code/", {"code": "000000"})
+        client.post("/connexion/code/", {"code": totp_code()})
+        client.post("/connexion/confirmer/", {"password": PASSWORD})
+
+    written = lines()
+    events = [line for line in written if line["logger"] in {"accounts", "security"}]
+    assert [(line["event"], line.get("user"), line.get("kind")) for line in events] == [
+        ("login_failed", None, None),
+        ("code_refused", user.pk, None),
+        ("signed_in", user.pk, "password.totp"),
+        ("identity_confirmed", user.pk, "password.totp.password"),
+    ]
+    assert user.email not in json.dumps(written)
