@@ -187,7 +187,7 @@ class AgendaAfterForm(WorkForm):
         label=gettext_lazy("Collègue qui reprend ces rendez-vous"),
         required=False,
         empty_label=gettext_lazy("À choisir"),
-        help_text=gettext_lazy("Ceux pour lesquels il est déjà pris restent à traiter."),
+        help_text=gettext_lazy("Aux heures où ce collègue est déjà pris, ils restent à traiter."),
     )
 
     def __init__(self, *args: Any, colleagues: Iterable[Practitioner], **kwargs: Any) -> None:
