@@ -62,8 +62,9 @@ class EditForm(WorkForm):
     ``stored`` reads the present values by field name. A form that is sent takes the lock of the subject first, so
     that they stay until the end of the transaction. When a typed value would replace one that the page did not
     show, the form is not valid: it keeps what was typed, says the present value of each such field, and is valid
-    when it is sent again. Without ``stored`` the form creates something and has no version. A value that
-    ``stored`` gives for a file field stands for the file, and is not written into the page.
+    when it is sent again. A form that is sent without its version has shown nothing. Without ``stored`` the form
+    creates something and has no version. A value that ``stored`` gives for a file field stands for the file, and
+    is not written into the page.
     """
 
     is_outdated = False
@@ -123,7 +124,7 @@ class EditForm(WorkForm):
     def _check_version(self, stored: Values) -> None:
         name = self.add_prefix(VERSION)
         shown = self.data.get(name, "")
-        changed = changed_since(shown, stored) if shown else set()
+        changed = changed_since(shown, stored)
         differing = [
             field for field in self.fields if field in changed and self._differs(field, stored)
         ]

@@ -80,7 +80,7 @@ urlpatterns = [
         hours.clear_date,
         name="date_clear",
     ),
-    path("horaires/feries/<uuid:place>/", hours.holidays, name="holidays"),
+    path("horaires/feries/<uuid:place>/", month.holidays, name="holidays"),
     path("absences/nouvelle/", hours.add_absence, name="absence_add"),
     path("absences/<uuid:ref>/", hours.absence, name="absence"),
     path("absences/<uuid:ref>/retirer/", hours.remove_absence, name="absence_remove"),

@@ -1,7 +1,7 @@
 """Dates that differ from the week, and absences."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from booking.models import Location, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.absences import BlockedTime
-from booking.web.dashboard.form_fields import DayField, HourField, offer_rows
+from booking.web.dashboard.form_fields import DayField, HourField, offer_rows, set_choices
 from booking.web.dashboard.hours.week_form import RANGES_A_DAY, check_ranges
 from tenants.edit_form import EditForm
 from tenants.form_fields import LineField
@@ -108,6 +108,42 @@ class DateForm(EditForm):
     def is_comparable(self, changed: set[str]) -> bool:
         """Return whether the page showed the hours of this date and place, and not of others."""
         return not {"on_date", "place"} & changed
+
+
+class HolidaysForm(EditForm):
+    """The coming public holidays of a location; the open ones are ticked. ``days`` are dates with their names."""
+
+    opened = forms.MultipleChoiceField(
+        label=gettext_lazy("Jours ouverts"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": gettext_lazy("Choisissez parmi les jours de la liste.")},
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        location: Location,
+        days: Sequence[tuple[date, str]],
+        opened: Callable[[], Collection[date]],
+        **kwargs: Any,
+    ) -> None:
+        kwargs["subject"] = f"holidays|{location.ref}"
+        kwargs["stored"] = lambda: {"opened": sorted(day.isoformat() for day in opened())}
+        super().__init__(*args, auto_id=f"h{location.ref.hex[:8]}_%s", **kwargs)
+        self.location, self.days = location, days
+        set_choices(self, "opened", [(on.isoformat(), f"{on:%d/%m/%Y}") for on, _name in days])
+
+    @property
+    def ticked(self) -> set[str]:
+        """The dates whose boxes are ticked on the page, as 2026-12-25."""
+        return set(self["opened"].value() or ())
+
+    @property
+    def rows(self) -> list[tuple[date, str, bool]]:
+        """Each date, its name, and whether its box is ticked."""
+        ticked = self.ticked
+        return [(on, name, on.isoformat() in ticked) for on, name in self.days]
 
 
 class CloseForm(WorkForm):

@@ -2,12 +2,13 @@
 
 import uuid
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -25,6 +26,7 @@ from booking.scheduling.calendar import (
     DayKind,
     days_of,
 )
+from booking.waiting_list.reopened_time import offering_reopened
 from booking.web.dashboard.access import (
     DashboardRequest,
     actor,
@@ -34,7 +36,7 @@ from booking.web.dashboard.access import (
 )
 from booking.web.dashboard.form_fields import read_day, write_minutes
 from booking.web.dashboard.hours.absence_lookup import may_remove
-from booking.web.dashboard.hours.forms import CloseForm
+from booking.web.dashboard.hours.forms import CloseForm, HolidaysForm
 from booking.web.dashboard.hours.preview import bars_of, first_days_online
 from booking.web.dashboard.hours.week_form import WEEKDAYS
 from booking.web.dashboard.pages import day_asked, show
@@ -77,6 +79,37 @@ def close_day(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpRes
     return redirect(day_address(practitioner, on))
 
 
+@requires(Operation.EDIT_PRACTICE, methods=("POST",))
+def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
+    """Open the public holidays that are ticked, close the others of the list."""
+    location = get_object_or_404(Location, ref=place, is_active=True)
+    form = _holidays_form(location, request.today, request.POST)
+    if not form.is_valid():
+        practitioner = next(iter(reach(request, Operation.BLOCK_TIME)), None)
+        return _show(request, practitioner, on=None, holidays_form=form, status=form.status)
+    ticked = set(form.cleaned_data["opened"])
+    with offering_reopened(now=request.now):
+        hours.open_holidays(
+            location=location,
+            shown=[on for on, _name in form.days],
+            opened=[on for on, _name in form.days if on.isoformat() in ticked],
+            actor=actor(request),
+            now=request.now,
+        )
+    messages.success(request, _("Les jours fériés sont enregistrés."))
+    return redirect("dashboard:hours")
+
+
+def _holidays_form(location: Location, today: date, data: Any = None) -> HolidaysForm:
+    days = coming_holidays(location, today)
+
+    def opened() -> list[date]:
+        found = hours.opened_holidays([location])
+        return [on for on, _name in days if (location.pk, on) in found]
+
+    return HolidaysForm(data, location=location, days=days, opened=opened)
+
+
 def day_address(practitioner: Practitioner, on: date) -> str:
     """Return the address of a date in the month of a practitioner."""
     asked = urlencode({"praticien": str(practitioner.ref), "jour": on.isoformat()})
@@ -94,6 +127,7 @@ def _show(
     *,
     on: date | None,
     form: CloseForm | None = None,
+    holidays_form: HolidaysForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context: dict[str, Any] = {
@@ -102,7 +136,7 @@ def _show(
         "day": None,
         "absences": _absences(request),
         "exceptions": _exceptions(reach(request, Operation.EDIT_HOURS), request.today),
-        "places": _holidays(request.today)
+        "places": _holidays(request.today, holidays_form)
         if request.access.allows(Operation.EDIT_PRACTICE)
         else [],
     }
@@ -247,20 +281,28 @@ def _absences(request: DashboardRequest) -> list[tuple[Absence, Any, Any, bool]]
     ]
 
 
-def _holidays(today: date) -> list[dict[str, Any]]:
+def _holidays(today: date, sent: HolidaysForm | None) -> list[dict[str, Any]]:
+    """Return the list of each location; ``sent`` is the form of one of them that was refused."""
     places = list(catalogue.active_locations())
-    opened = hours.opened_holidays(places)
-    return [
-        {
-            "place": place,
-            "territory": _territory(place),
-            "opened": sum((place.pk, on) in opened for on, _n in coming_holidays(place, today)),
-            "days": [
-                (on, name, (place.pk, on) in opened) for on, name in coming_holidays(place, today)
-            ],
-        }
-        for place in places
-    ]
+    found = hours.opened_holidays(places)
+    rows = []
+    for place in places:
+        days = coming_holidays(place, today)
+        opened = [on for on, _name in days if (place.pk, on) in found]
+        form = HolidaysForm(location=place, days=days, opened=partial(list, opened))
+        if sent is not None and sent.location == place:
+            form = sent
+        rows.append(
+            {
+                "place": place,
+                "territory": _territory(place),
+                "opened": len(opened),
+                "count": len(days),
+                "form": form,
+                "is_sent": form is sent,
+            }
+        )
+    return rows
 
 
 def _territory(place: Location) -> str:

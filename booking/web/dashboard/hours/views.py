@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from booking.models import (
-    Location,
     OpeningException,
     OpeningHours,
     Practitioner,
@@ -30,7 +29,6 @@ from booking.web.dashboard.access import (
 from booking.web.dashboard.hours.absence_lookup import absence_or_404, may_remove, touched_rows
 from booking.web.dashboard.hours.forms import AbsenceForm, DateForm, date_sent, ranges_typed
 from booking.web.dashboard.hours.month import (
-    coming_holidays,
     day_address,
     day_posted,
 )
@@ -271,23 +269,6 @@ def remove_absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
         if practitioners
         else "dashboard:hours"
     )
-
-
-@requires(Operation.EDIT_PRACTICE, methods=("POST",))
-def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
-    """Open the public holidays that are ticked, close the others of the list."""
-    location = get_object_or_404(Location, ref=place, is_active=True)
-    shown = [on for on, _name in coming_holidays(location, request.today)]
-    with offering_reopened(now=request.now):
-        hours.open_holidays(
-            location=location,
-            shown=shown,
-            opened=[on for on in shown if on.isoformat() in request.POST.getlist("opened")],
-            actor=actor(request),
-            now=request.now,
-        )
-    messages.success(request, _("Les jours fériés sont enregistrés."))
-    return redirect("dashboard:hours")
 
 
 def _has_day(request: DashboardRequest) -> bool:

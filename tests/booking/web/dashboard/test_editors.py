@@ -1,21 +1,28 @@
 """Nothing changes behind anyone's back: every form that changes something stored notices a concurrent change."""
 
+import io
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import date
 from importlib import import_module
+from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
-from booking.models import Practitioner
+from booking.feeds.publication import open_feed
+from booking.models import Feed, HolidayOpening, Practitioner
+from booking.rules.erasure import Level
 from booking.scheduling.hours import weeks_of
 from tenants.accounts.models import Role
 from tenants.edit_form import EditForm
 from tenants.work_form import WorkForm
 from tests.accounts import browser, make_member
-from tests.factories import Cabinet, local, make_appointment
+from tests.factories import NOW, Cabinet, local, make_appointment, make_link
+from tests.page_actions import actions_of
 from tests.page_forms import shown_values
 
 VISIT_AT = local(date(2026, 11, 12), 14)
@@ -150,7 +157,7 @@ EDITORS: dict[str, tuple[Address, str, str]] = {
     "QuestionnaireForm": (at("dashboard:site_questionnaire"), "languages", "basque"),
     "NameForm": (at("account_profile"), "name", "Maite Autrement"),
 }
-TRIED_ELSEWHERE = {"ChoicesForm", "FeedForm", "PhotoForm", "LogoForm"}
+TRIED_ELSEWHERE = {"ChoicesForm", "FeedForm", "HolidaysForm", "PhotoForm", "LogoForm"}
 """Tried in the tests below: their page needs an account, a feed or a picture first."""
 
 
@@ -250,3 +257,162 @@ def test_an_editor_of_a_vanished_row_is_not_found(owner: Client) -> None:
 
     assert owner.get(address).status_code == 404
     assert Practitioner.objects.count() == 1
+
+
+# --- Editors whose page needs an account, a feed or a picture first -----------------------------------------
+
+
+def changed(answer: Any) -> bool:
+    """Return whether the answer says that somebody changed the page meanwhile, and shows the present value."""
+    is_conflict: bool = answer.status_code == 409
+    assert ("Quelqu’un a changé cette page entre-temps" in answer.text) == is_conflict
+    assert ("aleur actuelle" in answer.text) or not is_conflict
+    return is_conflict
+
+
+def test_two_tabs_of_a_feed(owner: Client, cabinet: Cabinet) -> None:
+    """Level of detail of a feed: a colleague has taken the names out, the older tab puts initials."""
+    page, practitioner = reverse("dashboard:feeds"), cabinet.practitioner
+    open_feed(
+        practitioner=practitioner, level=Level.NAMED, is_instructed=True, actor="system", now=NOW
+    )
+    address = reverse("dashboard:feed_change", args=[practitioner.ref])
+    name = f"f{practitioner.ref.hex[:8]}-level"
+    shown = shown_values(owner.get(page).text) | {"action": "save"}
+    assert owner.post(address, shown | {name: "0"}).status_code == 302
+
+    late = owner.post(address, shown | {name: "1"})
+
+    assert changed(late)
+    assert Feed.objects.get().level == Level.REFERENCE
+    again = shown_values(late.text)
+    assert again[name] == "1"
+    assert owner.post(address, again | {"action": "save"}).status_code == 302
+    assert Feed.objects.get().level == Level.INITIALS
+
+
+def test_a_tab_from_before_the_feed_was_opened(owner: Client, cabinet: Cabinet) -> None:
+    """The page of a closed feed holds no version: it has not shown the level that a colleague chose since."""
+    practitioner = cabinet.practitioner
+    address = reverse("dashboard:feed_change", args=[practitioner.ref])
+    name = f"f{practitioner.ref.hex[:8]}-level"
+    shown = shown_values(owner.get(reverse("dashboard:feeds")).text) | {"action": "save"}
+    open_feed(
+        practitioner=practitioner,
+        level=Level.INITIALS,
+        is_instructed=False,
+        actor="system",
+        now=NOW,
+    )
+
+    late = owner.post(address, shown | {name: "0", f"{name.partition('-')[0]}-version": ""})
+
+    assert changed(late)
+    assert Feed.objects.get().level == Level.INITIALS
+
+
+def test_two_tabs_of_the_choices_for_google(owner: Client, cabinet: Cabinet) -> None:
+    account = make_link(cabinet.practitioner, level=Level.REFERENCE)
+    address = reverse("dashboard:google_agenda", args=[cabinet.practitioner.ref])
+    shown = shown_values(owner.get(address).text)
+    assert owner.post(address, shown | {"closes_when_lost": "on"}).status_code == 302
+
+    late = owner.post(address, shown | {"level": str(Level.INITIALS.value)})
+
+    assert changed(late)
+    account.refresh_from_db()
+    assert (account.level, account.closes_when_lost) == (Level.REFERENCE, True)
+    again = shown_values(late.text)
+    assert again["level"] == str(Level.INITIALS.value)
+    assert owner.post(address, again).status_code == 302
+
+
+PICTURE_FACTS = {
+    "rights_holder": "Maite Exemple",
+    "has_right": "on",
+    "alt": "La salle",
+    "people": "nobody",
+}
+
+
+def picture(colour: str) -> SimpleUploadedFile:
+    """Return a photo of one colour."""
+    drawn = io.BytesIO()
+    Image.new("RGB", (600, 600), colour).save(drawn, "JPEG")
+    return SimpleUploadedFile("photo.jpg", drawn.getvalue(), "image/jpeg")
+
+
+@pytest.mark.parametrize("kind", ["photo", "logo"])
+def test_two_tabs_of_a_picture(owner: Client, cabinet: Cabinet, kind: str) -> None:
+    address = reverse("dashboard:site_picture", args=[kind])
+    facts = PICTURE_FACTS
+    first = {**shown_values(owner.get(address).text), **facts}
+    assert owner.post(address, first | {"file": picture("red")}).status_code == 302
+    shown = {**shown_values(owner.get(address).text), **facts}
+    assert owner.post(address, shown | {"rights_holder": "Ane Photographe"}).status_code == 302
+
+    late = owner.post(address, shown | {"rights_holder": "Hugo Photographe"})
+
+    assert changed(late)
+    again = shown_values(late.text)
+    assert again["rights_holder"] == "Hugo Photographe"
+    assert "Ane Photographe" in late.text
+    assert owner.post(address, {**facts, **again}).status_code == 302
+
+
+def test_another_picture_that_was_sent_meanwhile_is_not_replaced_unseen(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    address = reverse("dashboard:site_picture", args=["photo"])
+    facts = PICTURE_FACTS
+    shown = {**shown_values(owner.get(address).text), **facts}
+    assert owner.post(address, shown | {"file": picture("red")}).status_code == 302
+
+    late = owner.post(address, shown | {"file": picture("blue")})
+
+    assert changed(late)
+
+
+def test_two_tabs_of_the_public_holidays(owner: Client, cabinet: Cabinet) -> None:
+    """One colleague opens a holiday; the older tab of the other one does not close it unseen."""
+    page = reverse("dashboard:hours")
+    address = reverse("dashboard:holidays", args=[cabinet.location.ref])
+    form = holidays_form(owner.get(page).text, address)
+    assert owner.post(address, form | {"opened": ["2026-12-25"]}).status_code == 302
+
+    late = owner.post(address, form | {"opened": ["2027-01-01"]})
+
+    assert changed(late)
+    assert "25/12/2026" in late.text
+    assert list(HolidayOpening.objects.values_list("on_date", flat=True)) == [date(2026, 12, 25)]
+    again = holidays_form(late.text, address)
+    assert again["opened"] == ["2027-01-01"]
+    assert owner.post(address, again).status_code == 302
+    assert list(HolidayOpening.objects.values_list("on_date", flat=True)) == [date(2027, 1, 1)]
+
+
+def holidays_form(page: str, address: str) -> dict[str, Any]:
+    """Return what the form of the public holidays sends."""
+    _links, forms = actions_of(page, address=reverse("dashboard:hours"))
+    return next(form.values for form in forms if form.action == address)
+
+
+@pytest.mark.parametrize("form", sorted(EDITORS.keys() - {"DateForm", "WeekForm"}))
+def test_a_form_without_its_version_has_shown_nothing(
+    owner: Client, cabinet: Cabinet, form: str
+) -> None:
+    """One behaviour for all editors: nothing stored is replaced, and the page comes back with its version."""
+    address_of, field, theirs = EDITORS[form]
+    address = address_of(cabinet)
+    shown = shown_values(owner.get(address).text)
+    assert save(owner, address, shown | {field: theirs}) == 302
+    typed = {"RetentionForm": "150", "RoleForm": "2027-02-28", "ColourForm": "#00aa00"}
+    mine = typed.get(form) or {"minute": "8h", "phone": "06 39 98 01 09"}.get(
+        field, "Kinésithérapie"
+    )
+
+    answer = owner.post(address, shown | {field: mine, "version": ""})
+
+    assert answer.status_code == 409
+    assert shown_values(answer.text)[field] == mine
+    assert shown_values(answer.text)["version"]

@@ -39,6 +39,8 @@ ROOT = "/espace/"
 PER_ROUTE = 3
 """How many addresses of one route are opened: days and weeks lead on for ever."""
 REFUSED = {403, 404, 405}
+OUTDATED = "Quelqu’un a changé cette page entre-temps"
+"""What an editor answers to a form that does not hold its version."""
 CHANGING = {"csrfmiddlewaretoken", "form_ref", "version"}
 MORE = ("/espace/horaires/?jour=2026-11-13", "/espace/premier-jour/", "/espace/mes-actes/")
 """Pages of an owner to which a long calendar, a script or a mail leads."""
@@ -201,7 +203,8 @@ class Walk:
             with transaction.atomic():
                 answer = self.client.post(form.action, values)
                 transaction.set_rollback(True)
-            if answer.status_code in REFUSED:
+            is_outdated = answer.status_code == 409 and OUTDATED in answer.text
+            if answer.status_code in REFUSED or is_outdated:
                 self.refused.append(f"{answer.status_code} POST {sent} on {page}")
 
 
