@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from booking.abuse import form_token, limits
 from booking.abuse.limits import Limit
+from booking.models.practice import DEFAULT_SMS_A_MONTH, MOST_SMS_A_MONTH
 from booking.scheduling import slots
 from config import request_body, web_worker
 from config.devtools.processes import ROOT
@@ -142,6 +143,9 @@ MESSAGES = {
     ),
     "to one address, by members": rates(kinds.ON_REQUEST, "recipient", by_member=True),
     "of one practice, by members": rates(kinds.ON_REQUEST, "practice", by_member=True),
+    "SMS of one practice in a calendar month": (
+        f"{DEFAULT_SMS_A_MONTH} at first, {MOST_SMS_A_MONTH:,} at most"
+    ),
     "of one practice while Redis is down": per(message_limits.WITHOUT_COUNTERS, 3_600),
 }
 

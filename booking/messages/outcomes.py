@@ -83,6 +83,12 @@ _NO_CHANNEL = DeliveryOutcome(
     _("Pas d’adresse où écrire."),
     _("Appelez la personne, ou ajoutez son e-mail à sa fiche."),
 )
+_SMS_SPENT = DeliveryOutcome(
+    Tone.MISSED,
+    _("plafond de SMS du mois atteint"),
+    _("Le plafond de SMS du mois est atteint\u00a0: le message n’est pas parti."),
+    _CALL,
+)
 _NOT_DELIVERED = DeliveryOutcome(
     Tone.MISSED, _("non remis"), _("Le message n’a pas pu être remis."), _CALL
 )
@@ -131,6 +137,7 @@ OUTCOMES: dict[tuple[str, str], DeliveryOutcome] = {
     ),
     (State.NO_CHANNEL, ""): _NO_CHANNEL,
     (State.NO_CHANNEL, "no_number"): _NO_CHANNEL,
+    (State.NO_CHANNEL, "sms_budget"): _SMS_SPENT,
     (State.NO_CHANNEL, "unreadable"): _failed(
         _("Les coordonnées n’ont pas pu être lues dans l’agenda Google."),
         _("Ouvrez votre agenda, puis appelez la personne."),

@@ -25,6 +25,7 @@ from booking.models.opening import OpeningException, OpeningHours
 from booking.models.practice import Practice
 from booking.models.practitioner import Practitioner
 from booking.models.replacement import Replacement
+from booking.models.sms_month import SmsMonth
 from booking.models.waiting import Offer, WaitingEntry
 
 __all__ = [
@@ -55,5 +56,6 @@ __all__ = [
     "Practice",
     "Practitioner",
     "Replacement",
+    "SmsMonth",
     "WaitingEntry",
 ]

@@ -7,6 +7,9 @@ from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
 from tenants.personal_data import declare
 from tenants.refs import new_ref
 
+DEFAULT_SMS_A_MONTH = 300
+MOST_SMS_A_MONTH = 2_000
+"""What lib-rdv allows to any practice; the owner chooses within it."""
 LEGAL_IDENTITY = (
     "legal_name",
     "legal_form",
@@ -65,6 +68,8 @@ class Practice(models.Model):
     reminder_minute = models.SmallIntegerField(default=18 * 60)
     digest_minute = models.SmallIntegerField(default=7 * 60)
     sms_enabled = models.BooleanField(default=False)
+    # The most SMS of a calendar month, of which each costs lib-rdv money.
+    sms_budget = models.IntegerField(default=DEFAULT_SMS_A_MONTH, db_default=DEFAULT_SMS_A_MONTH)
     max_open_bookings = models.SmallIntegerField(default=3)
     # Minutes for which a freed slot is offered to one person of the waiting list; 0: there is no list.
     waiting_minutes = models.SmallIntegerField(default=30)
@@ -109,6 +114,7 @@ class Practice(models.Model):
             "reminder_minute",
             "digest_minute",
             "sms_enabled",
+            "sms_budget",
             "max_open_bookings",
             "waiting_minutes",
             "retention_days",
@@ -130,6 +136,10 @@ class Practice(models.Model):
                 # The quiet hours of B-40: no message leaves from 20:00 to 08:00.
                 condition=Q(reminder_minute__gte=QUIET_UNTIL, reminder_minute__lte=QUIET_FROM - 1),
                 name="practice_reminder_outside_quiet_hours",
+            ),
+            models.CheckConstraint(
+                condition=Q(sms_budget__gte=0, sms_budget__lte=MOST_SMS_A_MONTH),
+                name="practice_sms_within_the_maximum",
             ),
             models.CheckConstraint(
                 condition=Q(digest_minute__gte=0, digest_minute__lt=24 * 60),

@@ -34,6 +34,7 @@ from booking.models import (
     PatientContact,
     Practice,
 )
+from booking.notifications import sms_budget
 from booking.notifications.message_texts import text_for
 from booking.patients import contacts, links
 from booking.rules import erasure, kinds
@@ -243,7 +244,7 @@ def send(message: OutgoingMessage, *, unit: Unit, now: datetime) -> Outcome:
     """Send one message, outside any unit. Raises TryAgain when the relay or gateway does not answer."""
     visit = _visit(message, base_url=routing.base_url(unit))
     if message.channel is MessageChannel.SMS:
-        return _by_sms(message, visit)
+        return _by_sms(message, visit, unit=unit, now=now)
     try:
         return _send_mail(message, visit, now=now)
     except MailUnavailableError as error:
@@ -251,7 +252,7 @@ def send(message: OutgoingMessage, *, unit: Unit, now: datetime) -> Outcome:
     except MailRefusedError as error:
         refused = Outcome(OutboxEntry.EntryState.FAILED, str(error))
     if message.can_fall_back:
-        return instead_of_mail(_by_sms(message, visit), refused)
+        return instead_of_mail(_by_sms(message, visit, unit=unit, now=now), refused)
     if message.kind is MessageKind.REMINDER and message.entry.attempts < REMINDER_TRIES:
         raise TryAgain(refused.reason)
     return refused
@@ -269,7 +270,9 @@ def instead_of_mail(by_sms: Outcome, refused: Outcome) -> Outcome:
     return Outcome(OutboxEntry.EntryState.SENT, BY_SMS) if by_sms == SENT else refused
 
 
-def _by_sms(message: OutgoingMessage, visit: MessageVisit) -> Outcome:
+def _by_sms(message: OutgoingMessage, visit: MessageVisit, *, unit: Unit, now: datetime) -> Outcome:
+    if not sms_budget.spend(unit=unit, entry=message.entry, now=now):
+        return Outcome(OutboxEntry.EntryState.NO_CHANNEL, sms_budget.SPENT)
     try:
         return _send_sms(message, visit)
     except sms.SmsUnavailableError as error:

@@ -24,6 +24,7 @@ from booking.messages.appointment_messages import (
 )
 from booking.messages.waiting_messages import Wait, WaitingMessageKind
 from booking.models import Appointment, Location, Offer, Practice, WaitingEntry
+from booking.notifications import sms_budget
 from booking.notifications.appointment_delivery import (
     can_fall_back,
     instead_of_mail,
@@ -178,7 +179,7 @@ def send(message: OutgoingWaitingMessage, *, unit: Unit, now: datetime) -> Outco
         **message.wait,
     )
     if message.channel is MessageChannel.SMS:
-        return _by_sms(message, wait)
+        return _by_sms(message, wait, unit=unit, now=now)
     try:
         return _send_mail(message, wait, now=now)
     except MailUnavailableError as error:
@@ -186,11 +187,13 @@ def send(message: OutgoingWaitingMessage, *, unit: Unit, now: datetime) -> Outco
     except MailRefusedError as error:
         refused = Outcome(OutboxEntry.EntryState.FAILED, str(error))
     if message.can_fall_back:
-        return instead_of_mail(_by_sms(message, wait), refused)
+        return instead_of_mail(_by_sms(message, wait, unit=unit, now=now), refused)
     return refused
 
 
-def _by_sms(message: OutgoingWaitingMessage, wait: Wait) -> Outcome:
+def _by_sms(message: OutgoingWaitingMessage, wait: Wait, *, unit: Unit, now: datetime) -> Outcome:
+    if not sms_budget.spend(unit=unit, entry=message.entry, now=now):
+        return Outcome(OutboxEntry.EntryState.NO_CHANNEL, sms_budget.SPENT)
     try:
         return _send_sms(message, wait)
     except sms.SmsUnavailableError as error:

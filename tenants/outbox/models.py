@@ -37,6 +37,8 @@ class OutboxEntry(models.Model):
     attempts = models.IntegerField(default=0)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    charged_at = models.DateTimeField(null=True)
+    """When the cost of the delivery was counted; a retry is not counted again."""
 
     personal_data = declare(
         subjects="aucune personne",
@@ -55,6 +57,7 @@ class OutboxEntry(models.Model):
             "attempts",
             "created_at",
             "finished_at",
+            "charged_at",
         ),
     )
 

@@ -11,6 +11,7 @@ PROMISED = {
     "garbage",
     "google",
     "isolation",
+    "mailflood",
     "oauth",
     "race",
     "reminders",

@@ -131,6 +131,7 @@ def _practice(dataset: RightsDataset) -> dict[str, Any]:
         "reminder_minute": "18 h",
         "max_open_bookings": "3",
         "waiting_minutes": "30",
+        "sms_budget": "300",
         "rights_contact": "librdv",
     }
 

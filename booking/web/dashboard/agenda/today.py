@@ -23,6 +23,7 @@ from booking.appointments import calls
 from booking.google.attention import Mark, attention
 from booking.messages.outcomes import DeliveryOutcome, outcome_of
 from booking.models import Absence, Appointment, AppointmentType, Practitioner
+from booking.notifications import sms_budget
 from booking.scheduling.catalogue import practitioners_by_first_type
 from booking.scheduling.queries import Slot, free_slots
 from booking.web.dashboard.access import (
@@ -174,6 +175,9 @@ def today(request: DashboardRequest) -> HttpResponse:
             link=agenda_link(on),
         ),
         "is_today": on == request.today,
+        "sms": sms_budget.use_of(request.practice, now=request.now)
+        if on == request.today
+        else None,
         "google_lost": lost_agendas(request, asked.lost),
         "google_tasks": tasks_of(request, *practitioners) if asked.has_tasks else [],
     }

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from booking.messages.kind_labels import KIND_LABELS
 from booking.messages.outcomes import DeliveryOutcome, outcome_of
 from booking.models import Appointment, Offer, WaitingEntry
-from booking.notifications import ledger
+from booking.notifications import ledger, sms_budget
 from booking.notifications.ledger import CannotResend, LedgerFilter, LedgerReach
 from booking.patients.contacts import open_contacts
 from booking.rules import kinds
@@ -90,6 +90,7 @@ def overview(request: DashboardRequest) -> HttpResponse:
         "query": urlencode([pair for pair in asked if pair[1]]),
         "here": request.get_full_path(),
         "failed": ledger.messages(reach=within, filters=failed).count(),
+        "sms": sms_budget.use_of(request.practice, now=request.now),
         "is_failed": form.is_bound and form["etat"].value() == "non-remis",
     }
     return show(

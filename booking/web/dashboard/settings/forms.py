@@ -14,6 +14,7 @@ from stdnum.fr import siren as siren_number
 from booking.formats.french import UnreadablePhoneError, read_phone
 from booking.models import AppointmentType, Location, Practice, Practitioner
 from booking.models.appointment_type import MAX_HORIZON_DAYS
+from booking.models.practice import MOST_SMS_A_MONTH
 from booking.practice.time_zones import zone_choices
 from booking.rules import placeholders, video_links
 from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
@@ -382,6 +383,14 @@ class PracticeForm(EditForm):
             "Sans SMS, qui ne donne qu’un téléphone ne reçoit aucun message\u00a0: la page le lui dit."
         ),
     )
+    sms_budget = forms.IntegerField(
+        label=gettext_lazy("SMS par mois, au plus"),
+        min_value=0,
+        max_value=MOST_SMS_A_MONTH,
+        help_text=gettext_lazy(
+            "Au-delà, plus aucun SMS ne part jusqu’au mois suivant\u00a0; les e-mails continuent."
+        ),
+    )
     max_open_bookings = forms.IntegerField(
         label=gettext_lazy("Rendez-vous pris en ligne par personne et par jour, au plus"),
         min_value=1,
@@ -419,6 +428,7 @@ class PracticeForm(EditForm):
     CHOICES = (
         "reminder_minute",
         "sms_enabled",
+        "sms_budget",
         "max_open_bookings",
         "waiting_minutes",
         "rights_contact",

@@ -36,6 +36,7 @@ def settings(practice: Practice, **fields: Any) -> dict[str, Any]:
         "reminder_minute": "18 h",
         "max_open_bookings": "3",
         "waiting_minutes": "30",
+        "sms_budget": "300",
         "rights_contact": "librdv",
         **fields,
     }
