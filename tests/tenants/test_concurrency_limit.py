@@ -3,10 +3,11 @@
 import subprocess
 import sys
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from pytest_django import Settings
@@ -26,22 +27,25 @@ def _limit(*, holders: int = 1, waiters: int = 0, wait_seconds: float = 0) -> Co
 
 
 def test_no_more_than_the_holders_are_inside() -> None:
-    limit, inside, most = _limit(holders=2, waiters=50, wait_seconds=30), [0], [0]
-    counting = threading.Lock()
+    limit, callers = _limit(holders=2), 12
+    outcomes: Queue[str] = Queue()
+    leave = threading.Event()
 
     def work(_number: int) -> None:
-        with limit.enter():
-            with counting:
-                inside[0] += 1
-                most[0] = max(most[0], inside[0])
-            time.sleep(0.01)
-            with counting:
-                inside[0] -= 1
+        try:
+            with limit.enter():
+                outcomes.put("inside")
+                leave.wait(30)
+        except NoPlaceFree:
+            outcomes.put("refused")
 
-    with ThreadPoolExecutor(12) as pool:
-        list(pool.map(work, range(24)))
+    with ThreadPoolExecutor(callers) as pool:
+        pool.map(work, range(callers))
+        # Nobody leaves before each of them has its outcome.
+        found = Counter(outcomes.get(timeout=30) for _ in range(callers))
+        leave.set()
 
-    assert most[0] == 2
+    assert found == {"inside": 2, "refused": callers - 2}
 
 
 def test_a_full_limit_refuses_at_once_and_counts_it() -> None:
@@ -83,7 +87,7 @@ def test_a_waiter_enters_when_the_holder_leaves() -> None:
 
 def test_only_the_bounded_number_waits() -> None:
     limit = _limit(waiters=1, wait_seconds=30)
-    holding, refused = ExitStack(), threading.Event()
+    holding = ExitStack()
     holding.enter_context(limit.enter())
 
     def enter(_number: int) -> bool:
@@ -91,14 +95,12 @@ def test_only_the_bounded_number_waits() -> None:
             with limit.enter():
                 return True
         except NoPlaceFree:
-            refused.set()
             return False
 
     with ThreadPoolExecutor(3) as pool:
         found = [pool.submit(enter, number) for number in range(3)]
-        assert refused.wait(30)
-        while sum(future.done() for future in found) < 2:
-            time.sleep(0.01)
+        ended = as_completed(found, timeout=30)
+        assert [next(ended).result(), next(ended).result()] == [False, False]
         holding.close()
 
     assert sorted(future.result() for future in found) == [False, False, True]
