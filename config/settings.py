@@ -173,6 +173,8 @@ TEMPLATES = [
 # Pictures of a practice's website are the only uploads: bounded in size, in memory, never on disk.
 FILE_UPLOAD_HANDLERS = ["tenants.website.uploads.BoundedUpload"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
+# Fields of a form, and parameters of an address: the longest form has some 200 (the hours of a week).
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 # --- Sessions and cookies: per host and schema, deleted when the browser closes --------------------
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

@@ -35,6 +35,9 @@ MOST_WAITING: Final = 400
 milliseconds and a slow one is the oldest."""
 MOST_PICTURES: Final = 4
 """The pictures that a process receives at once: each takes up to 12 MB of memory."""
+MOST_PICTURES_SERVED: Final = 2
+"""The pictures that have a thread of a process at once: of all processes one is encoded and one waits, so that a
+further one would be refused there after its page is drawn, which takes longer than this answer."""
 _RECEIVE: Final = 64 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -115,6 +118,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._waiting: dict[Any, Arrival] = {}
         self._served: dict[Any, float] = {}
+        self._served_pictures: set[Any] = set()
         self._most_served = 0
         super().__init__(*args, **kwargs)
 
@@ -145,6 +149,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Half-close the connection of a served request, and wait in the loop until its client closes it."""
         self._served.pop(conn, None)
+        self._served_pictures.discard(conn)
         with suppress(Exception):
             fs.result()
         arrival = Arrival(conn, now=time.monotonic())
@@ -189,6 +194,12 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
         arrival.add(data, now=time.monotonic())
         if not is_known and arrival.is_picture and self._pictures() > MOST_PICTURES:
             arrival.refusal = _BUSY
+        if (
+            arrival.is_whole
+            and arrival.is_picture
+            and len(self._served_pictures) >= MOST_PICTURES_SERVED
+        ):
+            arrival.refusal = _BUSY
         if arrival.refusal is not None:
             self._refuse(arrival, arrival.refusal)
         elif arrival.is_whole:
@@ -206,6 +217,8 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no
         )
         conn.initialized = True
         self._served[conn] = time.monotonic()
+        if arrival.is_picture:
+            self._served_pictures.add(conn)
         self.enqueue_req(conn)
 
     def _refuse(self, arrival: Arrival, refusal: Refusal) -> None:

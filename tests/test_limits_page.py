@@ -3,13 +3,15 @@
 import re
 from datetime import timedelta
 
+from django.conf import settings
+
 from booking.abuse import form_token, limits
 from booking.abuse.limits import Limit
 from booking.models.practice import DEFAULT_SMS_A_MONTH, MOST_SMS_A_MONTH
 from booking.scheduling import slots
 from config import request_body, web_worker
 from config.devtools.processes import ROOT
-from tenants import form_fields
+from tenants import form_fields, query_parameters
 from tenants.accounts import hashers, network_tries, passwords
 from tenants.accounts import limits as account_limits
 from tenants.accounts.models.membership import LONGEST_REPLACEMENT
@@ -97,7 +99,13 @@ REQUESTS = {
     "a form with a picture": arriving(
         mebibytes(request_body.MOST_PICTURE_BYTES), web_worker.PICTURE_SECONDS
     ),
+    "fields of a form, parameters of an address": f"{settings.DATA_UPLOAD_MAX_NUMBER_FIELDS}",
+    "files of a form": f"{settings.DATA_UPLOAD_MAX_NUMBER_FILES}",
+    "parameters of an address that are read, characters of one": (
+        f"{query_parameters.MOST_VALUES}, {query_parameters.MOST_CHARACTERS}"
+    ),
     "pictures that a process receives at once": f"{web_worker.MOST_PICTURES}",
+    "pictures that have a thread of a process at once": f"{web_worker.MOST_PICTURES_SERVED}",
     "connections of a process that wait": f"{web_worker.MOST_WAITING}",
     "a thread for one request": lasting(web_worker.SERVED_SECONDS),
     "a statement of the database": deadline("statement_timeout"),
@@ -113,6 +121,7 @@ REQUESTS = {
     ),
 }
 VISITORS = {
+    "openings of the practice page": window(limits.FRONT),
     "pages of slots": window(limits.SLOTS),
     "presses of a slot": window(limits.CHOICES),
     "slots held at once": f"{slots.HOLDS_PER_NETWORK}",

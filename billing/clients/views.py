@@ -19,6 +19,7 @@ from tenants.desk.fragments import Fragment
 from tenants.desk.pages import render_page
 from tenants.desk.search import search_text
 from tenants.models import Tenant
+from tenants.query_parameters import parameters_of
 
 TAB = "clients"
 
@@ -27,11 +28,13 @@ TAB = "clients"
 def list_clients(request: StaffRequest) -> HttpResponse:
     """Show a page of the clients, filtered by a text, a state and a trouble."""
     chosen = queries.ClientFilter(
-        text=search_text(request.GET.get("q", "")),
-        state=request.GET.get("etat", ""),
-        trouble=request.GET.get("souci", ""),
+        text=search_text(parameters_of(request).get("q", "")),
+        state=parameters_of(request).get("etat", ""),
+        trouble=parameters_of(request).get("souci", ""),
     )
-    page = queries.client_page(chosen=chosen, number=request.GET.get("page"), now=request.now)
+    page = queries.client_page(
+        chosen=chosen, number=parameters_of(request).get("page"), now=request.now
+    )
     context = {
         "page": page,
         "rows": queries.rows_of(page, now=request.now),

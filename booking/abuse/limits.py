@@ -32,6 +32,8 @@ class Limit:
 Hit = tuple[Limit, tuple[str, ...]]
 """A limit with the values that identify the visitor."""
 
+FRONT = Limit("front", 120, 60)
+"""Openings of the practice page, which reads the free slots: a full waiting room opens it a few times each."""
 SLOTS = Limit("slots", 60, 60)
 BOOKING_BY_PAIR = Limit("booking-pair", 10, 600)
 """Per pair of network and address, because town halls and clinics share one network."""

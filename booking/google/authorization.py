@@ -50,6 +50,8 @@ KEPT = timedelta(hours=1)
 TABLE = Authorization._meta.db_table
 SEPARATOR = "."
 """Between the schema and the token in the OAuth ``state``."""
+MOST_CHARACTERS = 2_000
+"""The longest ``state`` or ``code`` that is read from an address."""
 
 
 class BadState(Exception):

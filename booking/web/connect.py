@@ -18,10 +18,10 @@ from django.views.decorators.http import require_http_methods
 from booking.actors import enqueue_poll
 from booking.google import authorization, channels
 from tenants import routing
+from tenants.query_parameters import parameters_of
 from tenants.schema import Unit, inside, tenant_unit
 
 _PASSED_ON = ("state", "code", "error")
-_LONGEST = 2_000
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -31,11 +31,15 @@ def back(request: HttpRequest) -> HttpResponse:
     The address is the practice's own as the router knows it, never one of the request. 400 for another issuer than
     Google (RFC 9207), and for a state without an open attempt.
     """
-    parameters = {name: request.GET[name] for name in _PASSED_ON if name in request.GET}
+    sent = parameters_of(request, most_characters=authorization.MOST_CHARACTERS)
+    parameters = {name: sent[name] for name in _PASSED_ON if name in sent}
     unit = _unit_of(parameters.get("state", "").partition(authorization.SEPARATOR)[0])
-    is_sane = all(len(value) <= _LONGEST for value in parameters.values())
-    issuer = request.GET.get("iss", settings.GOOGLE_ISSUER)
-    if unit is None or not is_sane or issuer != settings.GOOGLE_ISSUER:
+    is_answer = any(parameters.get(name) for name in ("code", "error"))
+    if (
+        unit is None
+        or not is_answer
+        or sent.get("iss", settings.GOOGLE_ISSUER) != settings.GOOGLE_ISSUER
+    ):
         return _refused()
     with inside(unit):
         if not authorization.is_known(state=parameters["state"], now=timezone.now()):

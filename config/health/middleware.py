@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils import timezone
 
 from config.health import promises, readiness
+from tenants.query_parameters import parameters_of
 from tenants.routing import find_route
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -83,7 +84,7 @@ class HealthProbes:
         """Return 200 for a verified and served host name, else 404; None for requests through a proxy."""
         if not _is_from_this_machine(request):
             return None
-        name = request.GET.get("domain", "").lower().removesuffix(".")
+        name = parameters_of(request).get("domain", "").lower().removesuffix(".")
         known = _HOST_NAME.fullmatch(name) is not None and find_route(name) is not None
         return HttpResponse(status=200 if known else 404)
 

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from tenants.desk import overview, search
 from tenants.desk.access import StaffRequest, staff_only
 from tenants.desk.pages import render_page
+from tenants.query_parameters import parameters_of
 
 
 @staff_only(methods=("GET", "HEAD"))
@@ -21,6 +22,6 @@ def show_overview(request: StaffRequest) -> HttpResponse:
 @staff_only(methods=("GET", "HEAD"))
 def show_search(request: StaffRequest) -> HttpResponse:
     """Show the results of the registered providers for the text ``q``."""
-    text = search.search_text(request.GET.get("q", ""))
+    text = search.search_text(parameters_of(request).get("q", ""))
     context = {"text": text, "groups": search.search(text)}
     return render_page(request, "desk/search.html", context, tab="search")

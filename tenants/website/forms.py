@@ -125,24 +125,22 @@ class PictureForm(EditForm):
         },
     )
 
-    def __init__(self, *args: Any, has_picture: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, data: Any = None, files: Any = None, *args: Any, has_picture: bool, **kwargs: Any
+    ) -> None:
+        # Before the lock of the subject: the other requests of this form would wait for it, each in a thread.
+        self.encoded, self._why_unusable = _encoded(self.kind, (files or {}).get("file"))
+        super().__init__(data, files, *args, **kwargs)
         self.has_picture = has_picture
-        self.encoded: pictures.Encoded | None = None
         self.fields["file"].required = not has_picture
         if has_picture:
             self.fields["file"].help_text = _("Vide\u00a0: garder l’image actuelle.")
 
     def clean_file(self) -> Any:
-        """Re-encode the picture, or raise ValidationError with the reason."""
-        file = self.cleaned_data["file"]
-        if file is None:
-            return None
-        try:
-            self.encoded = picture_process.encode(self.kind, file)
-        except UnusablePicture as refused:
-            raise ValidationError(str(PICTURE_REFUSED[refused.reason])) from None
-        return file
+        """Raise ValidationError when the picture cannot be used."""
+        if self._why_unusable:
+            raise ValidationError(str(PICTURE_REFUSED[self._why_unusable]))
+        return self.cleaned_data["file"]
 
     def clean(self) -> dict[str, Any]:
         """A browser does not send a file twice: say that it must be chosen again."""
@@ -158,6 +156,16 @@ class PictureForm(EditForm):
         """Return the facts that are stored with the picture."""
         names = ("alt", "credit", "rights_holder", "people")
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+
+
+def _encoded(kind: str, file: Any) -> tuple[pictures.Encoded | None, str]:
+    """Return both sizes of the picture, or why it cannot be used. Raises NoPlaceFree."""
+    if file is None:
+        return None, ""
+    try:
+        return picture_process.encode(kind, file), ""
+    except UnusablePicture as refused:
+        return None, refused.reason
 
 
 class PhotoForm(PictureForm):

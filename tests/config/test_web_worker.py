@@ -1,6 +1,7 @@
 """A request takes a thread when it is whole: a slow or long one delays nobody and ends by itself."""
 
 import contextlib
+import selectors
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.workers.gthread import TConn
 
 from config import web_worker
 from config.devtools import processes
@@ -172,6 +174,41 @@ def test_a_picture_may_be_longer_and_take_longer() -> None:
     assert small.ends_at == 1 + web_worker.BODY_SECONDS
     assert large.ends_at == 1 + web_worker.PICTURE_SECONDS
     assert (small.is_picture, large.is_picture) == (False, True)
+
+
+def picture_request() -> bytes:
+    """Return a whole request with a picture of 100 kB."""
+    head = f"POST {PICTURE_PATH}photo/ HTTP/1.1\r\nHost: {APEX}\r\nContent-Length: 100000\r\n\r\n"
+    return head.encode() + b"x" * 100_000
+
+
+def test_a_flood_of_pictures_keeps_threads_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third picture is refused before it takes a thread, and a place is free again after an answer."""
+    worker = web_worker.WholeRequestWorker.__new__(web_worker.WholeRequestWorker)
+    worker.cfg, worker.nr_conns, worker.poller = Config(), 0, selectors.DefaultSelector()
+    worker._waiting, worker._served, worker._served_pictures = {}, {}, set()
+    monkeypatch.setattr(worker, "enqueue_req", lambda conn: None)
+    ends = [socket.socketpair() for _ in range(4)]
+    conns = [
+        TConn(Config(), server, ("127.0.0.1", 1), ("127.0.0.1", 2)) for server, _client in ends
+    ]
+
+    def send(number: int) -> None:
+        arrival = Arrival(conns[number], now=0)
+        worker._wait(arrival)
+        worker._add(arrival, picture_request())
+
+    for number in range(3):
+        send(number)
+    assert list(worker._served) == conns[:2]
+    assert ends[2][1].recv(100).startswith(b"HTTP/1.1 503 ")
+
+    worker.finish_request(conns[0], SimpleNamespace(result=lambda: None))
+    send(3)
+    assert list(worker._served) == [conns[1], conns[3]]
+    for server, client in ends:
+        server.close()
+        client.close()
 
 
 def test_a_request_is_whole_with_its_last_byte() -> None:

@@ -366,7 +366,9 @@ def _key(sender: GarbageSender, path: str) -> str:
 
 def _query_names() -> set[str]:
     """Return the parameters that the product reads from addresses and forms, from its source."""
-    read = re.compile(r"""(?:GET|POST)(?:\.get(?:list)?\(|\[)\s*"(\w+)\"""")
+    read = re.compile(
+        r"""(?:GET|POST|parameters_of\(request\))(?:\.get(?:list)?\(|\[)\s*"(\w+)\""""
+    )
     root = Path(__file__).resolve().parents[2]
     return {
         name

@@ -16,6 +16,7 @@ from booking.practice.first_day import progress
 from booking.web.dashboard.access import DashboardRequest
 from tenants.accounts.permissions import Operation
 from tenants.models import Tenant
+from tenants.query_parameters import parameters_of
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def state_of_site(request: DashboardRequest) -> str:
 def day_asked(request: DashboardRequest, name: str = "jour") -> date:
     """Return the date of the GET parameter; today when it is missing, invalid or more than 400 days away."""
     try:
-        asked = date.fromisoformat(request.GET.get(name, ""))
+        asked = date.fromisoformat(parameters_of(request).get(name, ""))
     except ValueError:
         return request.today
     near = timedelta(days=400)

@@ -57,6 +57,7 @@ from booking.web.public.page import (
     too_many,
     unknown_link,
 )
+from tenants.query_parameters import parameters_of
 from tenants.refs import new_ref
 
 DETAILS = "details"
@@ -118,7 +119,7 @@ def details(request: HttpRequest, site: Site, token: str) -> HttpResponseBase:
         return _booked(request, site, hold, is_fresh=is_fresh)
     if not site.is_open:
         return _closed(request, site)
-    sent = request.GET.get("creneau", ""), request.GET.get("motif", "")
+    sent = parameters_of(request).get("creneau", ""), parameters_of(request).get("motif", "")
     slot = _slot(sent, hold)
     if slot is None or slot.starts_at <= site.now:
         return refusal(request, site, "booking/form_over.html", 410)

@@ -64,6 +64,7 @@ from booking.web.public.page import (
 from tenants.audit import receipts
 from tenants.audit import services as audit
 from tenants.outbox.kinds import OutboxKind
+from tenants.query_parameters import parameters_of
 
 DONE_SHOWN_FOR = timedelta(hours=1)
 """The time after the booking during which its page shows the name (security 4.6)."""
@@ -219,7 +220,7 @@ def confirmation(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @link_view("GET")
 def manage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Show the appointment and its actions."""
-    return _manage(request, visit, done=request.GET.get("fait", ""))
+    return _manage(request, visit, done=parameters_of(request).get("fait", ""))
 
 
 @link_view("GET", "POST")
@@ -232,7 +233,7 @@ def move(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     appointment = visit.appointment
     if request.method != "POST":
         chosen = search.read_value(
-            request.GET.get("creneau", ""), appointment.appointment_type.ref.hex
+            parameters_of(request).get("creneau", ""), appointment.appointment_type.ref.hex
         )
         return _confirm_move(request, visit, chosen) if chosen else _other_dates(request, visit)
     slot = search.read_value(request.POST.get("slot", ""), appointment.appointment_type.ref.hex)
@@ -508,7 +509,7 @@ def _other_dates(request: HttpRequest, visit: Visit) -> HttpResponse:
     same = _search_of(visit)
     context = practice.week_context(
         same,
-        asked=request.GET or {"semaine": visit.starts_at.date().isoformat()},
+        asked=parameters_of(request) or {"semaine": visit.starts_at.date().isoformat()},
         site=visit.site,
         until=_last_day(visit),
         ignore_appointment=visit.appointment.pk,
@@ -521,7 +522,7 @@ def _other_dates(request: HttpRequest, visit: Visit) -> HttpResponse:
 def _confirm_move(request: HttpRequest, visit: Visit, chosen: ResolvedSlot) -> HttpResponse:
     """Show the present time and the chosen one, and one button: a thumb that slips moves nothing."""
     context = {
-        "slot": request.GET["creneau"],
+        "slot": parameters_of(request)["creneau"],
         "new_starts_at": chosen.starts_at.astimezone(visit.zone),
         "practitioner": chosen.practitioner
         if chosen.practitioner != visit.appointment.practitioner

@@ -27,6 +27,7 @@ from booking.web.public.search import (
     SlotButton,
     SlotOffer,
 )
+from tenants.query_parameters import parameters_of
 
 DAYS_ON_FRONT = 3
 SLOTS_ON_FRONT = 6
@@ -59,6 +60,9 @@ class WeekDay:
 @patient_view("GET")
 def home(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the practice, the next free slot and the days after it."""
+    wait = limits.seconds_to_wait(limits.FRONT, limits.network_of(request), now=site.now)
+    if wait:
+        return too_many(request, site, seconds=wait)
     return show(request, site, "booking/practice.html", _front(request, site))
 
 
@@ -109,7 +113,7 @@ def slots(request: HttpRequest, site: Site) -> HttpResponseBase:
     search = searches.read_search(request) if site.is_open else None
     if search is None:
         return show(request, site, "booking/slots.html", {"search": None})
-    context = week_context(search, asked=request.GET, site=site)
+    context = week_context(search, asked=parameters_of(request), site=site)
     return show(request, site, "booking/slots.html", {**context, "token": _token(site)})
 
 

@@ -22,6 +22,7 @@ from booking.scheduling.queries import (
     availability,
 )
 from booking.scheduling.slots import ResolvedSlot
+from tenants.query_parameters import parameters_of
 
 _VALUE = re.compile(r"([0-9a-z]{1,8})-([0-9a-f]{8})-([0-9a-f]{8})")
 Place = TypeVar("Place", Practitioner, Location)
@@ -126,7 +127,7 @@ def read_search(request: HttpRequest) -> Search | None:
     An unknown value falls back to the first choice. Return None when no appointment type can be booked.
     """
     is_form = request.method == "POST"
-    sent, names = (request.POST, _IN_FORM) if is_form else (request.GET, _IN_ADDRESS)
+    sent, names = (request.POST, _IN_FORM) if is_form else (parameters_of(request), _IN_ADDRESS)
     types = catalogue.bookable_appointment_types()
     if not types:
         return None

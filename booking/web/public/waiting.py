@@ -39,6 +39,7 @@ from booking.web.public.privacy_notice import Notice, Step
 from booking.web.public.search import Search
 from booking.web.public.waiting_forms import WaitingListForm, WishForm
 from tenants.audit import services as audit
+from tenants.query_parameters import parameters_of
 from tenants.refs import new_ref
 
 JOIN = "waiting"
@@ -98,7 +99,7 @@ def _put_on_the_list(request: HttpRequest, site: Site, search: Search) -> HttpRe
 def joined(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the same page for new and for existing entries."""
     context = {
-        "by_mail": request.GET.get("par") != "appel",
+        "by_mail": parameters_of(request).get("par") != "appel",
         "erased_on": _erased_at(site.now).date(),
     }
     return show(request, site, "booking/waiting_joined.html", context, is_personal=True)

@@ -1,14 +1,18 @@
 """Password hashing is bounded: without a place the answer is 503, at once, and keeps what was typed."""
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 from django.core.cache import cache
 from pytest_django import Settings
 
+from tenants import low_priority
 from tenants.accounts import hashers
 from tenants.concurrency_limit import ConcurrencyLimit
 from tenants.schema import Unit
@@ -34,6 +38,25 @@ def test_the_limit_lets_two_hashes_run_at_once_on_a_machine() -> None:
     places = hashers.HASHING._holding._names
 
     assert len(places) == 2
+
+
+def test_a_hash_takes_one_thread_of_a_low_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page gets the core that a hash uses."""
+    seen = []
+    computed = Argon2PasswordHasher.encode
+
+    def encode(self: Argon2PasswordHasher, password: str, salt: str) -> str:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return str(computed(self, password, salt))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", encode)
+    made = make_password("Galet-dune-marée-48")
+
+    assert seen == [min(19, before + low_priority.NICENESS)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+    assert ",p=1$" in made
+    assert check_password("Galet-dune-marée-48", made)
 
 
 def test_a_sign_in_without_a_place_is_refused_and_keeps_the_address(

@@ -6,11 +6,14 @@ import zlib
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from tenants import edit_form
 from tenants.concurrency_limit import ConcurrencyLimit, NoPlaceFree
 from tenants.website import picture_process, pictures
 from tenants.website.errors import UnusablePicture
+from tenants.website.forms import PICTURE_REFUSED, PhotoForm
 
 
 def png(width: int, height: int) -> bytes:
@@ -119,3 +122,28 @@ def test_the_process_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     picture_process.encode(picture_process.PHOTO, io.BytesIO(jpeg(1500, 1000)))
 
     assert seen == [{}]
+
+
+def test_a_picture_is_encoded_before_the_lock_of_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends the same form meanwhile would wait for the lock, in a thread that others need."""
+    order: list[str] = []
+
+    def encode(kind: str, file: Any) -> Any:
+        order.append(f"encode {kind}")
+        raise UnusablePicture(pictures.TOO_SMALL)
+
+    monkeypatch.setattr(picture_process, "encode", encode)
+    monkeypatch.setattr(edit_form, "lock_subject", lambda subject: order.append(f"lock {subject}"))
+    sent = SimpleUploadedFile("a.png", b"x")
+
+    form = PhotoForm({}, {"file": sent}, has_picture=False, subject="site.photo", stored=dict)
+
+    assert order == ["encode photo", "lock site.photo"]
+    assert form.errors["file"] == [str(PICTURE_REFUSED[pictures.TOO_SMALL])]
+
+
+def test_the_process_has_a_low_priority_before_it_imports_anything() -> None:
+    """Its start alone takes a core for a fifth of a second."""
+    first, _, _rest = picture_process._PROGRAM.partition("import runpy")
+
+    assert f"os.nice({picture_process.NICENESS})" in first

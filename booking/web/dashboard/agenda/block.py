@@ -32,6 +32,7 @@ from booking.web.dashboard.hours.absence_lookup import absence_or_404, may_remov
 from booking.web.dashboard.hours.forms import AbsenceForm
 from booking.web.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 AHEAD = timedelta(days=21)
 OFFERED = 3
@@ -114,9 +115,9 @@ def _from_address(request: DashboardRequest) -> dict[str, Any]:
     on = day_asked(request)
     known: dict[str, Any] = {"from_on": on, "to_on": on}
     known |= {
-        name: request.GET[parameter]
+        name: parameters_of(request)[parameter]
         for name, parameter in (("practitioner", "praticien"), ("from_hour", "heure"))
-        if request.GET.get(parameter)
+        if parameters_of(request).get(parameter)
     }
     return known
 

@@ -25,6 +25,7 @@ from booking.web.dashboard.access import (
 )
 from tenants.accounts.permissions import Operation
 from tenants.deferred_response import DeferredResponse
+from tenants.query_parameters import parameters_of
 
 GOOGLE_AGENDA = "https://calendar.google.com/calendar/r"
 LINE, WORD = "rdv", "nom"
@@ -114,7 +115,7 @@ def erased(rows: Iterable[Row]) -> list[UUID]:
 
 def _refs(request: HttpRequest, name: str) -> list[UUID]:
     found = []
-    for sent in request.GET.getlist(name)[:MOST]:
+    for sent in parameters_of(request).getlist(name)[:MOST]:
         try:
             found.append(UUID(hex=sent))
         except ValueError:

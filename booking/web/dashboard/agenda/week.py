@@ -49,6 +49,7 @@ from booking.web.dashboard.pages import (
 )
 from tenants.accounts.idle import NOT_ACTIVITY
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def week(request: DashboardRequest) -> HttpResponse:
         dates=[shown.first + timedelta(days=shift) for shift in range(shown.length)],
         zone=request.zone,
     )
-    ref = request.GET.get("rdv", "")
+    ref = parameters_of(request).get("rdv", "")
     panel = panel_context(request, ref) if ref else {}
     context = {
         **_frame(request, shown, grid, read),
@@ -168,7 +169,7 @@ def _asking(
 
 def _shown(request: DashboardRequest) -> AgendaPeriod:
     choice = display_choice_of(user_id=request.user.pk)
-    asked_span = request.GET.get("vue", choice.span)
+    asked_span = parameters_of(request).get("vue", choice.span)
     return AgendaPeriod(
         asked=day_asked(request, "du"),
         is_day=asked_span == AgendaChoice.Span.DAY,

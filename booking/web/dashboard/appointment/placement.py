@@ -41,6 +41,7 @@ from booking.web.dashboard.appointment.views import (
 )
 from booking.web.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 NEAREST = 3
 FEW_DAYS = timedelta(days=14)
@@ -174,11 +175,11 @@ def resize(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
 
 
 def _from_address(request: DashboardRequest, practitioners: list[Practitioner]) -> dict[str, Any]:
-    known = {"practitioner": request.GET.get("praticien", ""), "day": day_asked(request)}
+    known = {"practitioner": parameters_of(request).get("praticien", ""), "day": day_asked(request)}
     known |= {
-        name: request.GET[parameter]
+        name: parameters_of(request)[parameter]
         for name, parameter in (("hour", "heure"), ("place", "lieu"), ("return_to", "retour"))
-        if request.GET.get(parameter)
+        if parameters_of(request).get(parameter)
     }
     if not known["practitioner"] and practitioners:
         own = [

@@ -43,6 +43,7 @@ from booking.web.dashboard.appointment.forms import CancelForm
 from booking.web.dashboard.pages import show
 from tenants.accounts.permissions import Operation
 from tenants.outbox.models import OutboxEntry
+from tenants.query_parameters import parameters_of
 
 MARKS = {
     "came": Appointment.Status.FULFILLED,
@@ -104,7 +105,7 @@ def facts_of(row: Row, *, request: DashboardRequest) -> dict[str, Any]:
         "sends_sms": request.practice.sms_enabled and bool(settings.SMS_GATEWAY),
         "may_resend": row.person is not None
         and can_resend(appointment, row.person, now=request.now),
-        "return_to": request.POST.get("return_to") or request.GET.get("retour", ""),
+        "return_to": request.POST.get("return_to") or parameters_of(request).get("retour", ""),
         "cancel_reasons": CancelForm.REASONS,
     }
 

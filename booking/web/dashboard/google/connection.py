@@ -25,6 +25,7 @@ from booking.web.dashboard.google.forms import ConnectForm
 from booking.web.dashboard.google.labels import Explanation, connecting_failed
 from booking.web.dashboard.pages import show
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 CONNECT = Operation.CONNECT_CALENDAR
 State = Authorization.AttemptState
@@ -106,10 +107,11 @@ def google_return(request: DashboardRequest) -> HttpResponse:
 
     The only GET that changes data: Google redirects by GET, and a state can be used once.
     """
+    sent = parameters_of(request, most_characters=authorization.MOST_CHARACTERS)
     try:
         attempt = authorization.receive_return(
-            state=request.GET.get("state", ""),
-            code=request.GET.get("code", ""),
+            state=sent.get("state", ""),
+            code=sent.get("code", ""),
             user=request.user,
             session_key=request.session.session_key or "",
             practitioner_ids=[practitioner.pk for practitioner in reach(request, CONNECT)],

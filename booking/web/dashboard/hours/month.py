@@ -41,6 +41,7 @@ from booking.web.dashboard.hours.preview import bars_of, first_days_online
 from booking.web.dashboard.hours.week_form import WEEKDAYS
 from booking.web.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 HOLIDAYS_AHEAD = timedelta(days=366)
 PAST_SHOWN = timedelta(days=1)
@@ -50,11 +51,11 @@ PAST_SHOWN = timedelta(days=1)
 def overview(request: DashboardRequest) -> HttpResponse:
     """Show one practitioner's month, weeks and absences; ``?jour=`` opens a date beside the month."""
     people = reach(request, Operation.BLOCK_TIME)
-    asked = request.GET.get("praticien", "")
+    asked = parameters_of(request).get("praticien", "")
     own = [person for person in people if person.user_id == request.user.pk]
     named = [person for person in people if asked in {str(person.ref), person.ref.hex}]
     practitioner = next(iter([*named, *own, *people]), None)
-    on = day_asked(request) if "jour" in request.GET else None
+    on = day_asked(request) if "jour" in parameters_of(request) else None
     return _show(request, practitioner, on=on)
 
 
@@ -232,7 +233,7 @@ def _may_close_all(request: DashboardRequest) -> bool:
 def _month_asked(request: DashboardRequest) -> date:
     """Return the first of the month of the address, within a year or so, else today."""
     try:
-        asked = date.fromisoformat(f"{request.GET.get('mois', '')}-01")
+        asked = date.fromisoformat(f"{parameters_of(request).get('mois', '')}-01")
     except ValueError:
         return request.today
     near = timedelta(days=400)

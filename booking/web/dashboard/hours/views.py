@@ -43,6 +43,7 @@ from booking.web.dashboard.hours.week_form import (
 from booking.web.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
 from tenants.edit_form import VERSION, lock_subject
+from tenants.query_parameters import parameters_of
 
 
 @requires(Operation.EDIT_HOURS)
@@ -272,7 +273,7 @@ def remove_absence(request: DashboardRequest, ref: uuid.UUID) -> HttpResponse:
 
 
 def _has_day(request: DashboardRequest) -> bool:
-    return "jour" in request.GET
+    return "jour" in parameters_of(request)
 
 
 def _date_values(request: DashboardRequest, practitioner: Practitioner) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from booking.web.dashboard.messages.forms import ALL, LedgerFilterForm
 from booking.web.dashboard.pages import show, span
 from tenants.accounts.permissions import Operation
 from tenants.outbox.models import OutboxEntry
+from tenants.query_parameters import parameters_of
 
 PER_PAGE = 50
 LATELY = timedelta(days=7)
@@ -72,7 +73,7 @@ class MessageLine:
 @requires(Operation.SEE_AGENDA, methods=("GET", "HEAD"))
 def overview(request: DashboardRequest) -> HttpResponse:
     """Show the messages within reach: those that were not delivered and today's, or by state, kind and date."""
-    form = LedgerFilterForm(request.GET or None)
+    form = LedgerFilterForm(parameters_of(request) or None)
     within = _reach(request)
     filters = _filters(form, request.zone) if form.is_valid() else LedgerFilter()
     asked = [(name, form[name].value() or "") for name in form.fields] if form.is_bound else []
@@ -81,7 +82,7 @@ def overview(request: DashboardRequest) -> HttpResponse:
         found = ledger.undelivered_then_today(reach=within, since=request.now - LATELY, today=today)
     else:
         found = ledger.messages(reach=within, filters=filters)
-    page: Any = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    page: Any = Paginator(found, PER_PAGE).get_page(parameters_of(request).get("page"))
     page.object_list = _lines(list(page.object_list), request)
     failed = LedgerFilter(state="non-remis", from_at=request.now - LATELY)
     context = {

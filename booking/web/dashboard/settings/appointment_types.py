@@ -40,6 +40,7 @@ from booking.web.rule_sentences import (
     place_in_words,
 )
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 PER_PAGE = 50
 
@@ -47,7 +48,9 @@ PER_PAGE = 50
 @requires(Operation.EDIT_APPOINTMENT_TYPES, methods=("GET", "HEAD"))
 def appointment_types(request: DashboardRequest) -> HttpResponse:
     """List the appointment types in the order that patients see, the archived ones last."""
-    page = Paginator(service.all_appointment_types(), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(service.all_appointment_types(), PER_PAGE).get_page(
+        parameters_of(request).get("page")
+    )
     used = service.used_appointment_types(list(page))
     context = {"page": page, "rows": [(row, _summary(row), row.pk in used) for row in page]}
     return show(request, "settings/appointment_types", context, tab="appointment_types")
@@ -120,7 +123,7 @@ def order_appointment_types(request: DashboardRequest) -> HttpResponse:
 def templates(request: DashboardRequest) -> HttpResponse:
     """Begin with the ready appointment types of a profession, those of the practice first."""
     practice = request.practice
-    asked = by_key(request.GET.get("profession", ""))
+    asked = by_key(parameters_of(request).get("profession", ""))
     model = asked or recognised(practice.profession, practice.kind) or OTHER
     form = PresetsForm(
         request.POST if request.method == "POST" else None,
@@ -155,7 +158,7 @@ def templates(request: DashboardRequest) -> HttpResponse:
 def places(request: DashboardRequest) -> HttpResponse:
     """List the places in the order that patients see, the archived ones last."""
     page = Paginator(ordered_rows.archived_last(Location), PER_PAGE).get_page(
-        request.GET.get("page")
+        parameters_of(request).get("page")
     )
     used = locations.used_places(list(page))
     context = {

@@ -49,6 +49,7 @@ from booking.web.dashboard.settings.first_day_forms import (
 from tenants.accounts.permissions import Operation
 from tenants.edit_form import EditForm, lock_subject
 from tenants.models import Tenant
+from tenants.query_parameters import parameters_of
 
 PAGES = {
     FirstDayStep.PROFESSION: "first_profession",
@@ -226,7 +227,7 @@ def share_code(request: DashboardRequest) -> HttpResponse:
     answer = HttpResponse(
         svg_of(request.build_absolute_uri("/")), content_type="image/svg+xml; charset=utf-8"
     )
-    if "telecharger" in request.GET:
+    if "telecharger" in parameters_of(request):
         answer["Content-Disposition"] = 'attachment; filename="rendez-vous-qr.svg"'
     return answer
 

@@ -17,6 +17,7 @@ from booking.web.dashboard.pages import show
 from booking.web.dashboard.settings.privacy_form import RetentionForm
 from tenants.accounts.permissions import Operation
 from tenants.audit import receipts
+from tenants.query_parameters import parameters_of
 
 PER_PAGE = 20
 
@@ -49,6 +50,8 @@ def privacy(request: DashboardRequest) -> HttpResponse:
     context = {
         "form": form,
         "stored": services.stored_contacts(now=request.now),
-        "page": Paginator(receipts.newest_first(), PER_PAGE).get_page(request.GET.get("page")),
+        "page": Paginator(receipts.newest_first(), PER_PAGE).get_page(
+            parameters_of(request).get("page")
+        ),
     }
     return show(request, "privacy/index", context, tab="practice", status=form.status)

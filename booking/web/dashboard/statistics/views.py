@@ -27,6 +27,7 @@ from booking.web.dashboard.access import (
 from booking.web.dashboard.pages import show
 from booking.web.dashboard.statistics.forms import PeriodForm
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 HEIGHT, STEP = 100, 12
 """Of a chart, in units of its own; a week is as wide as a step."""
@@ -105,7 +106,7 @@ def statistics(request: DashboardRequest) -> HttpResponse:
         "weeks": _weeks(made),
         "appointment_types": _appointment_types(made),
         "charts": _charts(made),
-        "query": request.GET.urlencode() if form.is_bound and not form.errors else "",
+        "query": parameters_of(request).urlencode() if form.is_bound and not form.errors else "",
         "is_empty": not (made.total.visits or made.total.cancelled),
     }
     status = 422 if form.is_bound and form.errors else 200
@@ -160,11 +161,11 @@ def harmless(cell: str) -> str:
 def _asked(request: DashboardRequest) -> tuple[PeriodForm, tuple[date, date], list[Practitioner]]:
     """Return the form, the period and the agendas; the usual ones where the form is refused."""
     practitioners = reach(request, Operation.SEE_STATISTICS)
-    asked = request.GET.get("qui", "")
+    asked = parameters_of(request).get("qui", "")
     if asked and asked not in {str(practitioner.ref) for practitioner in practitioners}:
         raise Http404
     usual = PeriodForm.usual(request.today)
-    given: Any = request.GET if {"du", "au"} & set(request.GET) else None
+    given: Any = parameters_of(request) if {"du", "au"} & set(parameters_of(request)) else None
     form = PeriodForm(
         given,
         initial={"du": usual[0], "au": usual[1]},

@@ -45,6 +45,7 @@ from tenants.accounts.errors import (
 from tenants.accounts.models import Invitation, Membership, Role, User
 from tenants.accounts.permissions import Operation
 from tenants.accounts.services import invitations, memberships
+from tenants.query_parameters import parameters_of
 
 PER_PAGE = 50
 LAST_OWNER = gettext_lazy(
@@ -63,7 +64,7 @@ _ENDED = Badge(gettext_lazy("Terminé"))
 def overview(request: DashboardRequest) -> HttpResponse:
     """List the members, the invitations, the agendas and the replacements."""
     ordered = memberships.unrevoked().order_by("user__name", "id")
-    page = Paginator(ordered, PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(ordered, PER_PAGE).get_page(parameters_of(request).get("page"))
     known = list(agendas.agendas_with_visits(now=request.now))
     context = {
         "page": page,
@@ -186,7 +187,9 @@ def my_history(request: DashboardRequest) -> HttpResponse:
 
 
 def _audit_context(request: DashboardRequest, user: User) -> dict[str, Any]:
-    page = Paginator(member_history.events_of(user), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(member_history.events_of(user), PER_PAGE).get_page(
+        parameters_of(request).get("page")
+    )
     seen = [practitioner.ref for practitioner in reach(request, Operation.SEE_AGENDA)]
     return {"page": page, "history": member_history.lines(list(page), seen=seen)}
 

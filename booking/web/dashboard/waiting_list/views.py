@@ -45,6 +45,7 @@ from booking.web.dashboard.waiting_list.forms import WaitForm
 from booking.web.public import search
 from booking.web.public.waiting_forms import DAYS, days_of
 from tenants.accounts.permissions import Operation
+from tenants.query_parameters import parameters_of
 
 PER_PAGE = 50
 DAYS_SHOWN = 7
@@ -104,7 +105,7 @@ class WaitingRow:
 @requires(Operation.BOOK, methods=("GET", "HEAD"))
 def overview(request: DashboardRequest) -> HttpResponse:
     """List the waiting persons in order, with their open offers."""
-    page = Paginator(_in_reach(request), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(_in_reach(request), PER_PAGE).get_page(parameters_of(request).get("page"))
     rows = _rows(list(page.object_list), request)
     return show(request, "waiting_list/index", {"page": page, "rows": rows}, tab="today")
 

@@ -176,6 +176,20 @@ def test_pressing_slots_without_end_waits(visitor: Visitor) -> None:
     assert statuses == [303] * limits.CHOICES.most + [429]
 
 
+def test_opening_the_page_without_end_waits_and_a_waiting_room_does_not(visitor: Visitor) -> None:
+    """The practice page reads the free slots: forty people of one network open it three times in a minute."""
+    statuses = [visitor.get("/").status_code for _ in range(limits.FRONT.most)]
+    refused = visitor.get("/?motif=x")
+    visitor.come_from("198.51.100.7")
+    elsewhere = visitor.get("/").status_code
+    visitor.come_from("127.0.0.1")
+    visitor.wait(seconds=60)
+
+    assert statuses == [200] * 120
+    assert (refused.status_code, int(refused.headers["Retry-After"]) <= 60) == (429, True)
+    assert elsewhere == visitor.get("/").status_code == 200
+
+
 def test_a_network_that_holds_and_never_books_is_suspect(visitor: Visitor) -> None:
     page = visitor.get("/")
     fields = hidden(text(page)) | {"slot": SLOT.findall(text(page))[0]}
