@@ -113,8 +113,9 @@ def _race(
 
         def load(name: str) -> None:
             def request(_number: int) -> float:
+                network = {"X-Forwarded-For": wires[name].network()}
                 start = time.perf_counter()
-                answer = wires[name].send(RawRequest("GET", _TARGET, (HOST.encode(),)))
+                answer = wires[name].send(RawRequest("GET", _TARGET, (HOST.encode(),), network))
                 assert answer.status == 200, answer.status
                 return time.perf_counter() - start
 
