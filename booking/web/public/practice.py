@@ -89,7 +89,7 @@ def _front(request: HttpRequest, site: Site) -> dict[str, object]:
         offer = searches.search_slots(
             search, from_on=today, until_on=searches.last_day(search, today=today), now=site.now
         )
-        next_slot, days = _first_days(offer, today)
+        next_slot, days = _first_days(offer, today) if search.is_chosen else (None, [])
         context |= {
             "today": today,
             "next_slot": next_slot,
@@ -113,6 +113,8 @@ def slots(request: HttpRequest, site: Site) -> HttpResponseBase:
     search = searches.read_search(request) if site.is_open else None
     if search is None:
         return show(request, site, "booking/slots.html", {"search": None})
+    if not search.is_chosen:
+        return show(request, site, "booking/slots.html", {"search": search})
     context = week_context(search, asked=parameters_of(request), site=site)
     return show(request, site, "booking/slots.html", {**context, "token": _token(site)})
 

@@ -1,7 +1,7 @@
 """The filters of a visitor, and the matching slots, ready to be drawn."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from booking.actors import enqueue_stale_polls
 from booking.formats import french
@@ -38,8 +39,20 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
+class SearchLink:
+    """One choice of a filter: a link with the whole search in its address, shareable and without a script."""
+
+    label: str
+    query: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
 class Search:
-    """The current filters: an appointment type and a place are always chosen, the practitioner is optional."""
+    """The current filters: an appointment type and a place, the practitioner is optional.
+
+    Without ``is_chosen`` the type is the first of several and nobody has asked for it: no slot of it is shown.
+    """
 
     types: Sequence[AppointmentType]
     appointment_type: AppointmentType
@@ -47,6 +60,9 @@ class Search:
     location: Location
     practitioners: Sequence[Practitioner]
     practitioner: Practitioner | None
+    is_chosen: bool = True
+    named: str = ""
+    """The place and the practitioner that the address names, as a query string: they stay with another type."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -62,15 +78,50 @@ class Search:
     @property
     def query(self) -> str:
         """The filters as a query string, for the links between weeks."""
-        parts = [f"motif={self.appointment_type.ref.hex}", f"lieu={self.location.ref.hex}"]
-        if self.practitioner:
-            parts.append(f"avec={self.practitioner.ref.hex}")
-        return "&".join(parts)
+        return self._query(self.appointment_type, self.location, self.practitioner)
 
     @property
-    def has_filters(self) -> bool:
-        """Whether there is anything to choose between."""
-        return len(self.types) > 1 or len(self.locations) > 1 or len(self.practitioners) > 1
+    def type_links(self) -> list[tuple[AppointmentType, str]]:
+        """Each appointment type with the query string that chooses it."""
+        named = f"&{self.named}" if self.named else ""
+        return [(row, f"motif={row.ref.hex}{named}") for row in self.types]
+
+    @property
+    def location_links(self) -> list[SearchLink]:
+        """The places to choose between; empty with one."""
+        if len(self.locations) < 2:
+            return []
+        return [
+            SearchLink(
+                row.name,
+                self._query(self.appointment_type, row, self.practitioner),
+                row == self.location,
+            )
+            for row in self.locations
+        ]
+
+    @property
+    def practitioner_links(self) -> list[SearchLink]:
+        """Whoever is free first, then each practitioner; empty with one."""
+        if len(self.practitioners) < 2:
+            return []
+        return [
+            SearchLink(
+                row.name if row else _("Première personne libre"),
+                self._query(self.appointment_type, self.location, row),
+                row == self.practitioner,
+            )
+            for row in (None, *self.practitioners)
+        ]
+
+    @staticmethod
+    def _query(
+        appointment_type: AppointmentType, location: Location, practitioner: Practitioner | None
+    ) -> str:
+        parts = [f"motif={appointment_type.ref.hex}", f"lieu={location.ref.hex}"]
+        if practitioner:
+            parts.append(f"avec={practitioner.ref.hex}")
+        return "&".join(parts)
 
 
 @dataclass(frozen=True)
@@ -124,14 +175,16 @@ _IN_FORM = _Names("appointment_type", "location", "practitioner")
 def read_search(request: HttpRequest) -> Search | None:
     """Read the filters of a form that is posted, else of the address.
 
-    An unknown value falls back to the first choice. Return None when no appointment type can be booked.
+    An unknown place or practitioner falls back to the first choice; an unknown type of several is not chosen.
+    Return None when no appointment type can be booked.
     """
     is_form = request.method == "POST"
     sent, names = (request.POST, _IN_FORM) if is_form else (parameters_of(request), _IN_ADDRESS)
     types = catalogue.bookable_appointment_types()
     if not types:
         return None
-    appointment_type = _named(types, sent.get(names.appointment_type)) or types[0]
+    chosen = _named(types, sent.get(names.appointment_type))
+    appointment_type = chosen or types[0]
     locations = _active(appointment_type.locations.all())
     practitioners = _active(appointment_type.practitioners.all())
     only = practitioners[0] if len(practitioners) == 1 else None
@@ -142,7 +195,28 @@ def read_search(request: HttpRequest) -> Search | None:
         location=_named(locations, sent.get(names.location)) or locations[0],
         practitioners=practitioners,
         practitioner=_named(practitioners, sent.get(names.practitioner)) or only,
+        is_chosen=chosen is not None or len(types) == 1,
+        named=_named_query(types, sent, names),
     )
+
+
+def _named_query(types: Sequence[AppointmentType], sent: Mapping[str, str], names: _Names) -> str:
+    """Return the place and the practitioner that a request names, of any type, as a query string."""
+    location = _named(
+        [row for each in types for row in each.locations.all()], sent.get(names.location)
+    )
+    practitioner = _named(
+        [row for each in types for row in each.practitioners.all()], sent.get(names.practitioner)
+    )
+    parts = [
+        f"{name}={row.ref.hex}"
+        for name, row in (
+            (_IN_ADDRESS.location, location),
+            (_IN_ADDRESS.practitioner, practitioner),
+        )
+        if row is not None
+    ]
+    return "&".join(parts)
 
 
 def search_for(

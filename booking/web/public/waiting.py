@@ -54,6 +54,9 @@ def join(request: HttpRequest, site: Site) -> HttpResponseBase:
     search = searches.read_search(request)
     if search is None:
         return refusal(request, site, "booking/closed.html", 409)
+    if not search.is_chosen:
+        # Nobody waits for a type that they have not seen: the page of the slots asks.
+        return personal(HttpResponseRedirect(reverse("booking:slots"), status=303))
     if request.method != "POST":
         return _form_page(request, site, search, _form(search, site), token=_new_token(site))
     return _put_on_the_list(request, site, search)

@@ -386,8 +386,8 @@ def test_filters_lead_to_the_slots_of_an_appointment_type(
 
     page = text(visitor.get(f"/creneaux/?motif={long.ref.hex}"))
 
-    assert f'value="{long.ref.hex}" selected' in page
-    assert "Maison de santé" in page
+    assert '<p class="what">Bilan</p> <p class="terms"> 90 min' in page
+    assert re.search(rf'href="/creneaux/\?motif={long.ref.hex}&(amp;)?lieu={place.ref.hex}', page)
 
 
 @pytest.mark.parametrize(
