@@ -1,6 +1,7 @@
 """Until when an appointment may be changed, and whether the row is still the one that the page showed."""
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from booking.models import Appointment
 from booking.rules.errors import AlreadyCancelled, ChangedMeanwhile, TooLate
@@ -13,6 +14,12 @@ def change_until(appointment: Appointment) -> datetime:
     """
     hours = appointment.appointment_type.cancel_hours
     return appointment.starts_at - timedelta(hours=hours or 0)
+
+
+def open_until(appointment: Appointment, *, now: datetime) -> datetime | None:
+    """Return ``change_until``, on the clock of the place; None when that moment is over at ``now``."""
+    until = change_until(appointment)
+    return until.astimezone(ZoneInfo(appointment.location.time_zone)) if until > now else None
 
 
 def check_not_too_late(appointment: Appointment, *, now: datetime) -> None:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.models import ExtraField, Location
-from booking.rules.persons import is_denied
+from booking.patients.form_versions import questions_of
+from booking.rules.persons import Person, is_denied
 from booking.scheduling.catalogue import published_fields
 from tenants.form_fields import AnswerField, NameField
 
@@ -21,6 +22,14 @@ EXTRA_PREFIX = "extra_"
 RELATIVE = "other_first_name"
 """The field with the first name of the person who is expected, when another one books (B-05)."""
 LONGEST_NAME = 80
+PERSON_COLUMNS: Mapping[str, str] = {
+    "first_name": "first_name",
+    "last_name": "last_name",
+    "phone": "phone",
+    "email": "email",
+    RELATIVE: "relative",
+}
+"""The field of the person for each field of a form that corrects it, besides the answers."""
 _POSTCODE = re.compile(r"\b\d{5}\b")
 
 
@@ -37,6 +46,18 @@ def asked_at(extra_fields: Iterable[ExtraField], kinds: Collection[str]) -> list
         if extra_field.place_kind in {"", *kinds}
         and not is_denied(extra_field.label, extra_field.key)
     ]
+
+
+def questions_about(location: Location, answers: Mapping[str, str]) -> list[ExtraField]:
+    """Return the questions of the published form for a location, and those answered on an older one."""
+    asked = asked_at(published_fields(), {location.kind})
+    return [*asked, *questions_of(set(answers) - {field.key for field in asked})]
+
+
+def stored_values(person: Person) -> dict[str, str]:
+    """Return the present values of a person by the names of the fields of a form that corrects them."""
+    named = {name: str(getattr(person, column)) for name, column in PERSON_COLUMNS.items()}
+    return named | {f"{EXTRA_PREFIX}{key}": answer for key, answer in person.extras.items()}
 
 
 def question_field(extra_field: ExtraField, *, is_required: bool, present: str = "") -> forms.Field:

@@ -12,13 +12,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from booking.abuse import limits
-from booking.models import Absence, Appointment, PatientContact
-from booking.patients import contacts
+from booking.models import Absence, Appointment, AppointmentType, Location, PatientContact
+from booking.models import Practice as PracticeRow
+from booking.patients import contacts, form_versions
 from tenants import routing
 from tenants.schema import Unit, inside
 from tests.browser import violations_of
 from tests.conftest import owner_cursor
-from tests.factories import Cabinet
+from tests.factories import Cabinet, make_type
 from tests.plugin import Figures
 
 SMALL: ViewportSize = {"width": 320, "height": 640}
@@ -201,6 +202,30 @@ def test_under_attack_the_browser_works_and_the_form_passes(
 
     assert page.locator("h1").inner_text() == "C'est noté, Camille."
     page.context.close()
+
+
+@pytest.mark.parametrize("sends_sms", [True, False])
+def test_the_button_of_the_form_stands_within_two_screens_of_a_telephone(
+    browser: Browser, practice: Practice, sends_sms: bool, figures: Figures
+) -> None:
+    """Names, one way to be reached and the address of a home visit, on 320 × 640 pixels."""
+    address, unit, _cabinet = practice("ecrans")
+    with inside(unit):
+        Location.objects.update(kind="home", street="", served_postcodes=["64210"])
+        PracticeRow.objects.update(sms_enabled=sends_sms, kind="health")
+        form_versions.ask_address(actor="system", now=datetime.now(UTC))
+    context = browser.new_context(viewport=SMALL, locale="fr-FR")
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("button", name="Choisir ce créneau").click()
+    button = page.get_by_role("button", name="Confirmer le rendez-vous")
+    button.wait_for()
+    assert page.get_by_label("À quelle adresse venir").count() == 1
+    bottom = button.evaluate("e => e.getBoundingClientRect().bottom + scrollY")
+    context.close()
+
+    figures(f"bottom of the button {bottom:.0f} px")
+    assert bottom <= 2 * SMALL["height"]
 
 
 @dataclass
@@ -419,6 +444,13 @@ def test_axe_finds_nothing_on_any_patient_page(
         ("rights", "/mes-donnees/"),
     ):
         open_page(name, path)
+    with inside(unit):
+        other = make_type([cabinet.practitioner], [cabinet.location], label="Bilan", position=1)
+    open_page("types to choose from", "/")
+    open_page("types before the slots", "/creneaux/")
+    open_page("slots of one of several types", f"/creneaux/?motif={other.ref.hex}")
+    with inside(unit):
+        AppointmentType.objects.filter(pk=other.pk).update(is_active=False)
     open_a_day(page, address, after=coming)
     inspector.inspect("slots of a day")
     page.goto(f"{address}/mes-donnees/")
@@ -457,6 +489,8 @@ def test_axe_finds_nothing_on_any_patient_page(
     inspector.inspect("manage")
     page.get_by_role("button", name="Enregistrer").click()
     inspector.inspect("manage with errors")
+    page.get_by_role("button", name="Tout voir et corriger").click()
+    inspector.inspect("everything to correct")
     open_page("other dates", f"{link}deplacer/")
     page.locator(".slots button").first.click()
     inspector.inspect("new date to confirm")

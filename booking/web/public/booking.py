@@ -7,7 +7,7 @@ going back, reloading, or a tab that the telephone has discarded finds the form 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -535,15 +535,9 @@ def _details(
         "honeypot": HONEYPOT,
         "privacy_notice": shown,
         "calendar_sentences": shown.calendar_sentences,
-        "change_until": _change_until(chosen, site, zone),
+        "change_until": change_limits.open_until(chosen, now=site.now),
     }
     return show(request, site, "booking/details.html", context, status=status, is_personal=True)
-
-
-def _change_until(chosen: Appointment, site: Site, zone: ZoneInfo) -> datetime | None:
-    """Return until when it may be changed online, on the clock of its place; None when that is over already."""
-    until = change_limits.change_until(chosen)
-    return until.astimezone(zone) if until > site.now else None
 
 
 def _taken(

@@ -1,6 +1,6 @@
 """The forms of patients: lenient reading, errors with an example, typed values kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -23,6 +23,7 @@ from booking.web.person_fields import (
     postcode_of,
     question_field,
 )
+from tenants.edit_form import EditForm
 from tenants.form_fields import LineField, NameField
 
 HONEYPOT = "site_web"
@@ -157,7 +158,42 @@ def _with_chosen_address(data: Any) -> Any:
     return chosen
 
 
-class DetailsForm(AsksAboutEmail):
+class ChecksServedArea(forms.Form):
+    """Refuses the address of a home visit outside the served postcodes (B-14)."""
+
+    location: Location
+    extra_fields: list[ExtraField]
+    practice_phone: str
+
+    def _check_served_area(self) -> None:
+        served = self.location.served_postcodes
+        if self.location.kind != Location.LocationKind.HOME or not served:
+            return
+        for extra_field in self.extra_fields:
+            if extra_field.kind != ExtraField.FieldKind.ADDRESS:
+                continue
+            found = postcode_of(str(self.cleaned_data.get(extra_name(extra_field), "")))
+            if not found:
+                self._refuse(extra_field, _("Ajoutez le code postal. Exemple : 64210 Bidart."))
+            elif found not in served:
+                self._refuse(extra_field, self._not_served(served))
+
+    def _not_served(self, served: Iterable[str]) -> str:
+        """Return the area of home visits, and the phone number for other addresses (B-14)."""
+        where = _("Les visites à domicile se font dans ces communes : %(postcodes)s.") % {
+            "postcodes": ", ".join(served)
+        }
+        if not self.practice_phone:
+            return where
+        call = _("Pour une autre commune, appelez le %(phone)s.") % {"phone": self.practice_phone}
+        return f"{where} {call}"
+
+    def _refuse(self, extra_field: ExtraField, message: str) -> None:
+        if extra_name(extra_field) not in self.errors:
+            self.add_error(extra_name(extra_field), message)
+
+
+class DetailsForm(AsksAboutEmail, ChecksServedArea):
     """B-01: last name, first name, phone, e-mail, and nothing else but the published extra fields."""
 
     def __init__(
@@ -190,7 +226,7 @@ class DetailsForm(AsksAboutEmail):
             region=region, label=_("Téléphone"), help_text=_phone_help(sms_enabled=sms_enabled)
         )
         self.fields["email"] = EmailField(
-            label=_("E-mail"), help_text=_("Pour recevoir la confirmation et le lien d'annulation.")
+            label=_("E-mail"), help_text=_("Pour la confirmation, avec votre lien.")
         )
         self.fields["for_other"] = forms.BooleanField(
             required=False,
@@ -217,6 +253,12 @@ class DetailsForm(AsksAboutEmail):
         """The extra fields as they are drawn."""
         return [self[extra_name(extra_field)] for extra_field in self.extra_fields]
 
+    @property
+    def has_free_question(self) -> bool:
+        """Whether a question takes words of one's own, which may say something medical."""
+        short_text = ExtraField.FieldKind.SHORT_TEXT
+        return any(extra_field.kind == short_text for extra_field in self.extra_fields)
+
     def clean_other_first_name(self) -> str:
         """Ignore the field when the box is not ticked (B-05)."""
         if not self.cleaned_data.get("for_other"):
@@ -237,33 +279,6 @@ class DetailsForm(AsksAboutEmail):
             self.add_error("phone", _("Indiquez au moins un téléphone ou une adresse e-mail."))
         self._check_served_area()
         return cleaned
-
-    def _check_served_area(self) -> None:
-        served = self.location.served_postcodes
-        if self.location.kind != Location.LocationKind.HOME or not served:
-            return
-        for extra_field in self.extra_fields:
-            if extra_field.kind != ExtraField.FieldKind.ADDRESS:
-                continue
-            found = postcode_of(str(self.cleaned_data.get(extra_name(extra_field), "")))
-            if not found:
-                self._refuse(extra_field, _("Ajoutez le code postal. Exemple : 64210 Bidart."))
-            elif found not in served:
-                self._refuse(extra_field, self._not_served(served))
-
-    def _not_served(self, served: Iterable[str]) -> str:
-        """Return the area of home visits, and the phone number for other addresses (B-14)."""
-        where = _("Les visites à domicile se font dans ces communes : %(postcodes)s.") % {
-            "postcodes": ", ".join(served)
-        }
-        if not self.practice_phone:
-            return where
-        call = _("Pour une autre commune, appelez le %(phone)s.") % {"phone": self.practice_phone}
-        return f"{where} {call}"
-
-    def _refuse(self, extra_field: ExtraField, message: str) -> None:
-        if extra_name(extra_field) not in self.errors:
-            self.add_error(extra_name(extra_field), message)
 
     def person(self) -> Person:
         """Return the person of a valid form."""
@@ -300,6 +315,85 @@ class CorrectionForm(AsksAboutEmail):
                 "phone", _("Écrivez le nouveau téléphone ou la nouvelle adresse e-mail.")
             )
         return self.cleaned_data
+
+
+class PersonForm(AsksAboutEmail, ChecksServedArea, EditForm):
+    """Everything that the person gave: names, phone, e-mail, the relative and the answers, as they are stored.
+
+    ``answers`` are the stored answers by key; ``read_version`` is the version of the stored person that the form
+    compared, "" when there is none.
+    """
+
+    read_version = ""
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        location: Location,
+        region: str,
+        extra_fields: Iterable[ExtraField],
+        answers: Mapping[str, str],
+        practice_phone: str,
+        **stored: Any,
+    ) -> None:
+        super().__init__(data, auto_id="p_%s", **stored)
+        self.location, self.practice_phone = location, practice_phone
+        self.extra_fields = list(extra_fields)
+        asked = {extra_field.key for extra_field in asked_at(self.extra_fields, {location.kind})}
+        self.fields["first_name"] = _Name(
+            label=_("Prénom"),
+            missing=_("Indiquez votre prénom."),
+            autocomplete="given-name",
+            help_text="",
+        )
+        self.fields["last_name"] = _Name(
+            label=_("Nom"),
+            missing=_("Indiquez votre nom."),
+            autocomplete="family-name",
+            help_text="",
+        )
+        self.fields["phone"] = PhoneField(region=region, label=_("Téléphone"))
+        self.fields["email"] = EmailField(label=_("E-mail"))
+        self.fields[RELATIVE] = NameField(
+            required=False,
+            max_length=LONGEST_NAME,
+            label=_("Si le rendez-vous est pour une autre personne\u00a0: son prénom"),
+            widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        )
+        for extra_field in self.extra_fields:
+            self.fields[extra_name(extra_field)] = question_field(
+                extra_field,
+                is_required=extra_field.is_mandatory and extra_field.key in asked,
+                present=answers.get(extra_field.key, ""),
+            )
+
+    def clean_email(self) -> str:
+        """Ask about a likely typing error only when the address was changed."""
+        typed = str(self.cleaned_data["email"])
+        return typed if typed == self.initial.get("email") else super().clean_email()
+
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        """The fields that are drawn, in order."""
+        return [bound for bound in self if not bound.is_hidden]
+
+    def clean(self) -> dict[str, Any]:
+        """Require one way to reach the person, and an address in the served area when it was changed."""
+        super().clean()
+        if not self.errors and not self.cleaned_data["phone"] and not self.cleaned_data["email"]:
+            self.add_error("phone", _("Indiquez au moins un téléphone ou une adresse e-mail."))
+        if any(extra_name(extra_field) in self.changed_data for extra_field in self.extra_fields):
+            self._check_served_area()
+        return self.cleaned_data
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The typed answer of each question, by key; "" removes a stored one."""
+        return {
+            extra_field.key: str(self.cleaned_data[extra_name(extra_field)])
+            for extra_field in self.extra_fields
+        }
 
 
 class ErasureForm(forms.Form):
@@ -357,8 +451,7 @@ def _phone_help(*, sms_enabled: bool) -> str:
     if sms_enabled:
         return _("Pour vous appeler en cas d'imprévu. Un mobile permet le rappel par SMS.")
     return _(
-        "Pour vous appeler en cas d'imprévu. Avec un téléphone seul, vous ne recevrez pas de message : "
-        "vous pourrez imprimer ou photographier la page suivante."
+        "Pour vous appeler en cas d'imprévu. Sans e-mail, pas de message\u00a0: gardez la page suivante."
     )
 
 

@@ -34,6 +34,7 @@ from booking.rules.errors import (
     AlreadyCancelled,
     BeyondPromise,
     BookingError,
+    ChangedMeanwhile,
     SlotTaken,
     TooLate,
 )
@@ -41,6 +42,7 @@ from booking.rules.persons import Person
 from booking.scheduling.catalogue import region_of, substitute_of
 from booking.scheduling.slots import ResolvedSlot, is_still_given, resolved_slot_of
 from booking.waiting_list import waiting_entries
+from booking.web.person_fields import PERSON_COLUMNS, questions_about, stored_values
 from booking.web.public import (
     action_results,
     practice,
@@ -51,6 +53,7 @@ from booking.web.public.forms import (
     CorrectionForm,
     ErasureForm,
     LateForm,
+    PersonForm,
 )
 from booking.web.public.page import (
     Site,
@@ -63,6 +66,7 @@ from booking.web.public.page import (
 )
 from tenants.audit import receipts
 from tenants.audit import services as audit
+from tenants.edit_form import VERSION
 from tenants.outbox.kinds import OutboxKind
 from tenants.query_parameters import parameters_of
 
@@ -273,10 +277,19 @@ def cancel(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 @link_view("POST")
 def correct(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    """Replace the phone number or the e-mail address; the old address is notified without the new one."""
+    """Replace the phone number or the e-mail address; the old address is notified without the new one.
+
+    ``all`` shows everything that the person gave: POST only, because GET shows no name (B-29). Such a form has a
+    version, and replaces each field.
+    """
+    is_full = VERSION in request.POST
+    if request.POST.get("all") and not is_full and not visit.is_erased:
+        return _person_page(request, visit, _person_form(visit))
     wait = limits.seconds_to_wait(limits.CONTACT, visit.appointment.ref.hex, now=visit.site.now)
     if wait:
         return too_many(request, visit.site, seconds=wait)
+    if is_full and not visit.is_erased:
+        return _correct_all(request, visit)
     form = _correction_form(visit, request.POST)
     if visit.is_erased or not form.is_valid():
         return _manage(request, visit, correction=form, status=422)
@@ -288,9 +301,72 @@ def correct(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         actor=audit.PATIENT,
         now=visit.site.now,
     )
-    if corrected is None or corrected.email == before.email:
+    return _corrected(visit, before, corrected)
+
+
+def _corrected(visit: Visit, before: Person, corrected: Person | None) -> HttpResponse:
+    if corrected is None or not corrected.email or corrected.email == before.email:
         return _back(visit, done="coordonnees")
     return _back(visit, done="nouvelle-adresse" if before.email else "adresse")
+
+
+def _correct_all(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Replace what the person gave, unless somebody changed it after the form was shown."""
+    form = _person_form(visit, request.POST)
+    if not form.is_valid():
+        return _person_page(request, visit, form)
+    cleaned, before = form.cleaned_data, visit.person() or Person()
+    try:
+        corrected = contacts.correct(
+            appointment=visit.appointment,
+            **{column: str(cleaned[name]) for name, column in PERSON_COLUMNS.items()},
+            answers=form.answers,
+            seen=form.read_version,
+            actor=audit.PATIENT,
+            now=visit.site.now,
+        )
+    except ChangedMeanwhile:
+        # The practice saved between the reading of the form and the lock of the contact.
+        form = _person_form(visit, request.POST)
+        form.full_clean()
+        form.add_error(
+            None, _("Le cabinet vient de changer ces coordonnées. Enregistrez de nouveau.")
+        )
+        return _person_page(request, visit, form)
+    return _corrected(visit, before, corrected)
+
+
+def _person_form(visit: Visit, data: Any = None) -> PersonForm:
+    """Return the form with the stored person; a sent one reads it under its lock."""
+    read = {"version": ""}
+    before = visit.person() or Person()
+
+    def stored() -> dict[str, str]:
+        contact = contacts.contact_of(visit.appointment)
+        person = (contacts.open_contact(contact) if contact else None) or Person()
+        read["version"] = contacts.version_of(contact) if contact else ""
+        return stored_values(person)
+
+    location = visit.appointment.location
+    form = PersonForm(
+        data,
+        subject=f"contact|{visit.appointment.ref}",
+        stored=stored,
+        location=location,
+        region=region_of(location),
+        extra_fields=questions_about(location, before.extras),
+        answers=before.extras,
+        practice_phone=visit.site.phone,
+    )
+    form.read_version = read["version"]
+    return form
+
+
+def _person_page(request: HttpRequest, visit: Visit, form: PersonForm) -> HttpResponse:
+    context = _context(visit) | {"form": form}
+    return show(
+        request, visit.site, "booking/correct.html", context, status=form.status, is_personal=True
+    )
 
 
 @link_view("POST")

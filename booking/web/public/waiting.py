@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking.abuse import form_token, limits
-from booking.appointments import offer_acceptance
+from booking.appointments import change_limits, offer_acceptance
 from booking.formats import french
 from booking.models import Appointment, Offer, Practitioner, WaitingEntry
 from booking.patients import links
@@ -246,6 +246,7 @@ def _offer_page(
         tied = found.entry.appointment if found.entry else None
         context |= {
             "appointment": hold,
+            "change_until": change_limits.open_until(hold, now=site.now),
             "starts_at": found.starts_at.astimezone(zone),
             "until": found.expires_at.astimezone(zone),
             "today": site.today(zone),

@@ -1,7 +1,6 @@
 """Correcting what is stored about the person of an appointment, or adding it after a booking without one (T3)."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -10,12 +9,11 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from booking.agenda.rows import row_of
-from booking.models import Appointment, ExtraField, Location
+from booking.models import Appointment
 from booking.patients import contacts
-from booking.patients.form_versions import questions_of
 from booking.rules import errors
 from booking.rules.persons import Person
-from booking.scheduling.catalogue import published_fields, region_of
+from booking.scheduling.catalogue import region_of
 from booking.web.dashboard.access import DashboardRequest, actor, requires
 from booking.web.dashboard.appointment.forms import ContactForm
 from booking.web.dashboard.appointment.hints import hint_about_address, hint_about_email
@@ -26,17 +24,13 @@ from booking.web.dashboard.appointment.views import (
     facts_of,
 )
 from booking.web.dashboard.pages import show
-from booking.web.person_fields import EXTRA_PREFIX, RELATIVE, asked_at
+from booking.web.person_fields import (
+    EXTRA_PREFIX,
+    PERSON_COLUMNS,
+    questions_about,
+    stored_values,
+)
 from tenants.accounts.permissions import Operation
-
-_COLUMNS = {
-    "first_name": "first_name",
-    "last_name": "last_name",
-    "phone": "phone",
-    "email": "email",
-    RELATIVE: "relative",
-}
-"""The field of the person for each field of the form, besides the answers."""
 
 
 @requires(Operation.SEE_CONTACT)
@@ -77,7 +71,7 @@ def _form(request: DashboardRequest, found: Appointment) -> ContactForm:
         contact = contacts.contact_of(found)
         person = (contacts.open_contact(contact) if contact else None) or Person()
         read["version"] = contacts.version_of(contact) if contact else ""
-        return _stored(person)
+        return stored_values(person)
 
     before = _person(found).extras
     form = ContactForm(
@@ -85,7 +79,7 @@ def _form(request: DashboardRequest, found: Appointment) -> ContactForm:
         subject=f"contact|{found.ref}",
         stored=stored,
         region=region_of(found.location),
-        extra_fields=_questions(found.location, before),
+        extra_fields=questions_about(found.location, before),
         answers=before,
     )
     form.read_version = read["version"]
@@ -95,18 +89,6 @@ def _form(request: DashboardRequest, found: Appointment) -> ContactForm:
 def _person(found: Appointment) -> Person:
     contact = contacts.contact_of(found)
     return (contacts.open_contact(contact) if contact else None) or Person()
-
-
-def _stored(person: Person) -> dict[str, str]:
-    """Return the present values by the names of the form's fields."""
-    named = {name: str(getattr(person, column)) for name, column in _COLUMNS.items()}
-    return named | {f"{EXTRA_PREFIX}{key}": answer for key, answer in person.extras.items()}
-
-
-def _questions(location: Location, answers: Mapping[str, str]) -> list[ExtraField]:
-    """Return the questions of the published form, and those that the person answered on an older one."""
-    asked = asked_at(published_fields(), {location.kind})
-    return [*asked, *questions_of(set(answers) - {field.key for field in asked})]
 
 
 def _page(
@@ -122,7 +104,9 @@ def _save(form: ContactForm, request: DashboardRequest, found: Appointment) -> N
     """Store the fields that were sent; a field that was not keeps its value. Raises ChangedMeanwhile."""
     sent = request.POST
     typed = {
-        column: str(form.cleaned_data[name]) for name, column in _COLUMNS.items() if name in sent
+        column: str(form.cleaned_data[name])
+        for name, column in PERSON_COLUMNS.items()
+        if name in sent
     }
     answers = {
         key: answer for key, answer in form.answers.items() if f"{EXTRA_PREFIX}{key}" in sent
@@ -134,7 +118,7 @@ def _save(form: ContactForm, request: DashboardRequest, found: Appointment) -> N
         return
     contacts.correct(
         appointment=found,
-        **{column: typed.get(column) for column in _COLUMNS.values()},
+        **{column: typed.get(column) for column in PERSON_COLUMNS.values()},
         answers=answers,
         seen=form.read_version,
         actor=actor(request),

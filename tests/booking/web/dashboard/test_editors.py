@@ -157,8 +157,16 @@ EDITORS: dict[str, tuple[Address, str, str]] = {
     "QuestionnaireForm": (at("dashboard:site_questionnaire"), "languages", "basque"),
     "NameForm": (at("account_profile"), "name", "Maite Autrement"),
 }
-TRIED_ELSEWHERE = {"ChoicesForm", "FeedForm", "HolidaysForm", "PhotoForm", "LogoForm"}
-"""Tried in the tests below: their page needs an account, a feed or a picture first."""
+TRIED_ELSEWHERE = {
+    "ChoicesForm",
+    "FeedForm",
+    "HolidaysForm",
+    "LogoForm",
+    "PersonForm",
+    "PhotoForm",
+}
+"""Tried in the tests below: their page needs an account, a feed or a picture first.
+``PersonForm`` is a form of patients, tried with their pages."""
 
 
 @pytest.fixture

@@ -13,13 +13,16 @@ from booking.formats import french
 from booking.models import (
     Appointment,
     AppointmentType,
+    ExtraField,
     Location,
     PatientContact,
     Practice,
     Practitioner,
 )
-from booking.patients import contacts, links
+from booking.patients import contacts, form_versions, links
+from booking.patients.form_versions import FormQuestion
 from booking.rules import kinds
+from booking.rules.persons import Person
 from tenants.audit import receipts
 from tenants.outbox.models import OutboxEntry
 from tests.booking.web.public.conftest import (
@@ -28,7 +31,7 @@ from tests.booking.web.public.conftest import (
     address,
     text,
 )
-from tests.factories import Cabinet
+from tests.factories import NOW, Cabinet
 
 FAR = 12
 """Number of a button of the front page whose day is not today."""
@@ -45,6 +48,39 @@ def kinds_due(appointment: Appointment) -> set[str]:
         subject_id=appointment.pk, state=OutboxEntry.EntryState.PENDING
     )
     return set(pending.values_list("kind", flat=True))
+
+
+HOME = FormQuestion(
+    key="adresse",
+    label="À quelle adresse venir ?",
+    kind=ExtraField.FieldKind.ADDRESS,
+    purpose="venir chez vous",
+    retention="effacée avec le rendez-vous",
+    is_mandatory=True,
+    place_kind="home",
+)
+PARKING = FormQuestion(
+    key="garage",
+    label="Où se garer ?",
+    kind=ExtraField.FieldKind.SHORT_TEXT,
+    purpose="arriver à l'heure",
+    retention="effacée avec le rendez-vous",
+)
+INPUT = re.compile(r'<input(?=[^>]* name="([^"]+)")(?:(?=[^>]* value="([^"]*)"))?[^>]*>')
+
+
+def shown_values(page: str) -> dict[str, str]:
+    """Return the fields of the form that corrects everything, with their values."""
+    form = page.partition("coordonnees/")[2].partition("</form>")[0]
+    return {name: html.unescape(value) for name, value in INPUT.findall(form)}
+
+
+def person_of(appointment: Appointment) -> Person:
+    contact = contacts.contact_of(appointment)
+    assert contact is not None
+    person = contacts.open_contact(contact)
+    assert person is not None
+    return person
 
 
 def test_the_page_shows_three_slots_to_move_to(visitor: Visitor) -> None:
@@ -246,6 +282,96 @@ def test_a_correction_that_cannot_be_read_is_shown_again(
 
     assert answer.status_code == 422
     assert '<details class="fold" name="choice" id="corriger" open>' in text(answer)
+
+
+def test_patients_correct_everything_they_gave(visitor: Visitor, cabinet: Cabinet) -> None:
+    """Name, relative, answers and the address of a home visit, not only how to be reached."""
+    Location.objects.update(kind="home", street="", served_postcodes=["64210"])
+    form_versions.publish(questions=[HOME, PARKING], actor="system", now=NOW)
+    booked = visitor.book(extra_adresse="1 rue du Port, 64210 Bidart", extra_garage="Devant")
+    path = address(booked, "coordonnees/")
+    page = text(visitor.post(path, {"all": "1"}))
+    assert 'value="Spécimen"' in page
+    assert 'value="1 rue du Port, 64210 Bidart"' in page
+
+    full = shown_values(page) | {
+        "first_name": "Camille",
+        "last_name": "Témoin",
+        "other_first_name": "Ane",
+        "extra_adresse": "2 rue du Port, 64210 Bidart",
+        "extra_garage": "",
+    }
+    answer = visitor.post(path, full)
+
+    assert answer.headers["Location"].endswith("?fait=coordonnees")
+    person = person_of(booked)
+    assert (person.last_name, person.relative) == ("Témoin", "Ane")
+    assert person.extras == {"adresse": "2 rue du Port, 64210 Bidart"}
+    assert person.email == "camille@example.org"
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ({"last_name": ""}, "Indiquez votre nom."),
+        ({"last_name": "x" * 81}, "Écrivez 80 caractères au plus."),
+        ({"email": "", "phone": ""}, "Indiquez au moins un téléphone ou une adresse e-mail."),
+        ({"extra_adresse": ""}, "Répondez à cette question."),
+        ({"extra_adresse": "1 quai, 75001 Paris"}, "Les visites à domicile se font"),
+    ],
+)
+def test_a_correction_has_the_bounds_of_the_booking(
+    visitor: Visitor, typed: dict[str, str], expected: str
+) -> None:
+    Location.objects.update(kind="home", street="", served_postcodes=["64210"])
+    form_versions.publish(questions=[HOME], actor="system", now=NOW)
+    booked = visitor.book(extra_adresse="1 rue du Port, 64210 Bidart")
+    path = address(booked, "coordonnees/")
+    before = person_of(booked)
+
+    answer = visitor.post(path, shown_values(text(visitor.post(path, {"all": "1"}))) | typed)
+
+    assert answer.status_code == 422
+    assert expected in text(answer)
+    assert person_of(booked) == before
+
+
+def test_a_correction_shows_what_the_practice_changed_meanwhile(visitor: Visitor) -> None:
+    booked = visitor.book()
+    path = address(booked, "coordonnees/")
+    shown = shown_values(text(visitor.post(path, {"all": "1"})))
+    contacts.correct(
+        appointment=booked, phone=None, email=None, last_name="Cabinet", actor="system", now=NOW
+    )
+
+    stale = visitor.post(path, shown | {"last_name": "Moi"})
+
+    assert stale.status_code == 409
+    assert "Valeur actuelle : Cabinet" in text(stale).replace("\u00a0", " ")
+    assert 'value="Moi"' in text(stale)
+    assert person_of(booked).last_name == "Cabinet"
+    again = visitor.post(path, shown_values(text(stale)))
+    assert again.status_code == 302
+    assert person_of(booked).last_name == "Moi"
+
+
+def test_a_changed_address_of_the_full_form_is_confirmed(visitor: Visitor) -> None:
+    booked = visitor.book()
+    path = address(booked, "coordonnees/")
+    shown = shown_values(text(visitor.post(path, {"all": "1"})))
+
+    answer = visitor.post(path, shown | {"email": "neuve@example.org"})
+
+    assert answer.headers["Location"].endswith("?fait=nouvelle-adresse")
+    assert kinds.CONTACT_CORRECTED in kinds_due(booked)
+
+
+def test_reading_the_page_shows_no_name(visitor: Visitor) -> None:
+    """Programs that follow the links of a mail read no person: the form is the answer to a button."""
+    booked = visitor.book()
+
+    assert "Spécimen" not in text(visitor.get(address(booked)))
+    assert visitor.get(address(booked, "coordonnees/")).status_code == 405
 
 
 def test_the_page_shows_the_address_masked(visitor: Visitor) -> None:
