@@ -451,7 +451,8 @@ def _phone_help(*, sms_enabled: bool) -> str:
     if sms_enabled:
         return _("Pour vous appeler en cas d'imprévu. Un mobile permet le rappel par SMS.")
     return _(
-        "Pour vous appeler en cas d'imprévu. Sans e-mail, pas de message\u00a0: gardez la page suivante."
+        "Pour vous appeler en cas d'imprévu. Sans e-mail, vous ne recevrez pas de message\u00a0: gardez la page "
+        "suivante."
     )
 
 

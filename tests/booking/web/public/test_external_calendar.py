@@ -79,7 +79,7 @@ def test_a_calendar_that_is_cleaned_first_keeps_the_person_a_day_longer(
 
     page = details(visitor)
 
-    assert "les efface de ce site dans les 24\u00a0heures qui suivent le rendez-vous" in page
+    assert "Ce site les efface dans les 24\u00a0heures qui suivent le rendez-vous" in page
     assert "Avant le" in thread(page)[-1]
 
 
