@@ -28,6 +28,8 @@ class Location(models.Model):
     access_text = models.CharField(max_length=400, blank=True, default="")
     time_zone = models.CharField(max_length=40, default="Europe/Paris")
     territory = models.CharField(max_length=8, blank=True, default="")
+    # The customary days on which the place is closed (B-17): codes of booking/rules/holidays.py and spaces.
+    customary_days = models.CharField(max_length=160, blank=True, default="", db_default="")
     served_postcodes = models.JSONField(default=list, blank=True)
     position = models.SmallIntegerField(default=0)
     is_active = models.BooleanField(default=True)
@@ -53,6 +55,7 @@ class Location(models.Model):
             "video_url",
             "time_zone",
             "territory",
+            "customary_days",
             "served_postcodes",
             "position",
             "is_active",

@@ -14,6 +14,7 @@ from booking.models import (
     OpeningHours,
     Practitioner,
 )
+from booking.rules.holidays import customary_days
 from booking.scheduling.locks import lock_practitioners
 from tenants.audit import services as audit
 from tenants.refs import new_ref
@@ -171,17 +172,25 @@ def clear_date(
     audit.record(verb="hours.date_changed", ref=practitioner.ref, actor=actor, now=now)
 
 
-def open_holidays(
+def change_holidays(
     *,
     location: Location,
     shown: Collection[date],
     opened: Collection[date],
+    customary: Collection[str],
     actor: str,
     now: datetime,
 ) -> None:
-    """Open the public holidays ``opened`` among those ``shown`` and close the others (B-17: closed by default)."""
+    """Open the holidays ``opened`` among those ``shown`` and close the others (B-17: closed by default).
+
+    ``customary`` are the codes of the customary days on which the place is closed; one that is not usual there is
+    left out. The caller holds the lock of the location's editor, which saves all columns.
+    """
     HolidayOpening.objects.filter(location=location, on_date__in=shown).delete()
     HolidayOpening.objects.bulk_create(
         HolidayOpening(location=location, on_date=on) for on in sorted(set(opened) & set(shown))
     )
+    usual = customary_days(territory=location.territory, postcode=location.postcode)
+    location.customary_days = " ".join(code for code in usual if code in customary)
+    location.save(update_fields=["customary_days"])
     audit.record(verb="holidays.changed", ref=location.ref, actor=actor, now=now)

@@ -122,7 +122,11 @@ def _places(rules: OpeningRules, first: date, last: date) -> dict[int, Place]:
             place.pk,
             place.time_zone,
             rules.closed_holidays(
-                place.pk, territory=place.territory, postcode=place.postcode, years=years
+                place.pk,
+                territory=place.territory,
+                postcode=place.postcode,
+                customary=place.customary_days,
+                years=years,
             ),
             last,
         )

@@ -56,13 +56,21 @@ class OpeningRules:
     opened: frozenset[tuple[int, date]]
 
     def closed_holidays(
-        self, location: int, *, territory: str, postcode: str, years: Iterable[int]
+        self,
+        location: int,
+        *,
+        territory: str,
+        postcode: str,
+        customary: str,
+        years: Iterable[int],
     ) -> frozenset[date]:
-        """Return the public holidays of these years on which a place is closed (B-17)."""
+        """Return the public holidays and the chosen customary days on which a place is closed (B-17)."""
         return frozenset(
             on
             for year in years
-            for on in public_holidays(territory=territory, postcode=postcode, year=year)
+            for on in public_holidays(
+                territory=territory, postcode=postcode, year=year, customary=customary
+            )
             if (location, on) not in self.opened
         )
 
@@ -83,6 +91,7 @@ class OpeningRules:
                 location.pk,
                 territory=location.territory,
                 postcode=location.postcode,
+                customary=location.customary_days,
                 years=years,
             ),
             appointment_type=appointment_type,
@@ -213,8 +222,17 @@ def closed_holiday(
 
 def holiday_of(place: Location, on: date) -> str:
     """Return the name of the public holiday of a date at a place, open or closed, or ""."""
-    found = public_holidays(territory=place.territory, postcode=place.postcode, year=on.year)
-    return found.get(on, "")
+    return holidays_of(place, on.year).get(on, "")
+
+
+def holidays_of(place: Location, year: int) -> Mapping[date, str]:
+    """Return the public holidays and the chosen customary days of a place in a year, open or closed."""
+    return public_holidays(
+        territory=place.territory,
+        postcode=place.postcode,
+        year=year,
+        customary=place.customary_days,
+    )
 
 
 def _weekly_hours(

@@ -38,12 +38,12 @@ _LONGEST_MARGIN, _LONGEST = timedelta(hours=4), timedelta(hours=12)
 
 # The practitioners and locations of the appointment type; read only when the caller does not give both.
 _OFFERED = """
-SELECT 'practitioner', p.id, p.position::int, NULL, NULL, NULL
+SELECT 'practitioner', p.id, p.position::int, NULL, NULL, NULL, NULL
 FROM booking_practitioner p
 JOIN booking_appointmenttype_practitioners m ON m.practitioner_id = p.id
 WHERE m.appointmenttype_id = %(appointment_type)s AND p.is_active
 UNION ALL
-SELECT 'place', l.id, l.position::int, l.time_zone, l.territory, l.postcode
+SELECT 'place', l.id, l.position::int, l.time_zone, l.territory, l.postcode, l.customary_days
 FROM booking_location l
 JOIN booking_appointmenttype_locations m ON m.location_id = l.id
 WHERE m.appointmenttype_id = %(appointment_type)s AND l.is_active
@@ -113,11 +113,12 @@ _Absences = Sequence[tuple[int | None, int, int]]
 
 
 class _Where(NamedTuple):
-    """The columns of a Location that slots need: its zone, and the two that determine its public holidays."""
+    """The columns of a Location that slots need: its zone, and the three that determine its public holidays."""
 
     zone: str
     territory: str
     postcode: str
+    customary: str
 
 
 @dataclass(frozen=True)
@@ -308,7 +309,9 @@ def _offered(
     given = [] if practitioners is None else list(practitioners)
     wheres = {}
     if location is not None:
-        wheres[location.pk] = _Where(location.time_zone, location.territory, location.postcode)
+        wheres[location.pk] = _Where(
+            location.time_zone, location.territory, location.postcode, location.customary_days
+        )
     if practitioners is not None and location is not None:
         return given, wheres
     with connection.cursor() as cursor:
@@ -397,7 +400,11 @@ def _places(
             retention_days=rules.retention_days,
         )
         closed = rules.opening.closed_holidays(
-            key, territory=where.territory, postcode=where.postcode, years=years
+            key,
+            territory=where.territory,
+            postcode=where.postcode,
+            customary=where.customary,
+            years=years,
         )
         places[key] = Place(key, where.zone, closed, last_on)
     return places

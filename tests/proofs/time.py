@@ -117,7 +117,7 @@ def _count_expired_holds() -> None:
 def _know_no_holidays() -> None:
     from booking.rules import holidays
 
-    replace(holidays, "public_holidays", lambda *, territory, postcode, year: {})
+    replace(holidays, "public_holidays", lambda *, territory, postcode, year, customary="": {})
 
 
 def _take_the_eve_in_utc() -> None:

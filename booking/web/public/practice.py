@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from booking.abuse import form_token, limits
+from booking.rules.holidays import public_holidays
 from booking.scheduling import absences
 from booking.scheduling.absences import Away
 from booking.web.public import search as searches
@@ -244,8 +245,14 @@ def _why_closed(offer: SlotOffer, day: date, *, today: date, last: date) -> str:
     if day > last:
         return _("Pas encore ouvert")
     # As the slots were computed: a holiday with hours of its own is a day like any other (B-17).
-    is_holiday = offer.availability.is_closed_holiday(offer.search.location.pk, day)
-    return _("Jour férié") if is_holiday else _("Rien de libre")
+    location = offer.search.location
+    if not offer.availability.is_closed_holiday(location.pk, day):
+        return _("Rien de libre")
+    by_law = public_holidays(
+        territory=location.territory, postcode=location.postcode, year=day.year
+    )
+    # A customary day is no holiday by law.
+    return _("Jour férié") if day in by_law else _("Fermé")
 
 
 def _absence_message(away: Sequence[Away], day: date) -> str:

@@ -111,10 +111,20 @@ class DateForm(EditForm):
 
 
 class HolidaysForm(EditForm):
-    """The coming public holidays of a location; the open ones are ticked. ``days`` are dates with their names."""
+    """The coming holidays of a location, the open ones ticked, and the customary days on which it closes.
+
+    ``days`` are dates with their names; ``usual`` are codes of customary days with their next date and name.
+    """
 
     opened = forms.MultipleChoiceField(
         label=gettext_lazy("Jours ouverts"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": gettext_lazy("Choisissez parmi les jours de la liste.")},
+    )
+
+    customary = forms.MultipleChoiceField(
+        label=gettext_lazy("Jours d’usage fermés"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": gettext_lazy("Choisissez parmi les jours de la liste.")},
@@ -125,14 +135,19 @@ class HolidaysForm(EditForm):
         *args: Any,
         location: Location,
         days: Sequence[tuple[date, str]],
+        usual: Sequence[tuple[str, date, str]],
         opened: Callable[[], Collection[date]],
         **kwargs: Any,
     ) -> None:
-        kwargs["subject"] = f"holidays|{location.ref}"
-        kwargs["stored"] = lambda: {"opened": sorted(day.isoformat() for day in opened())}
+        kwargs["subject"] = location
+        kwargs["stored"] = lambda: {
+            "opened": sorted(day.isoformat() for day in opened()),
+            "customary": sorted(location.customary_days.split()),
+        }
         super().__init__(*args, auto_id=f"h{location.ref.hex[:8]}_%s", **kwargs)
-        self.location, self.days = location, days
+        self.location, self.days, self.usual = location, days, usual
         set_choices(self, "opened", [(on.isoformat(), f"{on:%d/%m/%Y}") for on, _name in days])
+        set_choices(self, "customary", [(code, name) for code, _on, name in usual])
 
     @property
     def ticked(self) -> set[str]:
@@ -144,6 +159,15 @@ class HolidaysForm(EditForm):
         """Each date, its name, and whether its box is ticked."""
         ticked = self.ticked
         return [(on, name, on.isoformat() in ticked) for on, name in self.days]
+
+    @property
+    def customary_rows(self) -> list[dict[str, Any]]:
+        """Each customary day: its code, its next date, its name, and whether its box is ticked."""
+        ticked = set(self["customary"].value() or ())
+        return [
+            {"code": code, "on": on, "name": name, "is_chosen": code in ticked}
+            for code, on, name in self.usual
+        ]
 
 
 class CloseForm(WorkForm):

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from booking.formats import french
 from booking.models import Absence, Location, Practitioner
 from booking.rules.holidays import (
+    CUSTOMARY,
     LOCAL_LAW,
     TERRITORIES,
-    public_holidays,
+    customary_days,
     territory_of,
 )
 from booking.scheduling import absences, catalogue, hours
@@ -26,6 +27,7 @@ from booking.scheduling.calendar import (
     DayKind,
     days_of,
 )
+from booking.scheduling.opening_rules import holidays_of
 from booking.waiting_list.reopened_time import offering_reopened
 from booking.web.dashboard.access import (
     DashboardRequest,
@@ -45,6 +47,8 @@ from tenants.query_parameters import parameters_of
 
 HOLIDAYS_AHEAD = timedelta(days=366)
 PAST_SHOWN = timedelta(days=1)
+MOON_DAYS = "YT"
+"""The territory whose customary days follow the moon: the page says to enter them as absences (B-17)."""
 
 
 @requires(Operation.BLOCK_TIME, methods=("GET", "HEAD"))
@@ -82,7 +86,7 @@ def close_day(request: DashboardRequest, practitioner_ref: uuid.UUID) -> HttpRes
 
 @requires(Operation.EDIT_PRACTICE, methods=("POST",))
 def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
-    """Open the public holidays that are ticked, close the others of the list."""
+    """Open the holidays that are ticked, close the others of the list; close on the customary days ticked."""
     location = get_object_or_404(Location, ref=place, is_active=True)
     form = _holidays_form(location, request.today, request.POST)
     if not form.is_valid():
@@ -90,10 +94,11 @@ def holidays(request: DashboardRequest, place: uuid.UUID) -> HttpResponse:
         return _show(request, practitioner, on=None, holidays_form=form, status=form.status)
     ticked = set(form.cleaned_data["opened"])
     with offering_reopened(now=request.now):
-        hours.open_holidays(
+        hours.change_holidays(
             location=location,
             shown=[on for on, _name in form.days],
             opened=[on for on, _name in form.days if on.isoformat() in ticked],
+            customary=form.cleaned_data["customary"],
             actor=actor(request),
             now=request.now,
         )
@@ -108,7 +113,8 @@ def _holidays_form(location: Location, today: date, data: Any = None) -> Holiday
         found = hours.opened_holidays([location])
         return [on for on, _name in days if (location.pk, on) in found]
 
-    return HolidaysForm(data, location=location, days=days, opened=opened)
+    usual = customary_of(location, today)
+    return HolidaysForm(data, location=location, days=days, usual=usual, opened=opened)
 
 
 def day_address(practitioner: Practitioner, on: date) -> str:
@@ -290,7 +296,12 @@ def _holidays(today: date, sent: HolidaysForm | None) -> list[dict[str, Any]]:
     for place in places:
         days = coming_holidays(place, today)
         opened = [on for on, _name in days if (place.pk, on) in found]
-        form = HolidaysForm(location=place, days=days, opened=partial(list, opened))
+        form = HolidaysForm(
+            location=place,
+            days=days,
+            usual=customary_of(place, today),
+            opened=partial(list, opened),
+        )
         if sent is not None and sent.location == place:
             form = sent
         rows.append(
@@ -301,6 +312,7 @@ def _holidays(today: date, sent: HolidaysForm | None) -> list[dict[str, Any]]:
                 "count": len(days),
                 "form": form,
                 "is_sent": form is sent,
+                "has_moon_days": (place.territory or territory_of(place.postcode)) == MOON_DAYS,
             }
         )
     return rows
@@ -315,9 +327,19 @@ def _territory(place: Location) -> str:
 
 
 def coming_holidays(place: Location, today: date) -> list[tuple[date, str]]:
-    """Return the public holidays of the year that comes at a place."""
+    """Return the public holidays and the chosen customary days of the year that comes at a place."""
     until = today + HOLIDAYS_AHEAD
     found: dict[date, str] = {}
     for year in (today.year, until.year):
-        found |= public_holidays(territory=place.territory, postcode=place.postcode, year=year)
+        found |= holidays_of(place, year)
     return [(on, str(name)) for on, name in sorted(found.items()) if today <= on < until]
+
+
+def customary_of(place: Location, today: date) -> list[tuple[str, date, str]]:
+    """Return the code, the next date and the name of the customary days of a place, by date."""
+    found = []
+    for code in customary_days(territory=place.territory, postcode=place.postcode):
+        feast = CUSTOMARY[code]
+        coming = min(on for on in map(feast.on, (today.year, today.year + 1)) if on >= today)
+        found.append((code, coming, feast.name))
+    return sorted(found, key=lambda day: day[1])

@@ -8,6 +8,7 @@ from booking.models import (
     Absence,
     AppointmentType,
     HolidayOpening,
+    Location,
     OpeningException,
     Practitioner,
 )
@@ -187,6 +188,22 @@ def test_a_closed_holiday_says_so_and_one_that_is_opened_and_full_does_not(
     assert "Jour férié" in before
     assert "Jour férié" not in after
     assert "Rien de libre" in after
+
+
+def test_a_customary_day_is_closed_and_not_called_a_holiday(
+    visitor: Visitor, cabinet: Cabinet
+) -> None:
+    """Shrove Tuesday is no holiday by law: the page of a practice that closes then says that it is closed."""
+    tuesday = date(2027, 2, 9)
+    week = f"/creneaux/?semaine={tuesday}"
+    AppointmentType.objects.update(horizon_days=200)
+    before = read(visitor, week)
+    Location.objects.update(territory="MQ", customary_days="mardi_gras")
+
+    after = read(visitor, week)
+
+    assert ("Fermé" in before, "Fermé" in after) == (False, True)
+    assert "Jour férié" not in after
 
 
 def test_a_holiday_with_hours_of_its_own_is_offered_and_when_full_not_called_a_holiday(

@@ -12,6 +12,7 @@ from django.urls import reverse
 from booking.models import (
     Absence,
     HolidayOpening,
+    Location,
     OpeningException,
     OpeningHours,
 )
@@ -27,6 +28,7 @@ from tests.factories import (
     make_appointment,
     make_practitioner,
 )
+from tests.page_actions import actions_of
 from tests.page_forms import shown_values
 
 FRIDAY = date(2026, 11, 13)
@@ -303,15 +305,93 @@ def test_an_absence_can_be_taken_back(owner: Client, cabinet: Cabinet) -> None:
     assert len(starts(cabinet, FRIDAY)) > 5
 
 
+CHRISTMAS, NEW_YEAR = date(2026, 12, 25), date(2027, 1, 1)
+GOOD_FRIDAY = date(2027, 3, 26)
+
+
+def opened_dates() -> list[date]:
+    return list(HolidayOpening.objects.order_by("on_date").values_list("on_date", flat=True))
+
+
+def customary_days() -> str:
+    return str(Location.objects.values_list("customary_days", flat=True).get())
+
+
+def save_holidays(owner: Client, cabinet: Cabinet, **sent: list[Any]) -> int:
+    """Save the list of holidays with these ticks, as the page shows it now; return the status."""
+    address = page("holidays", cabinet.location.ref)
+    _links, forms = actions_of(owner.get("/espace/horaires/").text, address="/espace/horaires/")
+    shown = next(form.values for form in forms if form.action == address)
+    ticks = {name: [str(value) for value in values] for name, values in sent.items()}
+    return owner.post(address, {"version": shown["version"], **ticks}).status_code
+
+
 def test_public_holidays_open_one_by_one(owner: Client, cabinet: Cabinet) -> None:
-    christmas, new_year = date(2026, 12, 25), date(2027, 1, 1)
+    assert save_holidays(owner, cabinet, opened=[CHRISTMAS]) == 302
+    opened = opened_dates()
+    assert save_holidays(owner, cabinet, opened=[NEW_YEAR]) == 302
 
-    owner.post(page("holidays", cabinet.location.ref), {"opened": [christmas.isoformat()]})
-    opened = list(HolidayOpening.objects.values_list("on_date", flat=True))
-    owner.post(page("holidays", cabinet.location.ref), {"opened": [new_year.isoformat()]})
+    assert opened == [CHRISTMAS]
+    assert opened_dates() == [NEW_YEAR]
 
-    assert opened == [christmas]
-    assert list(HolidayOpening.objects.values_list("on_date", flat=True)) == [new_year]
+
+def test_customary_days_are_offered_unticked_where_they_are_usual(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    """A practice of Guadeloupe chooses whether it closes on Good Friday; one of Bidart is not asked (B-17)."""
+    in_bidart = owner.get("/espace/horaires/").text
+    cabinet.type.horizon_days = 200
+    cabinet.type.save()
+    Location.objects.update(territory="GP")
+    in_guadeloupe = owner.get("/espace/horaires/").text.replace("\u00a0", " ")
+
+    assert "Jours d’usage" not in in_bidart
+    assert "Fermer : Vendredi saint" in in_guadeloupe
+    assert "la prochaine fois, vendredi 26 mars 2027" in in_guadeloupe
+    assert customary_days() == ""
+    assert len(starts(cabinet, GOOD_FRIDAY)) > 5
+
+
+def test_a_chosen_customary_day_closes_and_one_date_of_it_opens_again(
+    owner: Client, cabinet: Cabinet
+) -> None:
+    cabinet.type.horizon_days = 200
+    cabinet.type.save()
+    Location.objects.update(territory="GP")
+    foreign = save_holidays(owner, cabinet, customary=["good_friday", "second_january"])
+    saved = save_holidays(owner, cabinet, customary=["good_friday"])
+    chosen, closed = customary_days(), starts(cabinet, GOOD_FRIDAY)
+    save_holidays(owner, cabinet, opened=[GOOD_FRIDAY], customary=["good_friday"])
+    opened = starts(cabinet, GOOD_FRIDAY)
+    text = owner.get("/espace/horaires/").text
+    save_holidays(owner, cabinet)
+
+    assert (foreign, saved) == (422, 302)
+    assert (chosen, closed) == ("good_friday", [])
+    assert len(opened) > 5
+    assert f'name="opened" value="{GOOD_FRIDAY}"' in text
+    assert customary_days() == ""
+
+
+def test_an_older_tab_undoes_no_customary_day(owner: Client, cabinet: Cabinet) -> None:
+    Location.objects.update(territory="GP")
+    address = page("holidays", cabinet.location.ref)
+    _links, forms = actions_of(owner.get("/espace/horaires/").text, address="/espace/horaires/")
+    older = next(form.values for form in forms if form.action == address)
+    save_holidays(owner, cabinet, customary=["mardi_gras"])
+
+    late = owner.post(address, {**older, "customary": ["good_friday"]})
+
+    assert late.status_code == 409
+    assert "Jours d’usage fermés" in late.text
+    assert customary_days() == "mardi_gras"
+
+
+def test_the_days_of_the_moon_are_said_to_be_absences(owner: Client, cabinet: Cabinet) -> None:
+    """No table has the Muslim holidays of Mayotte: the page says how to close on them (B-17)."""
+    Location.objects.update(postcode="97600")
+
+    assert "Maoulid suivent la lune" in owner.get("/espace/horaires/").text
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
