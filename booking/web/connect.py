@@ -32,7 +32,7 @@ def back(request: HttpRequest) -> HttpResponse:
     Google (RFC 9207), and for a state without an open attempt.
     """
     sent = parameters_of(request, most_characters=authorization.MOST_CHARACTERS)
-    parameters = {name: sent[name] for name in _PASSED_ON if name in sent}
+    parameters = {name: str(sent[name]) for name in _PASSED_ON if name in sent}
     unit = _unit_of(parameters.get("state", "").partition(authorization.SEPARATOR)[0])
     is_answer = any(parameters.get(name) for name in ("code", "error"))
     if (

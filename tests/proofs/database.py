@@ -22,6 +22,7 @@ from tests.proofs.environment import ProofEnvironment, WebProcess, open_environm
 from tests.proofs.guards import Guard, replace, wrap
 from tests.proofs.patient import FilledForm, PageAnswer, Patient, choose, confirm
 
+WORKERS = 2
 HOST = "crash.lib-rdv.localhost"
 ANSWERS_WITHIN = 10.0
 
@@ -327,8 +328,11 @@ def run(*, short: bool, sabotage: str | None) -> dict[str, Any]:
             )
             if guard is not None:
                 guard.remove_from_database(environment, proof)
-            with environment.serve() as web:
-                while Patient(web.port, HOST).get("/").status != 200:
+            with environment.serve(workers=WORKERS) as web:
+                # gunicorn starts its second worker a moment after the first, which may answer already.
+                while Patient(web.port, HOST).get("/").status != 200 or (
+                    len(_children(web.process.pid)) < WORKERS
+                ):
                     web.check()
                 processes = _children(web.process.pid)
                 agendas = [str(ref).replace("-", "") for (ref,) in rows]

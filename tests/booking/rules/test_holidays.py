@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from dateutil.easter import easter as easter_of_dateutil
+from dateutil.easter import easter as easter_of_dateutil  # type: ignore[import-untyped]
 from holidays import country_holidays
 
 from booking.rules.holidays import (
