@@ -16,6 +16,7 @@ PROMISED = {
     "race",
     "reminders",
     "sentinel",
+    "stall",
     "time",
     "waiting",
 }
