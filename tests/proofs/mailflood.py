@@ -545,28 +545,28 @@ class FloodRun:
         connection.close()
         return client
 
-    def flood(self, route: str, one: Flood) -> None:
+    def flood(self, route: str, flood: Flood) -> None:
         """Send everything and judge what leaves."""
         if route.startswith("/rdv/"):
             self.practice.book_all()
-        sent, statuses = self.send(one)
-        mails = self.judge(route, one, sent=sent, statuses=statuses)
+        sent, statuses = self.send(flood)
+        mails = self.judge(route, flood, sent=sent, statuses=statuses)
         # A flood that is refused at the door shows nothing about the bounds.
         self.counter.control(("something leaves", route), failed=not mails, seen=statuses)
 
-    def send(self, one: Flood) -> tuple[int, Counter[int]]:
+    def send(self, flood: Flood) -> tuple[int, Counter[int]]:
         """Send the posts of a flood; return their number and the statuses."""
-        client = self.member() if one.is_member else self.visitor
+        client = self.member() if flood.is_member else self.visitor
         self.before = self.practice.last_entry()
         statuses: Counter[int] = Counter()
         self.mails: Counter[str] = Counter()
-        for path, fields in one.send(self.practice):
+        for path, fields in flood.send(self.practice):
             answer = client.post(path, fields)
             statuses[answer.status_code] += 1
             self.mails += self.practice.deliver()
         return sum(statuses.values()), statuses
 
-    def judge(self, route: str, one: Flood, *, sent: int, statuses: Counter[int]) -> Counter[str]:
+    def judge(self, route: str, flood: Flood, *, sent: int, statuses: Counter[int]) -> Counter[str]:
         """Count what left since ``send`` began: entries by subject and in all, and e-mails by recipient."""
         by_subject = self.practice.entries_by_subject(since=self.before)
         mails = self.mails
@@ -575,8 +575,8 @@ class FloodRun:
         seen = f"{total} to {len(mails)}, {to_one} to one, {about_one} about one, of {sent} posts {dict(statuses)}"
         self.figures[route] = seen
         bound = _subject_bound()
-        self.counter.count("total", (route,), failed=total > one.most, seen=seen)
-        self.counter.count("to one", (route,), failed=to_one > one.most_to_one, seen=seen)
+        self.counter.count("total", (route,), failed=total > flood.most, seen=seen)
+        self.counter.count("to one", (route,), failed=to_one > flood.most_to_one, seen=seen)
         self.counter.count("about one", (route,), failed=about_one > bound, seen=seen)
         self.counter.count(
             "no error", (route,), failed=any(code >= 500 for code in statuses), seen=seen
@@ -602,7 +602,9 @@ class TableRun:
             self.garbage = garbage._prepare(environment)
             if short:
                 kept = {"visitor", "owner", "visitor of lib-rdv", "staff", "visitor from Google"}
-                self.garbage.senders = [one for one in self.garbage.senders if one.name in kept]
+                self.garbage.senders = [
+                    sender for sender in self.garbage.senders if sender.name in kept
+                ]
             self.targets = self.garbage.targets()
         self.schemas = [
             name
@@ -789,12 +791,12 @@ def _flood_all(environment: ProofEnvironment, counter: CaseCounter, people: int)
         practice = FloodedPractice(unit, host, NOW)
         practice.fill(people)
         flooding = FloodRun(practice, counter)
-        for route, one in floods().items():
+        for route, flood in floods().items():
             environment.flush_redis()
             # What is written once a minute must not be written already.
             practice.now += timedelta(minutes=1)
             traveller.move_to(practice.now)
-            flooding.flood(route, one)
+            flooding.flood(route, flood)
         environment.flush_redis()
         flooding.figures["many networks, one practice"] = _from_many_networks(practice, counter)
         flooding.figures["SMS of a month"] = _sms(practice, counter)
