@@ -39,7 +39,9 @@ def privacy(request: DashboardRequest) -> HttpResponse:
             return redirect("dashboard:privacy")
         if not form.cleaned_data["confirmed"]:
             effect = services.effect_of(days=days, now=request.now)
-            return show(request, "privacy/shorten", {"effect": effect}, tab="practice")
+            return show(
+                request, "privacy/shorten", {"effect": effect, "form": form}, tab="practice"
+            )
         try:
             save_practice(values={"retention_days": days}, actor=actor(request), now=request.now)
         except RetentionCannotGrow:

@@ -12,6 +12,7 @@ from tenants.accounts.models import Role
 from tenants.audit import receipts
 from tests.accounts import browser, make_member
 from tests.factories import NOW, Cabinet, local, make_appointment
+from tests.page_forms import shown_values
 
 PAGE = reverse("dashboard:privacy", urlconf="config.urls_tenant")
 
@@ -58,6 +59,7 @@ def test_what_it_does_is_shown_before_and_nothing_changes_yet(
     shown = owner.post(PAGE, {"retention_days": "8"})
 
     assert shown.status_code == 200
+    assert shown_values(shown.text)["version"]  # the second step is no older page
     assert "1 personne garde une date plus lointaine" in shown.text
     assert "effacée le 20\u00a0novembre\u00a02026" in shown.text
     assert "pas au-delà du 16\u00a0novembre\u00a02026" in shown.text
