@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -45,8 +46,22 @@ PICTURE_REFUSED: dict[str, Promise | str] = {
     pictures.NOT_A_PICTURE: gettext_lazy(
         "Ce fichier n’est pas une image que nous savons lire. Choisissez un JPEG, un PNG ou un WebP."
     ),
+    pictures.HEIC: gettext_lazy(
+        "C’est une photo HEIC, le format des iPhone, que nous ne savons pas lire. Enregistrez-la en JPEG\u00a0:"
+        " dans l’application Fichiers ou Photos, choisissez «\u00a0Exporter\u00a0» ou"
+        " «\u00a0Le plus compatible\u00a0»."
+    ),
+    **{
+        reason: format_lazy(
+            gettext_lazy(
+                "C’est un fichier {name}, que nous ne savons pas lire. Enregistrez l’image en JPEG, PNG ou WebP."
+            ),
+            name=name,
+        )
+        for reason, name in pictures.OTHER_FORMATS.items()
+    },
     pictures.TOO_MANY_PIXELS: gettext_lazy(
-        "Cette image est trop grande\u00a0: 25 millions de pixels au plus pour un JPEG, 16 millions pour un"
+        "Cette image est trop grande\u00a0: 52 millions de pixels au plus pour un JPEG, 16 millions pour un"
         " autre format. Réduisez-la d’abord."
     ),
     pictures.TOO_SMALL: gettext_lazy(

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from tenants.website.errors import UnusablePicture
 
 MOST_BYTES: Final = 10 * 1024 * 1024
-MOST_PIXELS: Final = 25_000_000
-"""Of a JPEG, which is decoded at a fraction of its size."""
+MOST_PIXELS: Final = 52_000_000
+"""Of a JPEG, which is decoded at a fraction of its size: telephones take photos of 50 million."""
 MOST_PIXELS_WHOLE: Final = 16_000_000
 """Of the other formats, which are decoded whole: a page of A4 at 400 dots per inch has 15.5 million."""
 MOST_SIDE: Final = 10_000
@@ -25,9 +25,32 @@ MEDIA_TYPE: Final = "image/webp"
 PHOTO_BYTES: Final = 120 * 1024
 PHOTO_LARGE, PHOTO_SMALL = (1200, 800), (600, 400)
 LOGO_LARGE, LOGO_SMALL = (320, 88), (160, 44)
+_NAMED_FORMATS: Final = (
+    (0, b"GIF8", "gif"),
+    (0, b"BM", "bmp"),
+    (0, b"%PDF", "pdf"),
+    (0, b"II*\0", "tiff"),
+    (0, b"MM\0*", "tiff"),
+    (4, b"ftypavif", "avif"),
+    (4, b"ftypavis", "avif"),
+    (4, b"ftypheic", "heic"),
+    (4, b"ftypheix", "heic"),
+    (4, b"ftyphevc", "heic"),
+    (4, b"ftyphevx", "heic"),
+    (4, b"ftypheim", "heic"),
+    (4, b"ftypheis", "heic"),
+    (4, b"ftypmif1", "heic"),
+    (4, b"ftypmsf1", "heic"),
+)
+"""Where the first bytes of formats that are not decoded stand, and the reason of the refusal."""
 _LEAST_LOGO: Final = 16
 _QUALITIES: Final = (82, 74, 66, 58, 50, 40, 30, 20, 10)
 
+HEIC = "heic"
+OTHER_FORMATS: Final = {
+    "avif": "AVIF", "bmp": "BMP", "gif": "GIF", "pdf": "PDF", "svg": "SVG", "tiff": "TIFF",
+}  # fmt: skip
+"""The names of other formats that people send, by the reason of the refusal."""
 TOO_HEAVY, NOT_A_PICTURE, TOO_MANY_PIXELS, TOO_SMALL = "heavy", "format", "pixels", "small"
 
 
@@ -100,10 +123,23 @@ def _read(file: BinaryIO, *, least: tuple[int, int]) -> Image.Image:
         IndexError,
         MemoryError,
     ):
-        raise UnusablePicture(NOT_A_PICTURE) from None
+        raise UnusablePicture(_format_of(data)) from None
     if not _holds(upright, least):
         raise UnusablePicture(TOO_SMALL)
     return upright
+
+
+def _format_of(data: bytes) -> str:
+    """Return the reason of the refusal of a file that no decoder reads: its format where it is a known one."""
+    for start, mark, reason in _NAMED_FORMATS:
+        if data.startswith(mark, start):
+            return reason
+    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return (
+        "svg"
+        if head.startswith((b"<svg", b"<?xml", b"<!--")) and b"<svg" in head
+        else NOT_A_PICTURE
+    )
 
 
 def _check_size(picture: Image.Image) -> None:

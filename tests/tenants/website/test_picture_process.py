@@ -71,6 +71,18 @@ def test_the_dearest_picture_that_is_accepted_fits_the_limits() -> None:
     assert (made.large.width, made.large.height) == pictures.PHOTO_LARGE
 
 
+def test_a_photo_of_fifty_million_pixels_is_made_smaller() -> None:
+    """Telephones take such photos; a progressive file without sampling needs the most memory of a JPEG."""
+    written = io.BytesIO()
+    Image.new("RGB", (8160, 6144), "teal").save(
+        written, "JPEG", progressive=True, subsampling=0, quality=90
+    )
+
+    made = picture_process.encode(picture_process.PHOTO, io.BytesIO(written.getvalue()))
+
+    assert (made.large.width, made.large.height) == pictures.PHOTO_LARGE
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("MOST_MEMORY", 1), ("SECONDS", 0.01)], ids=["memory", "time"]
 )
