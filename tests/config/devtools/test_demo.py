@@ -88,7 +88,7 @@ def page(port: int, host: str) -> str:
 
 def appointment_types(shown: str) -> set[str]:
     """Return the refs of the appointment types on a page; they are random per practice."""
-    return set(re.findall(r'value="([0-9a-f]{32})"', shown))
+    return set(re.findall(r"motif=([0-9a-f]{32})", shown))
 
 
 def test_a_killed_demonstration_leaves_no_process_and_starts_again_with_its_data(
