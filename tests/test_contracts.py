@@ -11,7 +11,16 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LINTER = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
 CONTRACTS: list[dict[str, Any]] = LINTER["contracts"]
-LIBRARIES = {"django", "googleapiclient", "requests", "rest_framework"}
+LIBRARIES = {
+    "django",
+    "facturx",
+    "googleapiclient",
+    "lxml",
+    "pypdf",
+    "requests",
+    "rest_framework",
+    "typst",
+}
 
 
 def layers() -> Iterator[tuple[str, str]]:

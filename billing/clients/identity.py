@@ -46,7 +46,7 @@ class LegalForm(StrEnum):
     OTHER = "other"
 
 
-class Reason(StrEnum):
+class IdentityReason(StrEnum):
     """Why an identity is refused, or deserves a second reading."""
 
     SIREN_LENGTH = "siren_length"
@@ -68,7 +68,7 @@ class Reason(StrEnum):
 class IdentityRefused(ValueError):
     """What was typed is not a number of its kind."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: IdentityReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
@@ -80,10 +80,10 @@ def read_siren(typed: str) -> str:
     """Return a SIREN: nine digits, Luhn."""
     value = _BLANKS.sub("", typed)
     if value and not _is_digits(value, 9):
-        raise IdentityRefused(Reason.SIREN_LENGTH)
+        raise IdentityRefused(IdentityReason.SIREN_LENGTH)
     # Zeros have a right key, and belong to nobody.
     if value and (not siren_number.is_valid(value) or not int(value)):
-        raise IdentityRefused(Reason.SIREN_KEY)
+        raise IdentityRefused(IdentityReason.SIREN_KEY)
     return value
 
 
@@ -91,9 +91,9 @@ def read_siret(typed: str) -> str:
     """Return a SIRET: fourteen digits, Luhn; those of La Poste have a sum of digits that five divides."""
     value = _BLANKS.sub("", typed)
     if value and not _is_digits(value, 14):
-        raise IdentityRefused(Reason.SIRET_LENGTH)
+        raise IdentityRefused(IdentityReason.SIRET_LENGTH)
     if value and (not siret_number.is_valid(value) or not int(value[:9])):
-        raise IdentityRefused(Reason.SIRET_KEY)
+        raise IdentityRefused(IdentityReason.SIRET_KEY)
     return value
 
 
@@ -103,10 +103,10 @@ def read_vat_number(typed: str) -> str:
     if not value:
         return ""
     if not re.match("[A-Z]{2}", value):
-        raise IdentityRefused(Reason.VAT_COUNTRY)
+        raise IdentityRefused(IdentityReason.VAT_COUNTRY)
     if not european_vat.is_valid(value):
         known = value[:2].lower() in {*european_vat.MEMBER_STATES, "el", "fr"}
-        raise IdentityRefused(Reason.VAT_SHAPE if known else Reason.VAT_COUNTRY)
+        raise IdentityRefused(IdentityReason.VAT_SHAPE if known else IdentityReason.VAT_COUNTRY)
     # Greece writes EL before its VAT numbers.
     return "EL" + value[2:] if value[:2] == "GR" else value
 
@@ -122,20 +122,20 @@ def _is_digits(value: str, length: int) -> bool:
 
 def contradictions(
     *, territory: Territory, siren: str, siret: str, vat_number: str
-) -> Iterator[Reason]:
+) -> Iterator[IdentityReason]:
     """Yield what is wrong between the numbers of one client; each is valid alone or empty.
 
     A SIREN is mandatory where companies have one: neither in the Pacific, which has its own registers, nor in
     Monaco and abroad. A VAT number of Monaco holds no SIREN. A buyer of another member state needs a VAT number.
     """
     if not siren and territory in _WITH_SIREN:
-        yield Reason.SIREN_MISSING
+        yield IdentityReason.SIREN_MISSING
     if siret and not siret.startswith(siren):
-        yield Reason.SIRET_OF_ANOTHER
+        yield IdentityReason.SIRET_OF_ANOTHER
     if vat_number.startswith("FR") and siren and _siren_in(vat_number) not in {"", siren}:
-        yield Reason.VAT_OF_ANOTHER
+        yield IdentityReason.VAT_OF_ANOTHER
     if territory is Territory.UNION and not vat_number:
-        yield Reason.VAT_MISSING
+        yield IdentityReason.VAT_MISSING
 
 
 _WITH_SIREN = frozenset(
@@ -172,24 +172,24 @@ def name_on_documents(name: str, *, is_sole_trader: bool) -> str:
 
 def read_rpps(typed: str) -> str:
     """Return an RPPS number: eleven digits. Its key is not checked here: see ``professional_warnings``."""
-    return _read_professional(Number.RPPS, typed, Reason.RPPS_SHAPE)
+    return _read_professional(Number.RPPS, typed, IdentityReason.RPPS_SHAPE)
 
 
 def read_adeli(typed: str) -> str:
     """Return an ADELI number: nine characters, of which the department may be 2A or 2B."""
-    return _read_professional(Number.ADELI, typed, Reason.ADELI_SHAPE)
+    return _read_professional(Number.ADELI, typed, IdentityReason.ADELI_SHAPE)
 
 
-def _read_professional(kind: Number, typed: str, reason: Reason) -> str:
+def _read_professional(kind: Number, typed: str, reason: IdentityReason) -> str:
     try:
         return read_number(kind, typed)
     except ValueError:
         raise IdentityRefused(reason) from None
 
 
-def professional_warnings(*, rpps: str, adeli: str) -> Iterator[Reason]:
+def professional_warnings(*, rpps: str, adeli: str) -> Iterator[IdentityReason]:
     """Yield what deserves a second reading and refuses nothing: a wrong key, an ADELI without RPPS."""
     if rpps and not has_valid_key(rpps):
-        yield Reason.RPPS_KEY
+        yield IdentityReason.RPPS_KEY
     if adeli and not rpps:
-        yield Reason.ADELI_ENDS
+        yield IdentityReason.ADELI_ENDS

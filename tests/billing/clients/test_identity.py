@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.clients.identity import (
+    IdentityReason,
     IdentityRefused,
-    Reason,
     contradictions,
     name_on_documents,
     professional_warnings,
@@ -72,30 +72,30 @@ def test_a_number_is_kept_without_blanks_and_in_capitals(
 @pytest.mark.parametrize(
     ("reader", "typed", "reason"),
     [
-        (read_siren, "55210055", Reason.SIREN_LENGTH),
-        (read_siren, "5521005544", Reason.SIREN_LENGTH),
-        (read_siren, "55210055A", Reason.SIREN_LENGTH),
-        (read_siren, "٥٥٢١٠٠٥٥٤", Reason.SIREN_LENGTH),
-        (read_siren, "552100555", Reason.SIREN_KEY),
-        (read_siren, "000000000", Reason.SIREN_KEY),
-        (read_siret, "552100554", Reason.SIRET_LENGTH),
-        (read_siret, "55210055400014", Reason.SIRET_KEY),
-        (read_siret, "35600000009076", Reason.SIRET_KEY),
-        (read_siret, "00000000000000", Reason.SIRET_KEY),
-        (read_vat_number, "96552100554", Reason.VAT_COUNTRY),
-        (read_vat_number, "US552100554", Reason.VAT_COUNTRY),
-        (read_vat_number, "GB980780684", Reason.VAT_COUNTRY),
-        (read_vat_number, "FR95552100554", Reason.VAT_SHAPE),
-        (read_vat_number, "DE136695977", Reason.VAT_SHAPE),
-        (read_vat_number, "FR", Reason.VAT_SHAPE),
-        (read_rpps, "1000517314", Reason.RPPS_SHAPE),
-        (read_rpps, "1000517314X", Reason.RPPS_SHAPE),
-        (read_adeli, "64001234", Reason.ADELI_SHAPE),
-        (read_adeli, "2C0012345", Reason.ADELI_SHAPE),
+        (read_siren, "55210055", IdentityReason.SIREN_LENGTH),
+        (read_siren, "5521005544", IdentityReason.SIREN_LENGTH),
+        (read_siren, "55210055A", IdentityReason.SIREN_LENGTH),
+        (read_siren, "٥٥٢١٠٠٥٥٤", IdentityReason.SIREN_LENGTH),
+        (read_siren, "552100555", IdentityReason.SIREN_KEY),
+        (read_siren, "000000000", IdentityReason.SIREN_KEY),
+        (read_siret, "552100554", IdentityReason.SIRET_LENGTH),
+        (read_siret, "55210055400014", IdentityReason.SIRET_KEY),
+        (read_siret, "35600000009076", IdentityReason.SIRET_KEY),
+        (read_siret, "00000000000000", IdentityReason.SIRET_KEY),
+        (read_vat_number, "96552100554", IdentityReason.VAT_COUNTRY),
+        (read_vat_number, "US552100554", IdentityReason.VAT_COUNTRY),
+        (read_vat_number, "GB980780684", IdentityReason.VAT_COUNTRY),
+        (read_vat_number, "FR95552100554", IdentityReason.VAT_SHAPE),
+        (read_vat_number, "DE136695977", IdentityReason.VAT_SHAPE),
+        (read_vat_number, "FR", IdentityReason.VAT_SHAPE),
+        (read_rpps, "1000517314", IdentityReason.RPPS_SHAPE),
+        (read_rpps, "1000517314X", IdentityReason.RPPS_SHAPE),
+        (read_adeli, "64001234", IdentityReason.ADELI_SHAPE),
+        (read_adeli, "2C0012345", IdentityReason.ADELI_SHAPE),
     ],
 )
 def test_a_wrong_number_is_refused_with_its_reason(
-    reader: Callable[[str], str], typed: str, reason: Reason
+    reader: Callable[[str], str], typed: str, reason: IdentityReason
 ) -> None:
     with pytest.raises(IdentityRefused) as refused:
         reader(typed)
@@ -103,8 +103,8 @@ def test_a_wrong_number_is_refused_with_its_reason(
     assert refused.value.reason is reason
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_each_reason_has_a_french_sentence(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", IdentityReason)
+def test_each_reason_has_a_french_sentence(reason: IdentityReason) -> None:
     assert str(MESSAGES[reason]).endswith(".")
 
 
@@ -134,21 +134,21 @@ def test_a_reader_answers_any_text(typed: str) -> None:
     [
         ("FR", "552100554", "55210055400013", "FR96552100554", []),
         ("FR", "552100554", "", "", []),
-        ("FR", "", "", "", [Reason.SIREN_MISSING]),
-        ("RE", "", "", "", [Reason.SIREN_MISSING]),
+        ("FR", "", "", "", [IdentityReason.SIREN_MISSING]),
+        ("RE", "", "", "", [IdentityReason.SIREN_MISSING]),
         ("PF", "", "", "", []),
         ("NC", "", "", "", []),
         ("MC", "", "", "FR53000004605", []),
         ("MC", "552100554", "", "FR53000004605", []),
-        ("FR", "356000000", "55210055400013", "", [Reason.SIRET_OF_ANOTHER]),
-        ("FR", "356000000", "", "FR96552100554", [Reason.VAT_OF_ANOTHER]),
+        ("FR", "356000000", "55210055400013", "", [IdentityReason.SIRET_OF_ANOTHER]),
+        ("FR", "356000000", "", "FR96552100554", [IdentityReason.VAT_OF_ANOTHER]),
         ("EU", "", "", "DE136695976", []),
-        ("EU", "", "", "", [Reason.VAT_MISSING]),
+        ("EU", "", "", "", [IdentityReason.VAT_MISSING]),
         ("ZZ", "", "", "", []),
     ],
 )
 def test_the_numbers_of_a_client_agree(
-    territory: str, siren: str, siret: str, vat_number: str, reasons: list[Reason]
+    territory: str, siren: str, siret: str, vat_number: str, reasons: list[IdentityReason]
 ) -> None:
     found = contradictions(
         territory=Territory(territory), siren=siren, siret=siret, vat_number=vat_number
@@ -183,12 +183,12 @@ def test_a_sole_trader_is_named_as_such(name: str, is_sole_trader: bool, written
     [
         ("10005173140", "", []),
         ("10003879623", "640012345", []),
-        ("10101201234", "", [Reason.RPPS_KEY]),
-        ("", "640012345", [Reason.ADELI_ENDS]),
+        ("10101201234", "", [IdentityReason.RPPS_KEY]),
+        ("", "640012345", [IdentityReason.ADELI_ENDS]),
         ("", "", []),
     ],
 )
 def test_a_doubtful_professional_number_is_a_warning(
-    rpps: str, adeli: str, warnings: list[Reason]
+    rpps: str, adeli: str, warnings: list[IdentityReason]
 ) -> None:
     assert list(professional_warnings(rpps=rpps, adeli=adeli)) == warnings

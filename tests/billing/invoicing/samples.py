@@ -1,0 +1,182 @@
+"""One invoice for each case of the requirements, with invented parties. Checks of documents run over them."""
+
+import datetime as dt
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from billing.invoicing.mentions import Terms, notes
+from billing.invoicing.snapshot import (
+    Address,
+    BankAccount,
+    Correction,
+    DirectDebit,
+    InvoiceSnapshot,
+    Line,
+    Party,
+)
+from billing.vat import (
+    ARTICLE_294,
+    DISBURSEMENT,
+    FRANCHISE,
+    OUT_OF_SCOPE,
+    REVERSE_CHARGE,
+    VatDecision,
+)
+
+ISSUED, DUE = dt.date(2026, 12, 1), dt.date(2026, 12, 31)
+DECEMBER = (dt.date(2026, 12, 1), dt.date(2026, 12, 31))
+FULL, REDUCED = VatDecision("S", Decimal(20)), VatDecision("S", Decimal("8.5"))
+TERMS = Terms(penalty_rate=Decimal("12.15"), register="RCS Bayonne 123 456 782")
+NOTES, ABROAD = notes(terms=TERMS, case="B2B"), notes(terms=TERMS, case="B2BINT")
+
+SELLER = Party(
+    "lib-rdv",
+    Address("12 rue des Thermes", "64210", "Bidart"),
+    siren="123456782",
+    siret="12345678200010",
+    vat_number="FR54123456782",
+    legal_info="SARL au capital de 5 000 €, RCS Bayonne 123 456 782",
+    email="facturation@lib-rdv.example",
+    phone="05 59 00 00 00",
+    endpoint="123456782",
+)
+BUYER = Party(
+    "Anaïs Dupont-Lœuvre EI",
+    Address("4 bis rue Nationale", "67000", "Strasbourg"),
+    siren="552100554",
+    siret="55210055400013",
+    endpoint="552100554_SERVICE1",
+)
+SAINT_DENIS = replace(
+    BUYER, name="Zoé Payet EI", address=Address("3 rue Juliette Dodu", "97400", "Saint-Denis")
+)
+CAYENNE = replace(
+    BUYER, name="Loïc Régis EI", address=Address("9 rue Léopold Héder", "97300", "Cayenne")
+)
+PAPEETE = Party(
+    "Hina Teva",
+    Address("PK 4 côté montagne", "98714", "Papeete", "PF"),
+    endpoint="hina@exemple.pf",
+    endpoint_scheme="EM",
+)
+BERLIN = Party(
+    "Praxis Müller GmbH",
+    Address("Lindenstraße 3", "10115", "Berlin", "DE"),
+    vat_number="DE136695976",
+    endpoint="DE136695976",
+    endpoint_scheme="9930",
+)
+DEBIT = DirectDebit("RDV-000123-1", "FR72ZZZ123456", "0189")
+ACCOUNT = BankAccount("FR7630006000011234567890189", "AGRIFRPP")
+
+
+def line(
+    name: str = "Abonnement prise de rendez-vous",
+    price: str = "29.00",
+    vat: VatDecision = FULL,
+    quantity: str = "1",
+    **fields: Any,
+) -> Line:
+    """Return a line with the VAT of a decision."""
+    made = Line(
+        name,
+        Decimal(quantity),
+        Decimal(price),
+        vat.category,
+        vat.rate,
+        vatex=vat.vatex,
+        mention=vat.mention,
+    )
+    return replace(made, **fields)
+
+
+def subscription(vat: VatDecision = FULL, **fields: Any) -> Line:
+    """Return the line of a month's subscription."""
+    return line(vat=vat, starts_on=DECEMBER[0], ends_on=DECEMBER[1], **fields)
+
+
+BASE = InvoiceSnapshot(
+    "F2026-000042",
+    ISSUED,
+    DUE,
+    SELLER,
+    BUYER,
+    (subscription(),),
+    NOTES,
+    period=DECEMBER,
+    direct_debit=DEBIT,
+)
+BY_TRANSFER = replace(BASE, direct_debit=None, account=ACCOUNT)
+CORRECTION = Correction("F2026-000042", ISSUED, "Résiliation")
+
+SAMPLES = {
+    "metropolitan France": BASE,
+    "paid by transfer": BY_TRANSFER,
+    "La Réunion": replace(BASE, buyer=SAINT_DENIS, lines=(subscription(REDUCED),)),
+    "Guyane": replace(BASE, buyer=CAYENNE, lines=(subscription(ARTICLE_294),)),
+    "franchise": replace(
+        BASE, seller=replace(SELLER, vat_number=""), lines=(subscription(FRANCHISE),)
+    ),
+    "reverse charge": replace(
+        BY_TRANSFER, buyer=BERLIN, lines=(subscription(REVERSE_CHARGE),), notes=ABROAD
+    ),
+    "outside the scope": replace(
+        BY_TRANSFER, buyer=PAPEETE, lines=(subscription(OUT_OF_SCOPE),), notes=ABROAD
+    ),
+    "credit note": replace(
+        BASE,
+        number="A2026-000003",
+        due_on=ISSUED,
+        corrects=CORRECTION,
+        notes=notes(terms=TERMS, case="B2B", corrects=CORRECTION),
+        direct_debit=None,
+    ),
+    "discount": replace(
+        BASE,
+        lines=(
+            subscription(discount=Decimal("4.35"), discount_reason="Remise de bienvenue 15 %"),
+            line("Mise en service", "150.00"),
+        ),
+    ),
+    "prorated": replace(
+        BASE,
+        lines=(
+            line(
+                "Abonnement prise de rendez-vous, 15 jours sur 31",
+                "14.03",
+                starts_on=dt.date(2026, 12, 17),
+                ends_on=DECEMBER[1],
+            ),
+        ),
+        period=(dt.date(2026, 12, 17), DECEMBER[1]),
+    ),
+    "disbursement": replace(
+        BASE,
+        lines=(
+            subscription(),
+            line("Nom de domaine", "11.99", DISBURSEMENT, kind="disbursement"),
+        ),
+    ),
+    "buyer without SIRET": replace(BASE, buyer=replace(BUYER, siret="")),
+    "option for debits": replace(BASE, vat_on_debits=True),
+    "paid already": replace(BASE, direct_debit=None, paid=Decimal("34.80")),
+    "paid in part": replace(BY_TRANSFER, paid=Decimal("10.00")),
+    "billing address": replace(
+        BASE,
+        buyer=replace(
+            BUYER,
+            vat_number="FR96552100554",
+            billing_address=Address(
+                "BP 12", "67009", "Strasbourg Cedex", building="Cabinet du quai"
+            ),
+        ),
+        order_ref="BC2026-000007",
+    ),
+    "two rates": replace(
+        BASE, lines=(subscription(), line("Formation sur place", "120.50", REDUCED, "2.5"))
+    ),
+    "half a cent": replace(
+        BASE, lines=(line("Message", "0.0725", quantity="37"), line("Appel", "0.0049"))
+    ),
+}
