@@ -19,6 +19,8 @@ LIBRARIES = {
     "pypdf",
     "requests",
     "rest_framework",
+    "schwifty",
+    "sepaxml",
     "typst",
 }
 
