@@ -4,7 +4,7 @@ Accounts of the French Pacific have French IBANs too: their bank tells them apar
 register does not know each bank, so the client's territory is asked as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from schwifty import IBAN
@@ -35,7 +35,7 @@ class AccountRefused(ValueError):
 class Account:
     """A checked account: IBAN without blanks, the country of its bank (``bic_country``) where it is known."""
 
-    iban: str
+    iban: str = field(repr=False)
     bic: str
     bic_country: str
 

@@ -7,7 +7,7 @@ the bank's. The same input gives the same bytes.
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -54,7 +54,7 @@ class DebtorMandate:
 
     name: str
     address: Address
-    iban: str
+    iban: str = field(repr=False)
     umr: str
     signed_on: dt.date
     former_umr: str = ""
@@ -128,9 +128,9 @@ def _check_order(order: CollectionOrder) -> None:
         "address": bool(latin(mandate.address.town, 35) and mandate.address.country),
         "signature": mandate.signed_on <= order.on,
     }
-    for field, is_right in checks.items():
+    for name, is_right in checks.items():
         if not is_right:
-            raise CannotCollect(f"{order.reference}: {field}")
+            raise CannotCollect(f"{order.reference}: {name}")
 
 
 def _config(creditor: Creditor) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from billing.parties import Address
+from billing.sepa.latin import latin
 from billing.sepa.sepa_file import (
     CannotCollect,
     CollectionOrder,
@@ -149,7 +150,7 @@ def test_a_file_has_a_collection_and_a_reference() -> None:
         )
 
 
-NAMES = st.text(min_size=1, max_size=90).filter(lambda text: bool(text.strip()))
+NAMES = st.text(min_size=1, max_size=90).filter(lambda text: bool(latin(text, 70)))
 MANDATES = st.builds(
     DebtorMandate,
     name=NAMES,
