@@ -19,16 +19,16 @@ def page(snapshot: InvoiceSnapshot) -> dict[str, Any]:
         "title": title(snapshot),
         "is_draft": not snapshot.number,
         "seller": seller.name,
-        "sender": list(_sender(seller)),
+        "sender": _sender(seller),
         "window": list(_window(buyer)),
-        "buyer": list(_buyer(buyer)),
+        "buyer": _known(_buyer(buyer)),
         "facts": [list(fact) for fact in _facts(snapshot)],
         "lines": [_row(line) for line in snapshot.lines],
         "totals": [list(row) for row in _totals(snapshot)],
         "due": _due(snapshot),
         "payment": list(_payment(snapshot)),
         "mentions": mentions.shown(snapshot),
-        "footer": " · ".join(_footer(seller)),
+        "footer": f"{seller.name} · {title(snapshot)}",
     }
 
 
@@ -68,9 +68,21 @@ def _known(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if text]
 
 
-def _sender(seller: Party) -> Iterator[str]:
-    yield " · ".join(_known(_address(seller.address)))
-    yield " · ".join(_known((seller.phone, seller.email)))
+def _sender(seller: Party) -> list[str]:
+    """Return address, channels and legal identity; not in the footer, which no screen reader reads."""
+    address, channels = _known(_address(seller.address)), _known((seller.phone, seller.email))
+    return _known((" · ".join(address), " · ".join(channels), seller.legal_info, _numbers(seller)))
+
+
+def _numbers(party: Party) -> str:
+    vat_number = f"TVA {party.vat_number}" if party.vat_number else ""
+    return " · ".join(_known((_company_number(party), vat_number)))
+
+
+def _company_number(party: Party) -> str:
+    if party.siret:
+        return f"SIRET {in_groups(party.siret[:9], 3)}\u00a0{party.siret[9:]}"
+    return f"SIREN {in_groups(party.siren, 3)}" if party.siren else ""
 
 
 def _window(buyer: Party) -> list[str]:
@@ -81,12 +93,7 @@ def _window(buyer: Party) -> list[str]:
 def _buyer(buyer: Party) -> Iterator[str]:
     if buyer.billing_address:
         yield f"Établissement\u00a0: {', '.join(_known(_address(buyer.address)))}"
-    if buyer.siret:
-        yield f"SIRET {in_groups(buyer.siret[:9], 3)}\u00a0{buyer.siret[9:]}"
-    elif buyer.siren:
-        yield f"SIREN {in_groups(buyer.siren, 3)}"
-    if buyer.vat_number:
-        yield f"TVA {buyer.vat_number}"
+    yield _numbers(buyer)
 
 
 def _facts(snapshot: InvoiceSnapshot) -> Iterator[tuple[str, str]]:
@@ -160,18 +167,3 @@ def _payment(snapshot: InvoiceSnapshot) -> Iterator[str]:
         yield f"Payable par virement au plus tard le {due}, avec la référence {snapshot.number or '…'}."
         bic = f", BIC {account.bic}" if account.bic else ""
         yield f"IBAN {in_groups(account.iban)}{bic}, au nom de {snapshot.seller.name}."
-
-
-def _footer(seller: Party) -> Iterator[str]:
-    yield seller.name
-    if seller.legal_info:
-        yield seller.legal_info
-    if seller.siret or seller.siren:
-        number_of = "SIRET" if seller.siret else "SIREN"
-        yield f"{number_of} {in_groups((seller.siret or seller.siren)[:9], 3)}{_establishment(seller)}"
-    if seller.vat_number:
-        yield f"TVA {seller.vat_number}"
-
-
-def _establishment(seller: Party) -> str:
-    return f"\u00a0{seller.siret[9:]}" if seller.siret else ""

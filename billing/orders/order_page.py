@@ -43,7 +43,7 @@ def order_page(snapshot: OrderSnapshot) -> dict[str, Any]:
         "title": f"Bon de commande n°\u00a0{snapshot.number}",
         "version": f"version {snapshot.version} du {long_day(snapshot.made_on)}",
         "seller": snapshot.seller.name,
-        "sender": [" · ".join(_lines(snapshot.seller.address)), _contact(snapshot.seller)],
+        "sender": list(_sender(snapshot.seller)),
         "window": [snapshot.client.name, *_lines(snapshot.client.address)],
         "client": [list(fact) for fact in _client(snapshot)],
         "sections": [_section(snapshot, rhythm) for rhythm in snapshot.rhythms],
@@ -54,7 +54,7 @@ def order_page(snapshot: OrderSnapshot) -> dict[str, Any]:
         "annexes": list(snapshot.annexes),
         "withdrawal": _withdrawal(snapshot),
         "signature": list(_signature(snapshot)),
-        "footer": " · ".join(_footer(snapshot.seller)),
+        "footer": f"{snapshot.seller.name} · bon de commande n°\u00a0{snapshot.number}",
     }
 
 
@@ -64,16 +64,24 @@ def _lines(address: Address) -> list[str]:
     return [text for text in (address.street, address.building, town, country) if text]
 
 
-def _contact(party: Party) -> str:
-    return " · ".join(filter(None, (party.phone, party.email)))
+def _sender(seller: Party) -> Iterator[str]:
+    yield " · ".join(_lines(seller.address))
+    yield " · ".join(filter(None, (seller.phone, seller.email)))
+    yield seller.legal_info
+    vat_number = f"TVA {seller.vat_number}" if seller.vat_number else ""
+    yield " · ".join(filter(None, (_company_number(seller), vat_number)))
+
+
+def _company_number(party: Party) -> str:
+    if party.siret:
+        return f"SIRET {in_groups(party.siret[:9], 3)}\u00a0{party.siret[9:]}"
+    return f"SIREN {in_groups(party.siren, 3)}" if party.siren else ""
 
 
 def _client(snapshot: OrderSnapshot) -> Iterator[tuple[str, str]]:
     client = snapshot.client
-    if client.siret:
-        yield "SIRET", f"{in_groups(client.siret[:9], 3)}\u00a0{client.siret[9:]}"
-    elif client.siren:
-        yield "SIREN", in_groups(client.siren, 3)
+    if company_number := _company_number(client):
+        yield "Entreprise", company_number
     if client.vat_number:
         yield "TVA", client.vat_number
     if client.billing_address:
@@ -175,13 +183,3 @@ def _signed(signature: Signature) -> str:
         f"Signé par {signature.name}{capacity}, le {long_day(at.date())} à {at:%H}\u00a0h\u00a0{at:%M}, "
         "heure de Paris."
     )
-
-
-def _footer(seller: Party) -> Iterator[str]:
-    yield seller.name
-    if seller.legal_info:
-        yield seller.legal_info
-    if seller.siren:
-        yield f"SIREN {in_groups(seller.siren, 3)}"
-    if seller.vat_number:
-        yield f"TVA {seller.vat_number}"
