@@ -1,6 +1,7 @@
 """One invoice for each case of the requirements, with invented parties. Checks of documents run over them."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -180,3 +181,26 @@ SAMPLES = {
         BASE, lines=(line("Message", "0.0725", quantity="37"), line("Appel", "0.0049"))
     ),
 }
+
+
+def with_lines(name: str, amounts: Iterable[tuple[Decimal, Decimal]]) -> InvoiceSnapshot:
+    """Return a sample with other lines of its VAT: pairs of a quantity and a unit price."""
+    sample = SAMPLES[name]
+    first = sample.lines[0]
+    lines = tuple(
+        replace(first, name=f"Prestation {number}", quantity=quantity, unit_price=price)
+        for number, (quantity, price) in enumerate(amounts, 1)
+    )
+    return replace(sample, lines=lines)
+
+
+VAT_CASES = (
+    "metropolitan France",
+    "La Réunion",
+    "Guyane",
+    "franchise",
+    "reverse charge",
+    "outside the scope",
+    "credit note",
+    "option for debits",
+)

@@ -12,13 +12,24 @@ from typing import Any
 
 import facturx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from billing.figures import euros
 from billing.invoicing.documents import CannotDraw, DrawnInvoice, draw, preview
 from billing.invoicing.snapshot import Address
 from billing.invoicing.snapshot_checks import InvoiceFault
-from tests.billing.invoicing.samples import BASE, BUYER, SAMPLES, line, subscription
+from tests.billing.invoicing.samples import (
+    BASE,
+    BUYER,
+    SAMPLES,
+    VAT_CASES,
+    line,
+    subscription,
+    with_lines,
+)
+from tests.billing.invoicing.schematron import all_failures
 from tests.billing.pdf_text import ALL_MARKS, marks, reader, spaced, text_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -189,3 +200,29 @@ def test_a_preview_of_what_cannot_be_drawn_is_refused() -> None:
         preview(replace(BASE, buyer=replace(BUYER, name="Cabinet 😀")))
 
     assert refused.value.faults == [InvoiceFault.UNDRAWABLE]
+
+
+FOUR_DECIMALS = st.integers(1, 5_000_0000).map(lambda units: Decimal(units) / 10_000)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from(VAT_CASES),
+    st.lists(st.tuples(FOUR_DECIMALS, FOUR_DECIMALS), min_size=1, max_size=6),
+)
+def test_random_invoices_of_each_vat_case_are_right(
+    name: str, amounts: list[tuple[Decimal, Decimal]]
+) -> None:
+    snapshot = with_lines(name, amounts)
+
+    document = draw(snapshot)
+
+    text, tree = text_of(document.pdf), etree.fromstring(document.xml)
+    # Whole hundred-millionths of a euro: quantities and prices have four decimals.
+    units = [int(quantity * 10_000) * int(price * 10_000) for quantity, price in amounts]
+    net = sum((2 * unit + 10**6) // (2 * 10**6) for unit in units)
+    rate = int(snapshot.lines[0].rate * 10) if snapshot.lines[0].category == "S" else 0
+    gross = net + (2 * net * rate + 1000) // 2000
+    assert tree.findtext(".//{*}GrandTotalAmount") == f"{Decimal(gross) / 100:.2f}"
+    assert spaced(euros(Decimal(gross) / 100)) in text
+    assert all_failures(document.xml) == []
