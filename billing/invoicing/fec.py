@@ -1,9 +1,9 @@
-"""The accounting entries of a year as the file that a tax inspection asks for (LPF art. A47 A-1). Pure.
+"""The accounting entries of a year as the file that a tax inspection asks for (LPF art. L.47 A). Pure.
 
-Eighteen columns separated by tabs, amounts with a comma, days as AAAAMMJJ, lines ended by CR LF, ISO 8859-15.
-VAT on services is due when it is paid: it waits on an account of its own from the invoice to the payment
-(F-14). Each entry is balanced; a mistake is undone by an entry, never by a change. The accounts belong to the
-accountant: ``Accounts`` holds usual ones.
+Form of the order of 29 July 2013: eighteen columns separated by tabs, amounts with a comma, days as AAAAMMJJ,
+lines ended by CR LF, ISO 8859-15. VAT on services is due when it is paid: it waits on an account of its own
+from the invoice to the payment (F-14). Each entry is balanced; a mistake is undone by an entry, never by a
+change. The accounts belong to the accountant: ``Accounts`` holds usual ones.
 """
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""The file of accounting entries: eighteen columns, balanced, numbered without a gap (LPF A47 A-1, F-14)."""
+"""The file of accounting entries: eighteen columns, balanced, numbered without a gap (LPF art. L.47 A, F-14)."""
 
 import datetime as dt
 from collections import Counter
