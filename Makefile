@@ -65,7 +65,7 @@ wheels: ready
 
 migrations: ready
 	@LIBRDV_TESTING=1 $(RUN) -W ignore manage.py makemigrations
-	@$(RUN) -m ruff format --quiet booking/migrations tenants/*/migrations tenants/migrations
+	@$(RUN) -m ruff format --quiet */*/migrations booking/migrations tenants/migrations
 	@$(RUN) -m tests.run template
 
 screenshots: ready

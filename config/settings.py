@@ -46,7 +46,8 @@ _BOTH = [
     "tenants.outbox",
     "tenants.audit",
 ]
-SHARED_APPS = ["django_tenants", "tenants", *_BOTH]
+_BILLING = ["billing.clients", "billing.catalogue", "billing.orders", "billing.invoicing"]
+SHARED_APPS = ["django_tenants", "tenants", *_BOTH, *_BILLING]
 TENANT_APPS = [*_BOTH, "tenants.website", "booking"]
 _WITHOUT_TABLES = [
     "django.contrib.messages",
@@ -56,7 +57,6 @@ _WITHOUT_TABLES = [
     "dramatiq_crontab",
     "tenants.desk",
     "compliance.retention",
-    "billing.clients",
     "config",
 ]
 INSTALLED_APPS = list(dict.fromkeys([*SHARED_APPS, *TENANT_APPS, *_WITHOUT_TABLES]))

@@ -120,6 +120,11 @@ def _delete_rows_of(cursor: Any, *, schema: str) -> None:
             " (SELECT id FROM public.tenants_tenant WHERE schema_name = %s)",
             [schema],
         )
+    cursor.execute(
+        "UPDATE public.clients_client SET tenant_id = NULL WHERE tenant_id IN"
+        " (SELECT id FROM public.tenants_tenant WHERE schema_name = %s)",
+        [schema],
+    )
     cursor.execute("DELETE FROM public.tenants_tenant WHERE schema_name = %s", [schema])
 
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ClientsConfig(AppConfig):
-    """Clients have services, staff pages and actors, and no table: their rows are models of ``tenants``."""
+    """Clients have services, staff pages and actors; their tables are in ``public`` only."""
 
     name = "billing.clients"
     label = "clients"

@@ -17,6 +17,7 @@ from billing.clients.kinds import (
     CheckRequest,
     InvitationChange,
 )
+from billing.clients.models import Client
 from tenants.audit.services import SYSTEM, record
 from tenants.models import Domain, Readiness, Tenant
 from tenants.outbox.kinds import OutboxKind
@@ -61,8 +62,9 @@ class ClientOrder:
 
 
 def order_tenant(*, order: ClientOrder, actor: str, now: datetime) -> Tenant:
-    """Create the tenant's row in state ``ordered``; the provisioner builds the schema, a worker seeds it.
+    """Create the client and its tenant in state ``ordered``; the provisioner builds the schema, a worker seeds it.
 
+    Staff complete the legal identity of the client: of its name, the order knows the owner's only.
     Raises NotAttestedError or NameTakenError. ``tenants.subdomains`` has checked the subdomain before.
     """
     if not (order.is_professional and order.is_adult):
@@ -85,6 +87,7 @@ def order_tenant(*, order: ClientOrder, actor: str, now: datetime) -> Tenant:
             # Not save(): the library's would create the schema in this process.
             Tenant.objects.bulk_create([tenant])
             Domain.objects.bulk_create([Domain(domain=host, tenant=tenant)])
+            _create_client(tenant, now=now)
     except IntegrityError as error:
         if getattr(error.__cause__, "pgcode", "") != "23505":
             raise
@@ -92,6 +95,16 @@ def order_tenant(*, order: ClientOrder, actor: str, now: datetime) -> Tenant:
     _enqueue(tenant, SEED, NO_PAYLOAD, now=now)
     record(verb="tenant.ordered", ref=tenant.ref, actor=actor, now=now)
     return tenant
+
+
+def _create_client(tenant: Tenant, *, now: datetime) -> None:
+    Client.objects.create(
+        tenant=tenant,
+        legal_name=tenant.owner_name,
+        trade_name=tenant.name,
+        email=tenant.owner_email,
+        created_at=now,
+    )
 
 
 def request_seeding(*, tenant: Tenant, actor: str, now: datetime) -> None:

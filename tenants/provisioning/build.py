@@ -16,6 +16,21 @@ APPEND_ONLY = ("audit_auditevent", "audit_auditseal", "audit_receipt", "audit_ch
 IMMUTABLE = ("booking_formversion", "booking_extrafield")
 """Tables of published forms, which document the information given to patients: insert only (C-01, B-03)."""
 READ_ONLY = ("django_migrations",)
+SHARED_APPEND_ONLY = (
+    "catalogue_price",
+    "orders_orderfile",
+    "invoicing_sellerprofile",
+    "invoicing_refrate",
+    "invoicing_invoice",
+    "invoicing_invoicefile",
+    "invoicing_payment",
+    "invoicing_allocation",
+)
+"""Tables of ``public`` alone that the application may only insert into: documents are immutable (F-04)."""
+SHARED_MOVE_ONLY = ("invoicing_series",)
+"""Tables of ``public`` alone whose rows the application may change, neither make nor delete (F-03)."""
+SHARED_FUNCTIONS = ("public.invoicing_open_series(integer)",)
+"""Functions with their owner's rights that the public host may call."""
 SWEPT = {
     "outbox_outboxentry": (
         "id",
@@ -103,8 +118,15 @@ def grant_shared(cursor: Any) -> None:
     )
     for table in APPEND_ONLY:
         _run(cursor, "REVOKE UPDATE, DELETE ON public.{} FROM {}", table, public)
+    for table in SHARED_APPEND_ONLY:
+        _run(cursor, "REVOKE UPDATE, DELETE ON public.{} FROM {}", table, public)
+    for table in SHARED_MOVE_ONLY:
+        _run(cursor, "REVOKE INSERT, DELETE ON public.{} FROM {}", table, public)
     for table in READ_ONLY:
         _run(cursor, "REVOKE INSERT, UPDATE, DELETE ON public.{} FROM {}", table, public)
+    for function in SHARED_FUNCTIONS:
+        cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+        _run(cursor, f"GRANT EXECUTE ON FUNCTION {function} TO {{}}", public)
     _grant_sweeper(cursor, "public", tables=("outbox_outboxentry",))
     _run(cursor, "GRANT SELECT ON public.tenants_heartbeat TO {}", sweeper)
 

@@ -123,10 +123,27 @@ class ProofEnvironment:
         tables = self.owner("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         names = [sql.Identifier("public", name) for (name,) in tables if name not in seeds]
         if names:
-            self.owner(
-                sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(names))
-            )
+            with self._without_triggers():
+                self.owner(
+                    sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(
+                        sql.SQL(", ").join(names)
+                    )
+                )
         self._restore_rights()
+
+    @contextmanager
+    def _without_triggers(self) -> Iterator[None]:
+        """Disable the triggers of the shared tables, which refuse to empty those of issued documents."""
+        tables = self.owner(
+            "SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+            " WHERE NOT t.tgisinternal AND c.relnamespace = 'public'::regnamespace"
+        )
+        for action in ("DISABLE", "ENABLE"):
+            for (name,) in tables:
+                table = sql.Identifier("public", name)
+                self.owner(sql.SQL(f"ALTER TABLE {{}} {action} TRIGGER USER").format(table))
+            if action == "DISABLE":
+                yield
 
     def _restore_rights(self) -> None:
         """Grant the rights on the shared schema as provisioning does: a removed guard may have granted more."""

@@ -1,0 +1,6 @@
+"""The tables of clients, in ``public`` only."""
+
+from billing.clients.models.client import Client
+from billing.clients.models.client_address import ClientAddress
+
+__all__ = ["Client", "ClientAddress"]

@@ -1,0 +1,10 @@
+"""App configuration of invoicing."""
+
+from django.apps import AppConfig
+
+
+class InvoicingConfig(AppConfig):
+    """Drafts, the ledger of issued documents, payments: in ``public`` only."""
+
+    name = "billing.invoicing"
+    label = "invoicing"
