@@ -13,10 +13,11 @@ TOLERANCE = {
     Duty.EXPIRY: timedelta(minutes=15),
     Duty.SEAL: timedelta(minutes=15),
     Duty.AUDIT: timedelta(hours=26),
+    Duty.INVOICES: timedelta(hours=26),
     Duty.BACKUP: timedelta(hours=36),
 }
 """A few missed runs: the sweep runs every 30 s, the expiry every 5 minutes, the sealing every minute, the
-verification and the backup once a day."""
+verifications and the backup once a day."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far the clocks of two machines may differ."""
 

@@ -64,6 +64,11 @@ def duty_tiles(now: datetime) -> list[Tile]:
         Duty.EXPIRY: (_("Dernier effacement"), _("toutes les cinq minutes"), Trouble.ERASURES),
         Duty.SEAL: (_("Dernier scellement"), _("chaque minute, le journal"), Trouble.COLLECTION),
         Duty.AUDIT: (_("Dernière vérification"), _("chaque jour, le journal"), Trouble.COLLECTION),
+        Duty.INVOICES: (
+            _("Factures vérifiées"),
+            _("chaque jour, numéros et empreintes"),
+            Trouble.COLLECTION,
+        ),
         Duty.BACKUP: (_("Dernière sauvegarde"), _("chaque nuit"), Trouble.COLLECTION),
     }
     tiles = []

@@ -8,3 +8,9 @@ class InvoicingConfig(AppConfig):
 
     name = "billing.invoicing"
     label = "invoicing"
+
+    def ready(self) -> None:
+        """Register the outbox handler."""
+        from billing.invoicing import handlers
+
+        handlers.register_all()

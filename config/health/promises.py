@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError
 from django.db.models import Count, Q
 
+from billing.invoicing.verification import CHAIN as INVOICE_CHAIN
 from booking.google.sync_health import stuck_accounts
 from booking.rules.kinds import REMINDER
 from config.health import broker
@@ -89,15 +90,20 @@ def _of_duties(*, now: datetime) -> list[Promise]:
 
 
 def _of_duty(duty: Duty, age: timedelta | None) -> Promise:
-    """Return the promise of one duty; that of the audit also says how many chains differ from their heads."""
+    """Return the promise of one duty; those of audit and invoices say how many chains differ from their heads."""
     is_kept = is_on_time(duty=duty, age=age)
     figures: dict[str, int | bool | None] = {
         "age_seconds": None if age is None else int(age.total_seconds())
     }
-    if duty == Duty.AUDIT:
-        figures["altered"] = len(chain_heads.alarms())
+    if duty in {Duty.AUDIT, Duty.INVOICES}:
+        figures["altered"] = _altered(is_of_invoices=duty == Duty.INVOICES)
         is_kept = is_kept and not figures["altered"]
     return Promise(duty.value, is_kept, figures)
+
+
+def _altered(*, is_of_invoices: bool) -> int:
+    chains = [chain for _schema, chain in chain_heads.alarms()]
+    return sum(chain.startswith(INVOICE_CHAIN) is is_of_invoices for chain in chains)
 
 
 def _of_tenants(*, unreadable: int, now: datetime) -> Promise:

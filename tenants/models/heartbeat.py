@@ -19,6 +19,7 @@ class Heartbeat(models.Model):
         EXPIRY = "expiry", "Effacement des données échues"
         SEAL = "seal", "Scellement du journal"
         AUDIT = "audit", "Vérification du journal"
+        INVOICES = "invoices", "Vérification des factures"
         BACKUP = "backup", "Sauvegarde"
 
     duty = models.CharField(max_length=20, choices=Duty, primary_key=True)

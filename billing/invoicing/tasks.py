@@ -1,0 +1,7 @@
+"""The schedule of invoicing's jobs (dramatiq-crontab imports ``tasks`` of each app)."""
+
+from dramatiq_crontab import interval
+
+from billing.invoicing.actors import verify_documents
+
+interval(seconds=3_600)(verify_documents)
