@@ -98,6 +98,39 @@ def issue_draft(draft: Draft, *, now: dt.datetime = NOW) -> Invoice:
     return issue(draft_ref=draft.ref, now=now, draw=draw_nothing)
 
 
+LEDGER_TABLES = (
+    "invoicing_allocation",
+    "invoicing_payment",
+    "invoicing_invoicefile",
+    "invoicing_draft",
+    "invoicing_invoice",
+    "invoicing_series",
+    "invoicing_sellerprofile",
+    "invoicing_refrate",
+    "clients_clientaddress",
+    "clients_client",
+)
+
+
+def alter_as_owner(cursor: Any, *statements: str) -> None:
+    """Run statements with the owner's login and the triggers of the ledger disabled, as a forger would."""
+    _switch_triggers(cursor, "DISABLE")
+    for statement in statements:
+        cursor.execute(statement)
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    _switch_triggers(cursor, "ENABLE")
+
+
+def empty_ledger(cursor: Any) -> None:
+    """Delete all committed rows of the ledger and its clients, with the owner's login."""
+    alter_as_owner(cursor, *(f"DELETE FROM public.{table}" for table in LEDGER_TABLES))
+
+
+def _switch_triggers(cursor: Any, action: str) -> None:
+    for table in LEDGER_TABLES:
+        cursor.execute(f"ALTER TABLE public.{table} {action} TRIGGER USER")
+
+
 def insert_document(cursor: Any, *, year: int = 2097) -> None:
     """Insert one row into each table of documents and settings, in the series of a far year."""
     cursor.execute("SELECT public.invoicing_open_series(%s)", [year])

@@ -19,7 +19,7 @@ from tenants.backup import sealing
 from tenants.backup.store import Manifest
 from tenants.database.client_programs import without_password
 from tenants.models import Heartbeat
-from tenants.provisioning.build import create_role
+from tenants.provisioning.build import FOR_TENANTS, create_role
 
 KEY_TABLES = ("keyring_datakey", "keyring_tenantkey")
 SCHEMAS_PER_FILE = 20
@@ -134,7 +134,9 @@ def load_keys(server: DumpServer, folder: Path, manifest: Manifest) -> None:
 
 def _main_arguments(group: Sequence[str], snapshot: str) -> list[str]:
     left_out = [f"--exclude-table-data={name}.{table}" for name in group for table in KEY_TABLES]
-    return [*(f"--schema={name}" for name in group), *left_out, f"--snapshot={snapshot}"]
+    # The views for tenants read shared tables, so they are in the file of these.
+    schemas = [*group, FOR_TENANTS] if "public" in group else group
+    return [*(f"--schema={name}" for name in schemas), *left_out, f"--snapshot={snapshot}"]
 
 
 def _key_arguments(group: Sequence[str], snapshot: str) -> list[str]:

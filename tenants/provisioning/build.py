@@ -31,6 +31,8 @@ SHARED_MOVE_ONLY = ("invoicing_series",)
 """Tables of ``public`` alone whose rows the application may change, neither make nor delete (F-03)."""
 SHARED_FUNCTIONS = ("public.invoicing_open_series(integer)",)
 """Functions with their owner's rights that the public host may call."""
+FOR_TENANTS = "for_tenants"
+"""The schema of views by which a tenant reads its own rows of ``public``: its group may SELECT, nothing else."""
 SWEPT = {
     "outbox_outboxentry": (
         "id",
@@ -108,7 +110,7 @@ def prepare_roles(cursor: Any, *, app_role: str, database: str) -> None:
 
 
 def grant_shared(cursor: Any) -> None:
-    """Grant the rights of router, public host and sweeper on the shared tables; run after migrating."""
+    """Grant the rights on the shared tables and on the views for tenants; run after migrating."""
     public, router, sweeper = PUBLIC.role, ROUTER.role, SWEEPER.role
     for role in (public, router, sweeper):
         _run(cursor, "GRANT USAGE ON SCHEMA public TO {}", role)
@@ -127,6 +129,8 @@ def grant_shared(cursor: Any) -> None:
     for function in SHARED_FUNCTIONS:
         cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
         _run(cursor, f"GRANT EXECUTE ON FUNCTION {function} TO {{}}", public)
+    _run(cursor, "GRANT USAGE ON SCHEMA {} TO {}", FOR_TENANTS, TENANTS_GROUP)
+    _run(cursor, "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}", FOR_TENANTS, TENANTS_GROUP)
     _grant_sweeper(cursor, "public", tables=("outbox_outboxentry",))
     _run(cursor, "GRANT SELECT ON public.tenants_heartbeat TO {}", sweeper)
 

@@ -153,6 +153,7 @@ class ProofEnvironment:
         roles = ", ".join((TENANTS_GROUP, PUBLIC.role, ROUTER.role, SWEEPER.role))
         self.owner(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {roles}")
         self.owner(f"REVOKE ALL ON SCHEMA public FROM {roles}")
+        self.owner(f"REVOKE ALL ON ALL TABLES IN SCHEMA for_tenants FROM {roles}")
         app_role = self.variables.get("APP_ROLE", "app")
         with self._owner.cursor() as cursor:
             prepare_roles(cursor, app_role=app_role, database=PROOF_DATABASE)
