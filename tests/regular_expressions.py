@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from re import _constants as sre  # type: ignore[attr-defined]  # the parse tree has no public module
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
+# The parse tree has no public module.
+sre: Any = importlib.import_module("re._constants")
+parser: Any = importlib.import_module("re._parser")
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("api", "billing", "booking", "compliance", "config", "tenants")
 FUNCTIONS = {

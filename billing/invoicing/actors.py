@@ -39,7 +39,7 @@ def verify_and_record(*, now: datetime) -> None:
     """Verify every series and record its head; a fault is logged and breaks the promise ``invoices``."""
     with inside(PUBLIC):
         reports = verification.verify_all(today=day_in_paris(now))
-    verification.record_heads(reports, reason=Reason.VERIFIED, now=now)
+    verification.record_ends(reports, reason=Reason.VERIFIED, now=now)
     for report in reports:
         if report.faults:
             log.error("invoices_differ", kind=report.code.lower(), count=len(report.faults))

@@ -29,14 +29,15 @@ def lock_series(kind: str, *, today: dt.date) -> tuple[Series, dt.date]:
     Numbers follow days: the day is never before that of the last document. When the clock steps back over New
     Year, the series of the later year goes on. Raises NoSeries.
     """
-    rows = list(
-        Series.objects.select_for_update()
-        .filter(code__startswith=kind, code__gte=f"{kind}{today.year}")
-        .order_by("code")
-    )
+    rows = _locked(kind, today.year)
     used = [row for row in rows if row.last]
     current = [row for row in rows if row.code == f"{kind}{today.year}"]
     if not (used or current):
         raise NoSeries(f"{kind}{today.year}")
     series = (used or current)[-1]
     return series, max(today, series.last_on)
+
+
+def _locked(kind: str, year: int) -> list[Series]:
+    found = Series.objects.filter(code__startswith=kind, code__gte=f"{kind}{year}")
+    return list(found.select_for_update().order_by("code"))

@@ -230,7 +230,7 @@ def _insert(
         prev_hash=bytes(series.head),
         archive_until=dt.date(snapshot.issued_on.year + ARCHIVE_YEARS, 12, 31),
     )
-    invoice.hash = link(bytes(series.head), invoice.files_hash, body_of(invoice))
+    invoice.hash = link(bytes(series.head), bytes(invoice.files_hash), body_of(invoice))
     Series.objects.filter(pk=series.pk).update(
         last=F("last") + 1, last_on=invoice.issued_on, head=invoice.hash
     )

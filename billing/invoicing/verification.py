@@ -35,13 +35,13 @@ class SeriesReport:
         return f"{CHAIN}{self.code}"
 
 
-def verify_all(*, today: dt.date, compares_heads: bool = True) -> list[SeriesReport]:
+def verify_all(*, today: dt.date, uses_record: bool = True) -> list[SeriesReport]:
     """Verify each series inside the unit ``public``, against the recorded heads too."""
     recorded = chain_heads.read(PUBLIC.schema)
     reports = []
     for series in Series.objects.order_by("code"):
         known = recorded.get(f"{CHAIN}{series.code}", Recorded()).head
-        reports.append(verify_series(series, known if compares_heads else None, today=today))
+        reports.append(verify_series(series, known if uses_record else None, today=today))
     return reports
 
 
@@ -73,7 +73,7 @@ def verify_series(series: Series, recorded: ChainHead | None, *, today: dt.date)
     return report
 
 
-def record_heads(reports: list[SeriesReport], *, reason: Reason, now: dt.datetime) -> None:
+def record_ends(reports: list[SeriesReport], *, reason: Reason, now: dt.datetime) -> None:
     """Record the last links of whole series outside the database, and end their alarms; raise one for the others.
 
     An accepted head may be shorter than the one before it: after the restore of an older backup.

@@ -10,6 +10,7 @@ PROMISED = {
     "database",
     "garbage",
     "google",
+    "invoices",
     "isolation",
     "mailflood",
     "oauth",

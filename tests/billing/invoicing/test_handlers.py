@@ -10,7 +10,8 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from billing.clients.models import Client
-from billing.invoicing import documents, services
+from billing.invoicing import documents, series, services
+from billing.invoicing.errors import AlreadyIssued
 from billing.invoicing.models import Draft, Invoice
 from tenants.outbox.delivery import deliver_entry, is_slow
 from tenants.outbox.models import OutboxEntry
@@ -94,7 +95,7 @@ def test_a_series_that_stays_locked_is_waited_for_later(
     draft: Draft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock of another transaction that lasts longer than the login's timeout: 55P03, and another try."""
-    lock_series: Any = services.lock_series
+    lock_series: Any = series.lock_series
 
     def lock_soon(*args: Any, **kwargs: Any) -> Any:
         with connection.cursor() as cursor:
@@ -120,7 +121,7 @@ def test_two_callers_of_one_draft_make_one_document(draft: Draft) -> None:
             with inside(PUBLIC):
                 services.issue(draft_ref=draft.ref, now=NOW)
             outcomes.append("issued")
-        except services.AlreadyIssued:
+        except AlreadyIssued:
             outcomes.append("already issued")
         finally:
             connection.close()

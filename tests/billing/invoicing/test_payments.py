@@ -39,8 +39,8 @@ def pay(invoice: Invoice, amount: str, **fields: Any) -> Payment:
 
 
 def owed(invoice: Invoice, *, today: dt.date = TODAY) -> tuple[str, str]:
-    found = invoices_with_balance(today=today).values_list("balance", "state").get(pk=invoice.pk)
-    return str(found[0]), found[1]
+    found: Any = invoices_with_balance(today=today).values().get(pk=invoice.pk)
+    return str(found["balance"]), found["state"]
 
 
 def test_what_is_owed_is_the_amount_less_payments_and_credit_notes(invoice: Invoice) -> None:

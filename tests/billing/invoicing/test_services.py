@@ -25,6 +25,7 @@ from billing.invoicing.models import Draft, Invoice, SellerProfile, Series
 from billing.invoicing.series import open_series
 from billing.invoicing.services import DraftPeriod, body_of, credit, issue, new_draft
 from billing.invoicing.snapshot import InvoiceSnapshot, from_json
+from billing.invoicing.snapshot_checks import InvoiceFault
 from billing.orders.models import Order, Subscription
 from tenants.audit.models import AuditEvent
 from tenants.schema import Unit
@@ -121,7 +122,7 @@ def test_a_drawing_that_fails_gives_the_number_back_and_keeps_the_draft(buyer: C
     draft = make_draft(buyer)
 
     def draw(snapshot: InvoiceSnapshot) -> Any:
-        raise documents.CannotDraw([documents.InvoiceFault.BUYER_SIREN])
+        raise documents.CannotDraw([InvoiceFault.BUYER_SIREN])
 
     with pytest.raises(Undrawable) as refusal:
         issue(draft_ref=draft.ref, now=NOW, draw=draw)

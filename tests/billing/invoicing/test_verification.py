@@ -68,7 +68,7 @@ def reports() -> list[SeriesReport]:
 
 
 def record(reason: Reason = Reason.VERIFIED) -> None:
-    verification.record_heads(reports(), reason=reason, now=NOW)
+    verification.record_ends(reports(), reason=reason, now=NOW)
 
 
 def alter(*statements: str) -> None:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         now = timezone.now()
         with inside(PUBLIC):
             reports = verification.verify_all(
-                today=day_in_paris(now), compares_heads=not options["accept"]
+                today=day_in_paris(now), uses_record=not options["accept"]
             )
         for report in reports:
             state = f"{len(report.faults)} faults" if report.faults else "intact"
@@ -39,6 +39,6 @@ class Command(BaseCommand):
             for fault in report.faults:
                 self.stdout.write(f"  {fault}")
         if options["accept"]:
-            verification.record_heads(reports, reason=Reason.ACCEPTED, now=now)
+            verification.record_ends(reports, reason=Reason.ACCEPTED, now=now)
         if any(report.faults for report in reports):
             raise CommandError("issued documents are not as they were issued")
