@@ -158,8 +158,9 @@ def _payment(snapshot: InvoiceSnapshot) -> Iterator[str]:
     due = long_day(snapshot.due_on)
     if snapshot.corrects:
         return
-    if snapshot.paid and not snapshot.payable:
-        yield "Cette facture est déjà payée. Vous n’avez rien à faire."
+    if not snapshot.payable:
+        paid = "Cette facture est déjà payée." if snapshot.paid else "Rien n’est à payer."
+        yield f"{paid} Vous n’avez rien à faire."
     elif debit := snapshot.direct_debit:
         yield f"Payable par prélèvement SEPA le {due} sur votre compte qui se termine par {debit.last4}."
         yield f"Mandat {debit.umr}, identifiant créancier SEPA (ICS) {debit.ics}."

@@ -183,6 +183,46 @@ SAMPLES = {
 }
 
 
+def _abroad() -> dict[str, InvoiceSnapshot]:
+    """Return cases of Monaco, overseas collectivities, the franchise abroad, and single disbursements."""
+    franchise = replace(BY_TRANSFER, seller=replace(SELLER, vat_number=""), notes=ABROAD)
+    out_of_scope = replace(BY_TRANSFER, lines=(subscription(OUT_OF_SCOPE),), notes=ABROAD)
+    monaco = Party(
+        "Cabinet du Rocher",
+        Address("1 rue Grimaldi", "98000", "Monaco", "MC"),
+        vat_number="FR53000004605",
+        endpoint="rocher@exemple.mc",
+        endpoint_scheme="EM",
+    )
+    domain = line("Nom de domaine", "11.99", DISBURSEMENT, kind="disbursement")
+    saint_martin = Address("1 rue de Hollande", "97150", "Saint-Martin")
+    saint_barthelemy = Address("1 rue Victor Hugo", "97133", "Saint-Barthélemy", "BL")
+    geneva = Address("1 rue du Lac", "1201", "Genève", "CH")
+    return {
+        "Monaco": replace(BASE, buyer=monaco, notes=ABROAD),
+        "Saint-Martin": replace(out_of_scope, buyer=replace(BUYER, address=saint_martin)),
+        "Saint-Barthélemy": replace(out_of_scope, buyer=replace(BUYER, address=saint_barthelemy)),
+        "Switzerland": replace(out_of_scope, buyer=replace(PAPEETE, address=geneva)),
+        "franchise in Polynesia": replace(
+            franchise, buyer=PAPEETE, lines=(subscription(FRANCHISE),)
+        ),
+        "franchise in Germany": replace(franchise, buyer=BERLIN, lines=(subscription(FRANCHISE),)),
+        "disbursement alone": replace(BY_TRANSFER, buyer=PAPEETE, lines=(domain,), notes=ABROAD),
+        "disbursement beside reverse charge": replace(
+            BY_TRANSFER, buyer=BERLIN, lines=(subscription(REVERSE_CHARGE), domain), notes=ABROAD
+        ),
+        "not taxable": replace(
+            BY_TRANSFER,
+            buyer=replace(BUYER, siren="", siret="", endpoint="a@b.example", endpoint_scheme="EM"),
+            notes=notes(terms=TERMS, case="B2C"),
+        ),
+        "nothing to pay": replace(BASE, lines=(line("Mois offert", "0"),)),
+    }
+
+
+SAMPLES |= _abroad()
+
+
 def with_lines(name: str, amounts: Iterable[tuple[Decimal, Decimal]]) -> InvoiceSnapshot:
     """Return a sample with other lines of its VAT: pairs of a quantity and a unit price."""
     sample = SAMPLES[name]

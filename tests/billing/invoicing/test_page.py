@@ -73,6 +73,7 @@ def test_an_unlisted_country_is_written_by_its_code() -> None:
             ],
         ),
         ("paid already", ["Cette facture est déjà payée. Vous n’avez rien à faire."]),
+        ("nothing to pay", ["Rien n’est à payer. Vous n’avez rien à faire."]),
         ("credit note", []),
     ],
 )
