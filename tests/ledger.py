@@ -107,6 +107,8 @@ LEDGER_TABLES = (
     "invoicing_series",
     "invoicing_sellerprofile",
     "invoicing_refrate",
+    "catalogue_price",
+    "catalogue_product",
     "clients_clientaddress",
     "clients_client",
 )

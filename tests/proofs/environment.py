@@ -154,6 +154,9 @@ class ProofEnvironment:
         self.owner(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {roles}")
         self.owner(f"REVOKE ALL ON SCHEMA public FROM {roles}")
         self.owner(f"REVOKE ALL ON ALL TABLES IN SCHEMA for_tenants FROM {roles}")
+        self.owner(f"REVOKE ALL ON SCHEMA for_tenants FROM {roles}")
+        for (view,) in self.owner("SELECT viewname FROM pg_views WHERE schemaname = 'for_tenants'"):
+            self.owner(f"ALTER VIEW for_tenants.{view} SET (security_barrier = true)")
         app_role = self.variables.get("APP_ROLE", "app")
         with self._owner.cursor() as cursor:
             prepare_roles(cursor, app_role=app_role, database=PROOF_DATABASE)

@@ -58,6 +58,15 @@ def _let_tenants_read_public(environment: ProofEnvironment, dataset: Any) -> Non
     environment.owner(f'GRANT librdv_tenants TO "{dataset.second.unit.role}" ')
 
 
+def _let_the_public_host_read_views(environment: ProofEnvironment, dataset: Any) -> None:
+    environment.owner("GRANT USAGE ON SCHEMA for_tenants TO librdv_public")
+    environment.owner("GRANT SELECT ON for_tenants.invoices TO librdv_public")
+
+
+def _lower_the_barrier(environment: ProofEnvironment, dataset: Any) -> None:
+    environment.owner("ALTER VIEW for_tenants.invoices SET (security_barrier = false)")
+
+
 # --- Guards of the process -------------------------------------------------------------------------
 def _set_no_role() -> None:
     _enter_units_with('SET LOCAL search_path = "{0.schema}"')
@@ -201,6 +210,12 @@ GUARDS: dict[str, Guard] = {
     "public_rights": _guard("PUBLIC has no right", SQL, database=_give_public_rights),
     "tenants_group": _guard(
         "tenants read nothing of public", SQL, database=_let_tenants_read_public
+    ),
+    "view_rights": _guard(
+        "tenants alone read the views for them", SQL, database=_let_the_public_host_read_views
+    ),
+    "view_barrier": _guard(
+        "a condition meets no row of another tenant", SQL, database=_lower_the_barrier
     ),
     "append_only": _guard(
         "the audit trail is append-only", SQL, database=_let_tenants_change_the_audit_trail

@@ -110,6 +110,7 @@ def probe(environment: Any, counter: CaseCounter, *, first: Unit, other: Unit, s
     _own_tables(counter, other)
     _without_unit(counter)
     _search_paths(counter, first, other)
+    _views(environment, counter, first, other)
 
 
 def _owns(actor: SqlActor, schema: str) -> bool:
@@ -201,6 +202,53 @@ def _own_tables(counter: CaseCounter, unit: Unit) -> None:
         code = attempt(actor, statement)
         what = (actor.name, "read only", statement)
         counter.count("sql", what, failed=code not in _DENIED, seen=code)
+
+
+def _views(environment: Any, counter: CaseCounter, first: Unit, other: Unit) -> None:
+    """A tenant reads its own invoices by the views for tenants; nobody else reads them, and nobody writes."""
+    issued = {unit.schema: _invoice_of(unit) for unit in (first, other)}
+    foreign = issued[first.schema]
+    views = [
+        name
+        for (name,) in environment.owner(
+            "SELECT viewname FROM pg_views WHERE schemaname = 'for_tenants' ORDER BY 1"
+        )
+    ]
+    for unit in (PUBLIC, ROUTER, SWEEPER):
+        for view in views:
+            code = attempt(SqlActor(unit.role, unit), f"SELECT * FROM for_tenants.{view}")
+            counter.count("view", (unit.role, view), failed=code not in _DENIED, seen=code)
+    for view in views:
+        for statement in (
+            f"DELETE FROM for_tenants.{view}",
+            f"INSERT INTO for_tenants.{view} DEFAULT VALUES",
+        ):
+            code = attempt(SqlActor("other tenant", other), statement)
+            counter.count("view", ("other tenant", statement), failed=code is None, seen=code)
+    with inside(other), connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM for_tenants.invoices")
+        seen = [number for (number,) in cursor.fetchall()]
+    counter.control(("own invoices",), failed=issued[other.schema] not in seen, seen=seen)
+    counter.count("view", ("other tenant", "rows"), failed=foreign in seen, seen=seen)
+    # An error that names a row of another tenant would show that it exists.
+    reveal = (
+        "SELECT number FROM for_tenants.invoices WHERE"
+        f" 1 / (CASE WHEN number = '{foreign}' THEN 0 ELSE 1 END) = 1"
+    )
+    code = attempt(SqlActor("other tenant", other), reveal)
+    counter.count("view", ("other tenant", "condition"), failed=code is not None, seen=code)
+
+
+def _invoice_of(unit: Unit) -> str:
+    from billing.invoicing.models import SellerProfile  # apps must be ready
+    from tenants.models import Tenant
+    from tests.ledger import issue_draft, make_buyer, make_draft, open_ledger
+
+    with inside(PUBLIC):
+        if not SellerProfile.objects.exists():
+            open_ledger()
+        tenant = Tenant.objects.get(schema_name=unit.schema)
+        return issue_draft(make_draft(make_buyer(tenant=tenant))).number
 
 
 def _refused(work: Callable[[], object]) -> str | None:

@@ -27,6 +27,7 @@ from tenants.schema import Unit, inside, tenant_unit
 from tests.conftest import ROOT, SCHEMA_POOL, add_tenant, ensure_key, owner_cursor, remove_tenant
 from tests.databases import drop_database, on_server
 from tests.factories import NOW, Cabinet, make_appointment, make_person
+from tests.ledger import empty_ledger, insert_document
 from tests.proofs.child_process import run_module
 
 RESTORED = "librdv_restored"
@@ -122,6 +123,7 @@ def run(
         SCHEMA_POOL.drop_schemas(cursor)
         remove_tenant(cursor, schema=unit.schema)
         add_tenant(cursor, schema=unit.schema, host="restored.lib-rdv.localhost")
+        insert_document(cursor)
     run = Run(unit, folder, environment)
     databases = (RESTORED, KEYLESS, CLOSED)
     for name in databases:
@@ -142,6 +144,7 @@ def run(
         drop_database(os.environ["OWNER_DATABASE_URL"], name)
     with owner_cursor() as cursor:
         remove_tenant(cursor, schema=unit.schema)
+        empty_ledger(cursor)
 
 
 def two_people(unit: Unit) -> PatientContact:
@@ -224,7 +227,7 @@ def test_a_backup_without_keys_is_unreadable_and_has_no_erased_row(run: Run) -> 
 def test_a_restored_database_isolates_the_tenants(run: Run) -> None:
     rights = (
         "SELECT grantee, table_name, privilege_type FROM information_schema.table_privileges"
-        f" WHERE table_schema IN ('public', '{run.unit.schema}')"
+        f" WHERE table_schema IN ('public', 'for_tenants', '{run.unit.schema}')"
     )
     with owner_cursor() as cursor:
         cursor.execute(rights)
@@ -234,6 +237,26 @@ def test_a_restored_database_isolates_the_tenants(run: Run) -> None:
     assert rows_of(
         RESTORED, "SELECT count(*) FROM pg_roles WHERE rolname ~ '^librdv_restore_'"
     ) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT number, encode(hash, 'hex') FROM public.invoicing_invoice",
+        "SELECT code, last, encode(head, 'hex') FROM public.invoicing_series ORDER BY code",
+        "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
+        "SELECT relname, reloptions FROM pg_class WHERE relnamespace = 'for_tenants'::regnamespace ORDER BY 1",
+        "SELECT proname, prosecdef, proacl::text FROM pg_proc WHERE proname ~ '^(billing|invoicing)_' ORDER BY 1",
+    ],
+    ids=["documents", "series", "triggers", "views", "functions"],
+)
+def test_a_restored_database_has_the_ledger_with_its_protection(run: Run, statement: str) -> None:
+    with owner_cursor() as cursor:
+        cursor.execute(statement)
+        before = cursor.fetchall()
+
+    assert before
+    assert rows_of(RESTORED, statement) == before
 
 
 def test_the_application_cannot_connect_when_the_replay_fails(run: Run) -> None:
