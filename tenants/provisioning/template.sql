@@ -1746,14 +1746,16 @@ INSERT INTO __tenant__.django_migrations (id, app, name, applied) VALUES
 	(50, 'orders', '0001_initial', '2026-01-01 00:00:00+00'),
 	(51, 'invoicing', '0001_initial', '2026-01-01 00:00:00+00'),
 	(52, 'invoicing', '0002_documents_are_immutable', '2026-01-01 00:00:00+00'),
-	(53, 'mfa', '0001_initial', '2026-01-01 00:00:00+00'),
-	(54, 'mfa', '0002_authenticator_timestamps', '2026-01-01 00:00:00+00'),
-	(55, 'mfa', '0003_authenticator_type_uniq', '2026-01-01 00:00:00+00'),
-	(56, 'orders', '0002_order_files_are_immutable', '2026-01-01 00:00:00+00'),
-	(57, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
-	(58, 'outbox', '0002_outboxentry_charged_at', '2026-01-01 00:00:00+00'),
-	(59, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
-	(60, 'website', '0001_initial', '2026-01-01 00:00:00+00');
+	(53, 'invoicing', '0003_views_of_practices', '2026-01-01 00:00:00+00'),
+	(54, 'mfa', '0001_initial', '2026-01-01 00:00:00+00'),
+	(55, 'mfa', '0002_authenticator_timestamps', '2026-01-01 00:00:00+00'),
+	(56, 'mfa', '0003_authenticator_type_uniq', '2026-01-01 00:00:00+00'),
+	(57, 'orders', '0002_order_files_are_immutable', '2026-01-01 00:00:00+00'),
+	(58, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
+	(59, 'outbox', '0002_outboxentry_charged_at', '2026-01-01 00:00:00+00'),
+	(60, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
+	(61, 'tenants', '0003_alter_heartbeat_duty', '2026-01-01 00:00:00+00'),
+	(62, 'website', '0001_initial', '2026-01-01 00:00:00+00');
 SELECT pg_catalog.setval('__tenant__.auth_permission_id_seq', 324, true);
 SELECT pg_catalog.setval('__tenant__.django_content_type_id_seq', 81, true);
-SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 60, true);
+SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 62, true);
