@@ -151,7 +151,7 @@ def issue(*, draft_ref: uuid.UUID, now: dt.datetime, draw: Draw | None = None) -
             # All credit notes wait for the lock of their series, so that this sum is stable.
             check_credit(draft.corrects, gross=snapshot.totals.gross)
         drawn = _draw(snapshot, draw or documents.draw)
-        invoice = _insert(draft, series, snapshot, drawn)
+        invoice = _add_document(draft, series, snapshot, drawn)
     record(verb="invoice.issued", ref=invoice.ref, actor=SYSTEM, now=now)
     return invoice
 
@@ -205,7 +205,7 @@ def _draw(snapshot: InvoiceSnapshot, draw: Draw) -> DrawnInvoice:
         raise Undrawable(["undrawable"]) from error
 
 
-def _insert(
+def _add_document(
     draft: Draft, series: Series, snapshot: InvoiceSnapshot, drawn: DrawnInvoice
 ) -> Invoice:
     hashes = [hashlib.sha256(data).digest() for data in (drawn.pdf, drawn.xml)]
@@ -234,7 +234,7 @@ def _insert(
     Series.objects.filter(pk=series.pk).update(
         last=F("last") + 1, last_on=invoice.issued_on, head=invoice.hash
     )
-    _save(invoice)
+    _save_document(invoice)
     InvoiceFile.objects.bulk_create(
         [
             InvoiceFile(invoice=invoice, kind=kind, data=data, sha256=sha256)
@@ -249,7 +249,7 @@ def _insert(
     return invoice
 
 
-def _save(invoice: Invoice) -> None:
+def _save_document(invoice: Invoice) -> None:
     try:
         with transaction.atomic():
             invoice.save(force_insert=True)

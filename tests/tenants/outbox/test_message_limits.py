@@ -131,6 +131,7 @@ def test_only_kinds_without_a_reader_declare_that_they_carry_no_message() -> Non
         "clients.check",
         "clients.invite",
         "clients.seed",
+        "invoicing.issue",
         "practice.opening",
         "waiting.offer_expiry",
     }
