@@ -75,6 +75,7 @@ DESK = (
     ("desk-watch", "/bureau/veille/"),
     ("desk-search", "/bureau/recherche/?q=exemple"),
     ("desk-order", "/bureau/clients/nouveau/"),
+    ("desk-files", "/bureau/dossiers/"),
 )
 
 

@@ -20,16 +20,21 @@ class ClientsConfig(AppConfig):
 
 def _register_staff_pages() -> None:
     from billing.clients import overview, search, sections
+    from billing.clients.files import identity_tab
+    from billing.clients.tabs import register_tab
     from tenants.desk.client_sheet import register_section
     from tenants.desk.navigation import NavigationEntry, register_navigation
     from tenants.desk.overview import register_list, register_tiles
     from tenants.desk.search import register_search
 
     register_navigation(NavigationEntry("clients", _("Clients"), "clients:list", order=20))
+    register_navigation(NavigationEntry("files", _("Dossiers"), "clients:files", order=22))
+    register_tab(identity_tab.TAB)
     for group in overview.TILE_GROUPS:
         register_tiles(group)
     for overview_list in overview.LISTS:
         register_list(overview_list)
-    register_search(search.PROVIDER)
+    for provider in search.PROVIDERS:
+        register_search(provider)
     for section in sections.SECTIONS:
         register_section(section)

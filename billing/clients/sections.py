@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from billing.clients import queries
+from billing.clients.files.queries import file_of
 from billing.clients.health import InvitationState, is_stale
 from billing.clients.history import history_of
 from billing.clients.kinds import CHECK, INVITE, SEED
@@ -70,6 +71,12 @@ def contract(client: Tenant, now: datetime) -> Fragment:
     return Fragment("clients/sections/contract.html", {"client": client})
 
 
+def client_file(client: Tenant, now: datetime) -> Fragment | None:
+    """Return the link to the client's file; None for a practice without one."""
+    found = file_of(client)
+    return None if found is None else Fragment("clients/sections/file.html", {"file": found})
+
+
 def invitation(client: Tenant, now: datetime) -> Fragment | None:
     """Return the state of the owner's invitation; None while the tenant is not served."""
     if client.state not in Tenant.SERVED:
@@ -96,6 +103,7 @@ SECTIONS = (
     ClientSection("health", order=30, read=health),
     ClientSection("history", order=90, read=history),
     ClientSection("contract", order=10, read=contract, column=SheetColumn.SIDE),
+    ClientSection("file", order=15, read=client_file, column=SheetColumn.SIDE),
     ClientSection("invitation", order=20, read=invitation, column=SheetColumn.SIDE),
     ClientSection("patient_data", order=90, read=patient_data, column=SheetColumn.SIDE),
 )

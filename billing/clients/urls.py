@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing.clients import views
+from billing.clients.files import views as file_views
 
 app_name = "clients"
 
@@ -13,4 +14,6 @@ urlpatterns = [
     path("clients/<uuid:ref>/acte/", views.run_action, name="action"),
     path("clients/<uuid:ref>/acte/<slug:name>/", views.confirm_action, name="confirm"),
     path("clients/<uuid:ref>/suspendre/", views.suspend_client, name="suspend"),
+    path("dossiers/", file_views.list_files, name="files"),
+    path("dossiers/<uuid:ref>/", file_views.show_file, name="file"),
 ]

@@ -40,7 +40,7 @@ def test_when_all_is_well_every_tile_is_green(staff: Client) -> None:
     shown = staff.get(address("desk:overview")).text
 
     assert red(shown) == []
-    assert shown.count('<li class="ok">') == 12
+    assert shown.count('<li class="ok">') == 13
     assert "Rien : chaque cabinet va bien." in shown
 
 

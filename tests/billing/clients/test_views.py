@@ -12,6 +12,7 @@ from tenants.models import Tenant
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit
 from tests.accounts import browser, make_user
+from tests.ledger import make_buyer
 from tests.staff import address, make_client
 
 METHODS = {
@@ -21,14 +22,19 @@ METHODS = {
     "action": ("post",),
     "confirm": ("get",),
     "suspend": ("get", "post"),
+    "files": ("get",),
+    "file": ("get",),
 }
-WITHOUT_CLIENT = {"list", "order"}
+WITHOUT_CLIENT = {"list", "order", "files"}
+OF_FILES = {"file"}
 
 
 def page_of(name: str, client: Tenant | None = None) -> str:
     """Return the address of a page of a client; a client is made when none is given."""
     if name in WITHOUT_CLIENT:
         return address(f"clients:{name}")
+    if name in OF_FILES:
+        return address(f"clients:{name}", client.ref if client else make_buyer().ref)
     more = ["reprendre"] if name == "confirm" else []
     return address(f"clients:{name}", (client or make_client()).ref, *more)
 
@@ -63,7 +69,7 @@ def test_every_page_takes_its_own_methods(staff: Client, name: str, method: str)
     assert (status == 405) == (method not in METHODS[name])
 
 
-@pytest.mark.parametrize("name", ["sheet", "confirm", "suspend"])
+@pytest.mark.parametrize("name", ["sheet", "confirm", "suspend", "file"])
 def test_a_page_of_a_client_that_does_not_exist_is_not_found(staff: Client, name: str) -> None:
     assert staff.get(page_of(name, Tenant(ref=uuid.uuid4()))).status_code == 404
 
