@@ -71,10 +71,10 @@ def contract(client: Tenant, now: datetime) -> Fragment:
     return Fragment("clients/sections/contract.html", {"client": client})
 
 
-def client_file(client: Tenant, now: datetime) -> Fragment | None:
-    """Return the link to the client's file; None for a practice without one."""
-    found = file_of(client)
-    return None if found is None else Fragment("clients/sections/file.html", {"file": found})
+def client_file(client: Tenant, now: datetime) -> Fragment:
+    """Return the link to the client's file, or to the page that opens one."""
+    context = {"practice": client, "file": file_of(client)}
+    return Fragment("clients/sections/file.html", context)
 
 
 def invitation(client: Tenant, now: datetime) -> Fragment | None:

@@ -15,5 +15,9 @@ urlpatterns = [
     path("clients/<uuid:ref>/acte/<slug:name>/", views.confirm_action, name="confirm"),
     path("clients/<uuid:ref>/suspendre/", views.suspend_client, name="suspend"),
     path("dossiers/", file_views.list_files, name="files"),
+    path("dossiers/nouveau/", file_views.open_file, name="open_file"),
+    path("clients/<uuid:ref>/dossier/", file_views.open_practice_file, name="practice_file"),
+    path("dossiers/<uuid:ref>/identite/", file_views.correct_identity, name="identity"),
+    path("dossiers/<uuid:ref>/territoire/", file_views.confirm_territory, name="territory"),
     path("dossiers/<uuid:ref>/", file_views.show_file, name="file"),
 ]

@@ -1,19 +1,31 @@
-"""Staff pages of the files of clients: the list, and a file with its tabs (A2)."""
+"""Staff pages of the files of clients: the list, a file with its tabs, and the forms that change it (A2)."""
 
 import uuid
+from functools import partial
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from billing.clients.files import queries
+from billing.clients.files import queries, services
+from billing.clients.files.forms import ClientIdentityForm, TerritoryForm
+from billing.clients.identity_texts import MESSAGES
 from billing.clients.models import Client
+from billing.clients.queries import find_client
 from billing.clients.tabs import tab_named, tabs
+from billing.territories import Territory
+from tenants.audit.services import actor_of
 from tenants.desk.access import StaffRequest, staff_only
 from tenants.desk.pages import render_page
 from tenants.desk.search import search_text
+from tenants.models import Tenant
 from tenants.query_parameters import parameters_of
 
 TAB = "files"
+NO_ADDRESS = gettext_lazy("Donnez d’abord l’adresse de l’établissement.")
 
 
 @staff_only(methods=("GET", "HEAD"))
@@ -38,6 +50,103 @@ def show_file(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
         "content": shown.read(client, request.now),
     }
     return render_page(request, "clients/files/file.html", context, tab=TAB)
+
+
+@staff_only()
+def open_file(request: StaffRequest) -> HttpResponse:
+    """Show an empty file, or open the file of a client that has no practice yet."""
+    return _open(request, tenant=None)
+
+
+@staff_only()
+def open_practice_file(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show a file with what the order of this practice says, or open it."""
+    practice = find_client(ref)
+    if practice is None:
+        raise Http404
+    return _open(request, tenant=practice)
+
+
+@staff_only()
+def correct_identity(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show the identity and the addresses of a client, or change them."""
+    client = _client(ref)
+    form = ClientIdentityForm(
+        request.POST if request.method == "POST" else None,
+        subject=client,
+        stored=partial(queries.identity_values, client),
+    )
+    if form.is_valid():
+        services.correct_client(
+            client=client,
+            identity=form.identity,
+            actor=actor_of(request.user.pk),
+            now=request.now,
+        )
+        messages.success(request, _("Le dossier est à jour."))
+        return redirect("clients:file", ref=ref)
+    context = {"client": client, "form": form}
+    return render_page(request, "clients/files/identity.html", context, tab=TAB, status=form.status)
+
+
+@staff_only()
+def confirm_territory(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show what the address suggests, or confirm where the client is established (F-12)."""
+    client = _client(ref)
+    suggestion = queries.suggested_territory(client)
+    form = TerritoryForm(
+        request.POST if request.method == "POST" else None,
+        subject=client,
+        stored=lambda: {"territory": client.territory},
+        suggestion=suggestion,
+    )
+    if form.is_valid():
+        try:
+            services.confirm_territory(
+                client=client,
+                territory=Territory(form.cleaned_data["territory"]),
+                actor=actor_of(request.user.pk),
+                now=request.now,
+            )
+        except services.IncompleteFile as error:
+            form.add_error("territory", str(MESSAGES[error.reason] if error.reason else NO_ADDRESS))
+        else:
+            messages.success(request, _("Le territoire est confirmé."))
+            return redirect("clients:file", ref=ref)
+    context = {
+        "client": client,
+        "form": form,
+        "establishment": queries.establishment_of(client),
+    }
+    return render_page(
+        request, "clients/files/territory.html", context, tab=TAB, status=form.status
+    )
+
+
+def _open(request: StaffRequest, *, tenant: Tenant | None) -> HttpResponse:
+    if tenant is not None and (found := queries.file_of(tenant)):
+        return redirect("clients:file", ref=found.ref)
+    form = ClientIdentityForm(
+        request.POST if request.method == "POST" else None,
+        initial=queries.ordered_values(tenant) if tenant else {},
+    )
+    if form.is_valid():
+        try:
+            client = services.create_client(
+                identity=form.identity,
+                tenant=tenant,
+                actor=actor_of(request.user.pk),
+                now=request.now,
+            )
+        except services.FileExistsAlready:
+            form.add_error(
+                None, _("Ce cabinet a déjà un dossier\u00a0: ouvrez-le depuis sa fiche.")
+            )
+        else:
+            messages.success(request, _("Le dossier est ouvert. Confirmez le territoire."))
+            return redirect("clients:file", ref=client.ref)
+    context = {"form": form, "practice": tenant}
+    return render_page(request, "clients/files/identity.html", context, tab=TAB, status=form.status)
 
 
 def _client(ref: uuid.UUID) -> Client:

@@ -45,6 +45,7 @@ def test_the_sections_stand_in_their_order(staff: Client) -> None:
         "Santé du site",
         "Journal",
         "Contrat",
+        "Dossier",
         "Invitation du titulaire",
         "Données des patients",
     ]

@@ -24,9 +24,13 @@ METHODS = {
     "suspend": ("get", "post"),
     "files": ("get",),
     "file": ("get",),
+    "open_file": ("get", "post"),
+    "practice_file": ("get", "post"),
+    "identity": ("get", "post"),
+    "territory": ("get", "post"),
 }
-WITHOUT_CLIENT = {"list", "order", "files"}
-OF_FILES = {"file"}
+WITHOUT_CLIENT = {"list", "order", "files", "open_file"}
+OF_FILES = {"file", "identity", "territory"}
 
 
 def page_of(name: str, client: Tenant | None = None) -> str:
@@ -69,7 +73,9 @@ def test_every_page_takes_its_own_methods(staff: Client, name: str, method: str)
     assert (status == 405) == (method not in METHODS[name])
 
 
-@pytest.mark.parametrize("name", ["sheet", "confirm", "suspend", "file"])
+@pytest.mark.parametrize(
+    "name", ["sheet", "confirm", "suspend", "file", "practice_file", "identity", "territory"]
+)
 def test_a_page_of_a_client_that_does_not_exist_is_not_found(staff: Client, name: str) -> None:
     assert staff.get(page_of(name, Tenant(ref=uuid.uuid4()))).status_code == 404
 
