@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.accounts.urls")),
     path("bureau/", include("tenants.desk.urls")),
     path("bureau/", include("billing.clients.urls")),
+    path("bureau/catalogue/", include("billing.catalogue.urls")),
 ]
 if settings.DEMO:
     urlpatterns.append(path("courrier/", include("config.devtools.mailbox")))

@@ -76,6 +76,9 @@ DESK = (
     ("desk-search", "/bureau/recherche/?q=exemple"),
     ("desk-order", "/bureau/clients/nouveau/"),
     ("desk-files", "/bureau/dossiers/"),
+    ("desk-file-new", "/bureau/dossiers/nouveau/"),
+    ("desk-catalogue", "/bureau/catalogue/"),
+    ("desk-product-new", "/bureau/catalogue/nouveau/"),
 )
 
 

@@ -1,0 +1,9 @@
+"""Amounts and days on staff pages, written as on documents."""
+
+from django import template
+
+from billing import figures
+
+register = template.Library()
+register.filter("euros", figures.euros)
+register.filter("long_day", figures.long_day)
