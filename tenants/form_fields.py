@@ -1,8 +1,9 @@
-"""The text fields of every form: bounded before anything reads the text, without characters that are not seen.
+"""The text and date fields of every form: bounded, a text before anything reads it, without unseen characters.
 
 A form takes its text fields from here and nowhere else; tests/test_form_fields.py refuses another one.
 """
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -125,6 +126,41 @@ class AnswerField(LineField):
                 code="address",
             )
         return answer
+
+
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
+
+
+def read_day(text: str) -> date | None:
+    """Return the date of 2026-11-24; None for another text and for the ends of the calendar."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if EARLIEST_YEAR <= day.year <= LATEST_YEAR else None
+
+
+class DayField(forms.DateField):
+    """A date; the browser's own picker, which sends 2026-11-24, or 24/11/2026 typed."""
+
+    default_error_messages = {
+        "invalid": gettext_lazy("Cette date ne semble pas valide. Exemple\u00a0: 24/11/2026.")
+    }
+
+    def __init__(self, *, is_bounded: bool = True, **kwargs: Any) -> None:
+        self.is_bounded = is_bounded
+        kwargs.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+        kwargs.setdefault("input_formats", ["%Y-%m-%d", "%d/%m/%Y", "%d/%m/%y"])
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> date | None:
+        """Refuse the ends of the calendar: nobody means them, and a day after them does not exist."""
+        day: date | None = super().clean(value)
+        if not self.is_bounded:
+            return day
+        if day is not None and not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return day
 
 
 LONGEST_CREDENTIAL = 20_000

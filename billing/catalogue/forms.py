@@ -13,7 +13,8 @@ from billing.catalogue.models import Product
 from billing.catalogue.services import NewProduct
 from billing.glyphs import undrawable
 from tenants.edit_form import EditForm
-from tenants.form_fields import LineField
+from tenants.form_fields import DayField, LineField
+from tenants.work_form import WorkForm
 
 _AMOUNT = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,4})?")
 _CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -67,7 +68,7 @@ def _price() -> PriceField:
     )
 
 
-class ProductForm(EditForm):
+class ProductForm(WorkForm):
     """A new product with its first price."""
 
     name = _name()
@@ -115,17 +116,12 @@ class ProductRenameForm(EditForm):
     name = _name()
 
 
-class NewPriceForm(EditForm):
+class NewPriceForm(WorkForm):
     """A price from a day on."""
 
     net = _price()
-    valid_from = forms.DateField(
+    valid_from = DayField(
         label=gettext_lazy("À partir du"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        input_formats=["%Y-%m-%d", "%d/%m/%Y"],
-        error_messages={
-            "invalid": gettext_lazy("Cette date ne semble pas valide. Exemple\u00a0: 24/11/2027.")
-        },
         help_text=gettext_lazy(
             "Aujourd’hui ou plus tard. Commandes signées et factures émises gardent leurs prix."
         ),

@@ -38,7 +38,8 @@ def add_product(request: StaffRequest) -> HttpResponse:
         else:
             messages.success(request, _("Le produit est au catalogue."))
             return redirect("catalogue:product", code=product.code)
-    return render_page(request, "catalogue/new.html", {"form": form}, tab=TAB, status=form.status)
+    status = 422 if form.is_bound else 200
+    return render_page(request, "catalogue/new.html", {"form": form}, tab=TAB, status=status)
 
 
 @staff_only(methods=("GET", "HEAD"))
@@ -98,7 +99,8 @@ def set_price(request: StaffRequest, code: str) -> HttpResponse:
             messages.success(request, _("Le prix est enregistré."))
             return redirect("catalogue:product", code=code)
     context = {"product": product, "form": form}
-    return render_page(request, "catalogue/price.html", context, tab=TAB, status=form.status)
+    status = 422 if form.is_bound else 200
+    return render_page(request, "catalogue/price.html", context, tab=TAB, status=status)
 
 
 @staff_only(methods=("POST",))

@@ -63,7 +63,7 @@ def _accept_nul() -> None:
 
 
 def _accept_any_day() -> None:
-    from booking.web.dashboard import form_fields
+    from tenants import form_fields
 
     def read_any_day(text: str) -> date | None:
         try:

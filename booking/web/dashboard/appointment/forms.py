@@ -20,10 +20,10 @@ from booking.rules.persons import Person
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
 from booking.scheduling.slots import ResolvedSlot, SlotSelection
-from booking.web.dashboard.form_fields import DayField, HourField, RowField, RowForm
+from booking.web.dashboard.form_fields import HourField, RowField, RowForm
 from booking.web.person_fields import LONGEST_NAME, RELATIVE, StaffAnswers, extra_name
 from tenants.edit_form import EditForm
-from tenants.form_fields import LineField, MailboxField, NameField
+from tenants.form_fields import DayField, LineField, MailboxField, NameField
 from tenants.work_form import WorkForm
 
 LONGEST_PATH = 200

@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy
 from booking.models import Location, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.absences import BlockedTime
-from booking.web.dashboard.form_fields import DayField, HourField, offer_rows, set_choices
+from booking.web.dashboard.form_fields import HourField, offer_rows, set_choices
 from booking.web.dashboard.hours.week_form import RANGES_A_DAY, check_ranges
 from tenants.edit_form import EditForm
-from tenants.form_fields import LineField
+from tenants.form_fields import DayField, LineField
 from tenants.work_form import WorkForm
 
 LONGEST_CLOSURE = timedelta(days=366)

@@ -36,13 +36,14 @@ from booking.web.dashboard.access import (
     reach,
     requires,
 )
-from booking.web.dashboard.form_fields import read_day, write_minutes
+from booking.web.dashboard.form_fields import write_minutes
 from booking.web.dashboard.hours.absence_lookup import may_remove
 from booking.web.dashboard.hours.forms import CloseForm, HolidaysForm
 from booking.web.dashboard.hours.preview import bars_of, first_days_online
 from booking.web.dashboard.hours.week_form import WEEKDAYS
 from booking.web.dashboard.pages import day_asked, show
 from tenants.accounts.permissions import Operation
+from tenants.form_fields import read_day
 from tenants.query_parameters import parameters_of
 
 HOLIDAYS_AHEAD = timedelta(days=366)

@@ -17,8 +17,9 @@ from booking.formats.french import minute_of_day, one_week_in
 from booking.models import AppointmentType, Location, OpeningHours, Practitioner
 from booking.scheduling import catalogue
 from booking.scheduling.hours import Pattern, Range
-from booking.web.dashboard.form_fields import DayField, HourField, offer_rows, write_minutes
+from booking.web.dashboard.form_fields import HourField, offer_rows, write_minutes
 from tenants.edit_form import EditForm
+from tenants.form_fields import DayField
 
 RANGES_A_DAY = 4
 WEEKDAYS = (

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy
 from booking.formats import sms
 from booking.messages.kind_labels import KIND_LABELS
 from booking.rules import placeholders
-from booking.web.dashboard.form_fields import DayField, HourField
+from booking.web.dashboard.form_fields import HourField
 from tenants.edit_form import EditForm
-from tenants.form_fields import LineField, ParagraphField
+from tenants.form_fields import DayField, LineField, ParagraphField
 from tenants.work_form import WorkForm
 
 

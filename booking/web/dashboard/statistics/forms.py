@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.models import Practitioner
-from booking.web.dashboard.form_fields import DayField, set_choices
+from booking.web.dashboard.form_fields import set_choices
+from tenants.form_fields import DayField
 from tenants.work_form import WorkForm
 
 LONGEST = timedelta(days=371)

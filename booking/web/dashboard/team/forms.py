@@ -12,13 +12,13 @@ from booking.models import Practitioner
 from booking.practice.replacements import Announced
 from booking.practice.team import assignable_agendas, entrustable_agendas
 from booking.scheduling import catalogue
-from booking.web.dashboard.form_fields import DayField, RowField, offer_rows
+from booking.web.dashboard.form_fields import RowField, offer_rows
 from tenants.accounts.models import Role, User
 from tenants.accounts.models.membership import LONGEST_REPLACEMENT
 from tenants.accounts.services.invitations import Invited
 from tenants.accounts.services.memberships import Terms
 from tenants.edit_form import EditForm
-from tenants.form_fields import LineField, MailboxField, NameField
+from tenants.form_fields import DayField, LineField, MailboxField, NameField
 from tenants.work_form import WorkForm
 
 ALL, SOME = "tous", "choisis"

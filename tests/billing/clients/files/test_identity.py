@@ -238,11 +238,11 @@ def test_the_words_about_vat_are_those_of_its_table(territory: Territory) -> Non
         on=NOW.date(),
     )
 
-    said = str(VAT[territory])
+    words = str(VAT[territory])
     expected = {
         "S": f"TVA {found.rate.normalize():f}".replace(".", ","),
         "E": "294-1",
         "O": "hors champ",
         "AE": "autoliquidation",
     }
-    assert expected[found.category] in said
+    assert expected[found.category] in words

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django import forms
 
-from booking.web.dashboard.form_fields import DayField, read_day
+from tenants.form_fields import DayField, read_day
 
 PACKAGES = ("api", "billing", "booking", "compliance", "tenants")
 ENDS = (

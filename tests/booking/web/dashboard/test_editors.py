@@ -38,8 +38,10 @@ CREATES = {
     "JoinWithAccountForm": "joins",
     "AgendaAfterForm": "closes an access; the service checks the role",
     "LedgerFilterForm": "filters a list",
+    "NewPriceForm": "adds a price",
     "OrderForm": "orders a tenant",
     "PeriodForm": "chooses a period",
+    "ProductForm": "adds a product",
     "QuickAnswersForm": "draws a part of BookForm",
     "PresetsForm": "adds appointment types",
     "ReplacementForm": "announces a replacement",
@@ -159,14 +161,17 @@ EDITORS: dict[str, tuple[Address, str, str]] = {
 }
 TRIED_ELSEWHERE = {
     "ChoicesForm",
+    "ClientIdentityForm",
     "FeedForm",
     "HolidaysForm",
     "LogoForm",
     "PersonForm",
     "PhotoForm",
+    "ProductRenameForm",
+    "TerritoryForm",
 }
 """Tried in the tests below: their page needs an account, a feed or a picture first.
-``PersonForm`` is a form of patients, tried with their pages."""
+``PersonForm`` is a form of patients, those of billing are of staff: tried with their pages."""
 
 
 @pytest.fixture
