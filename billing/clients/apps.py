@@ -11,10 +11,13 @@ class ClientsConfig(AppConfig):
     label = "clients"
 
     def ready(self) -> None:
-        """Register the outbox handlers, and what clients add to the staff pages."""
+        """Register the outbox handlers, what clients add to the staff pages, and the identity of practices."""
         from billing.clients import handlers
+        from billing.clients.practice_queries import own_identity
+        from booking.practice.legal_identity import register_identity_source
 
         handlers.register_all()
+        register_identity_source(own_identity)
         _register_staff_pages()
 
 

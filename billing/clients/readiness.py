@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from booking.models import AppointmentType
+from booking.practice.legal_identity import has_legal_identity
 from booking.scheduling.catalogue import practice_or_default
 from booking.scheduling.queries import free_slots
 from tenants.accounts.models import Membership, Role
@@ -48,7 +49,7 @@ def _has_owner_signed_in(now: datetime) -> bool:
 
 
 def _has_legal_identity(now: datetime) -> bool:
-    return practice_or_default().has_legal_identity
+    return has_legal_identity(practice_or_default())
 
 
 def _has_bookable_slot(now: datetime) -> bool:

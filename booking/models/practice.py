@@ -157,8 +157,3 @@ class Practice(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def has_legal_identity(self) -> bool:
-        """Whether the legal notice can be published (C-04)."""
-        return all(getattr(self, name) for name in LEGAL_IDENTITY)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.models import AppointmentType, Location, OpeningHours, Practice
 from booking.models.practice import LEGAL_IDENTITY
+from booking.practice.legal_identity import STATED_FIELDS, confirmed_identity
 from tenants.audit.models import AuditEvent
 
 
@@ -48,7 +49,7 @@ class Progress:
 
 
 def progress() -> Progress:
-    """Return the progress of the practice: one query."""
+    """Return the progress of the practice: one query, a second one for a practice that states no identity."""
     offered = AppointmentType.objects.filter(
         is_active=True, practitioners__is_active=True, locations__is_active=True
     )
@@ -63,6 +64,7 @@ def progress() -> Progress:
             has_hours=Exists(OpeningHours.objects.all()),
             has_appointment_type=Exists(offered),
             has_identity=~Q(*((name, "") for name in LEGAL_IDENTITY), _connector=Q.OR),
+            has_stated=~Q(*((name, "") for name in STATED_FIELDS), _connector=Q.OR),
         )
         .values_list(
             "has_profession",
@@ -70,10 +72,13 @@ def progress() -> Progress:
             "has_hours",
             "has_appointment_type",
             "has_identity",
+            "has_stated",
         )
         .first()
     )
-    completed = found or (False,) * len(FirstDayStep)
+    *steps, has_identity, has_stated = found or (False,) * (len(FirstDayStep) + 1)
+    is_known = has_identity or (has_stated and confirmed_identity() is not None)
+    completed = (*steps, is_known)
     return Progress(
         frozenset(step for step, is_done in zip(FirstDayStep, completed, strict=True) if is_done)
     )

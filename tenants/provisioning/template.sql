@@ -1747,15 +1747,17 @@ INSERT INTO __tenant__.django_migrations (id, app, name, applied) VALUES
 	(51, 'invoicing', '0001_initial', '2026-01-01 00:00:00+00'),
 	(52, 'invoicing', '0002_documents_are_immutable', '2026-01-01 00:00:00+00'),
 	(53, 'invoicing', '0003_views_of_practices', '2026-01-01 00:00:00+00'),
-	(54, 'mfa', '0001_initial', '2026-01-01 00:00:00+00'),
-	(55, 'mfa', '0002_authenticator_timestamps', '2026-01-01 00:00:00+00'),
-	(56, 'mfa', '0003_authenticator_type_uniq', '2026-01-01 00:00:00+00'),
-	(57, 'orders', '0002_order_files_are_immutable', '2026-01-01 00:00:00+00'),
-	(58, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
-	(59, 'outbox', '0002_outboxentry_charged_at', '2026-01-01 00:00:00+00'),
-	(60, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
-	(61, 'tenants', '0003_alter_heartbeat_duty', '2026-01-01 00:00:00+00'),
-	(62, 'website', '0001_initial', '2026-01-01 00:00:00+00');
+	(54, 'clients', '0002_client_identity_changed_at', '2026-01-01 00:00:00+00'),
+	(55, 'clients', '0003_identity_of_practices', '2026-01-01 00:00:00+00'),
+	(56, 'mfa', '0001_initial', '2026-01-01 00:00:00+00'),
+	(57, 'mfa', '0002_authenticator_timestamps', '2026-01-01 00:00:00+00'),
+	(58, 'mfa', '0003_authenticator_type_uniq', '2026-01-01 00:00:00+00'),
+	(59, 'orders', '0002_order_files_are_immutable', '2026-01-01 00:00:00+00'),
+	(60, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
+	(61, 'outbox', '0002_outboxentry_charged_at', '2026-01-01 00:00:00+00'),
+	(62, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
+	(63, 'tenants', '0003_alter_heartbeat_duty', '2026-01-01 00:00:00+00'),
+	(64, 'website', '0001_initial', '2026-01-01 00:00:00+00');
 SELECT pg_catalog.setval('__tenant__.auth_permission_id_seq', 324, true);
 SELECT pg_catalog.setval('__tenant__.django_content_type_id_seq', 81, true);
-SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 62, true);
+SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 64, true);

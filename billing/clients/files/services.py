@@ -87,6 +87,7 @@ def correct_client(
     if has_moved or not locked.territory:
         locked.territory = identity.suggested_territory
         locked.territory_confirmed_at = None
+    locked.identity_changed_at = now
     _write(locked, identity)
     if next(_wrong(locked), None):
         Client.objects.filter(pk=locked.pk).update(territory_confirmed_at=None)

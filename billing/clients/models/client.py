@@ -43,6 +43,8 @@ class Client(models.Model):
     phone = models.CharField(max_length=16, blank=True, default="")
     email = models.EmailField(blank=True, default="")
     created_at = models.DateTimeField()
+    identity_changed_at = models.DateTimeField(null=True, blank=True)
+    """The last correction of the file; pages that show the identity are dated by it (T-11)."""
 
     personal_data = declare(
         subjects="clients",
@@ -70,6 +72,7 @@ class Client(models.Model):
             "territory",
             "territory_confirmed_at",
             "created_at",
+            "identity_changed_at",
         ),
     )
 

@@ -12,6 +12,7 @@ from booking.formats import french
 from booking.models import ExtraField, FormVersion, Location, Practice
 from booking.patients import external_calendar, form_versions
 from booking.patients.external_calendar import CalendarKind, ExternalCalendar
+from booking.practice.legal_identity import LegalIdentity, legal_identity
 from booking.rules.erasure import Moment
 from booking.scheduling.catalogue import active_location_kinds, published_fields
 from booking.web.public.page import (
@@ -44,14 +45,15 @@ DATING_VERBS = (
 def privacy(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the privacy page: it changes in the same transaction as the form that it describes."""
     version = form_versions.published_version()
-    practice = site.practice
+    practice, identity = site.practice, legal_identity(site.practice)
     found = external_calendar.calendars()
     google = [calendar for calendar in found if calendar.kind is CalendarKind.GOOGLE]
     fields = published_fields()
     context = {
         "fields": fields,
         "is_consented": any(field.legal_basis == ExtraField.Basis.CONSENT for field in fields),
-        "updated_on": _updated_on(version, zone=zone_of(request)),
+        "identity": identity,
+        "updated_on": _updated_on(version, identity, zone=zone_of(request)),
         "google": google,
         "feeds": [calendar for calendar in found if calendar.kind is CalendarKind.FEED],
         "safeguard": settings.GOOGLE_SAFEGUARD,
@@ -74,7 +76,11 @@ def privacy(request: HttpRequest, site: Site) -> HttpResponseBase:
 @patient_view("GET")
 def legal_notice(request: HttpRequest, site: Site) -> HttpResponseBase:
     """Show the legal notice."""
-    context = {"host_provider": settings.HOST_PROVIDER, "librdv": settings.LIBRDV_IDENTITY}
+    context = {
+        "host_provider": settings.HOST_PROVIDER,
+        "identity": legal_identity(site.practice),
+        "librdv": settings.LIBRDV_IDENTITY,
+    }
     return show(request, site, "booking/legal_notice.html", context)
 
 
@@ -114,7 +120,11 @@ def _names(google: Iterable[ExternalCalendar], moment: Moment) -> str:
     )
 
 
-def _updated_on(version: FormVersion | None, *, zone: ZoneInfo) -> date:
-    """Return the date of the last change of the page: its text, the settings, the form, the recipients."""
-    instants = [last_recorded_at(verbs=DATING_VERBS), version.published_at if version else None]
+def _updated_on(version: FormVersion | None, identity: LegalIdentity, *, zone: ZoneInfo) -> date:
+    """Return the date of the last change of the page: text, settings, form, recipients, identity."""
+    instants = [
+        last_recorded_at(verbs=DATING_VERBS),
+        version.published_at if version else None,
+        identity.changed_at,
+    ]
     return max([WRITTEN_ON, *(at.astimezone(zone).date() for at in instants if at)])

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from booking.abuse import form_token, limits
 from booking.appointments import rights
+from booking.practice.legal_identity import legal_identity
 from booking.scheduling import catalogue
 from booking.scheduling.catalogue import region_of
 from booking.web.public.forms import HONEYPOT, RightsForm
@@ -100,6 +101,7 @@ def _page(
         "form": form,
         "token": token,
         "honeypot": HONEYPOT,
+        "identity": legal_identity(site.practice),
         "librdv": settings.LIBRDV_IDENTITY,
     }
     return show(request, site, template, context, status=status, is_personal=True)

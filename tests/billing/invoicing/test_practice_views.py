@@ -10,7 +10,7 @@ from tenants.schema import PUBLIC, SWEEPER, Unit, inside
 from tests.conftest import TENANT_ONE, TENANT_TWO, owner_cursor
 from tests.ledger import issue_draft, make_buyer, make_draft, open_ledger
 
-VIEWS = ("invoices", "invoice_files", "subscription", "subscription_items")
+VIEWS = ("client_identity", "invoices", "invoice_files", "subscription", "subscription_items")
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from booking.practice.first_day import (
     Progress,
     progress,
 )
+from booking.practice.legal_identity import confirmed_identity
 from booking.practice.opening import is_opening, request_opening
 from booking.practice.presets import (
     OTHER,
@@ -173,17 +174,20 @@ def appointment_type(request: DashboardRequest) -> HttpResponse:
 @requires(Operation.EDIT_PRACTICE)
 def legal_identity(request: DashboardRequest) -> HttpResponse:
     """Screen 5: what the law asks on the site (C-04), with the address of the place already filled in."""
+    confirmed = confirmed_identity()
     form = LegalIdentityForm(
         request.POST if request.method == "POST" else None,
         subject=request.practice,
         stored=partial(_legal_values, request),
         initial=_legal_guesses(request),
         region=catalogue.region_of(catalogue.first_active_location()),
+        has_confirmed_identity=confirmed is not None,
     )
     if form.is_valid():
         save_practice(values=form.values, actor=actor(request), now=request.now)
         return _after(FirstDayStep.LEGAL_IDENTITY)
-    return _screen(request, FirstDayStep.LEGAL_IDENTITY, {"form": form})
+    context = {"form": form, "identity": confirmed}
+    return _screen(request, FirstDayStep.LEGAL_IDENTITY, context)
 
 
 @requires(Operation.EDIT_PRACTICE, methods=("POST",))

@@ -58,7 +58,8 @@ class LegalIdentityForm(PracticeForm):
             if name not in {*self.ASKED, VERSION}:
                 del self.fields[name]
         for name in self.REQUIRED:
-            self.fields[name].required = True
+            if name in self.fields:
+                self.fields[name].required = True
 
     @property
     def shown(self) -> list[forms.BoundField]:

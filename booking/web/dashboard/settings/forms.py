@@ -15,6 +15,7 @@ from booking.formats.french import UnreadablePhoneError, read_phone
 from booking.models import AppointmentType, Location, Practice, Practitioner
 from booking.models.appointment_type import MAX_HORIZON_DAYS
 from booking.models.practice import MOST_SMS_A_MONTH
+from booking.practice.legal_identity import CONTRACT_FIELDS
 from booking.practice.time_zones import zone_choices
 from booking.rules import placeholders, video_links
 from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
@@ -312,7 +313,10 @@ class PlaceForm(RuledForm):
 
 
 class PracticeForm(EditForm):
-    """The public description, the legal identity and the choices of the practice."""
+    """The public description, the legal identity and the choices of the practice.
+
+    Once the identity is confirmed, its fields are those of the contract and are not asked here.
+    """
 
     name = LineField(label=gettext_lazy("Nom du cabinet"), max_length=80)
     profession = LineField(label=gettext_lazy("Profession"), max_length=60, required=False)
@@ -434,9 +438,14 @@ class PracticeForm(EditForm):
         "rights_contact",
     )
 
-    def __init__(self, *args: Any, region: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, region: str, has_confirmed_identity: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.region = region
+        if has_confirmed_identity:
+            for name in CONTRACT_FIELDS:
+                self.fields.pop(name, None)
         if not settings.SMS_GATEWAY:
             sms = self.fields["sms_enabled"]
             sms.disabled = True
@@ -484,7 +493,7 @@ class PracticeForm(EditForm):
 
     def group(self, names: tuple[str, ...]) -> list[forms.BoundField]:
         """Return some of the fields, for one section of the page."""
-        return [self[name] for name in names]
+        return [self[name] for name in names if name in self.fields]
 
     @property
     def legal(self) -> list[forms.BoundField]:

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from booking.practice.legal_identity import confirmed_identity
 from booking.scheduling.catalogue import first_active_location, region_of, save_practice
 from booking.web.dashboard.access import DashboardRequest, actor, requires
 from booking.web.dashboard.pages import show
@@ -15,14 +16,17 @@ from tenants.accounts.permissions import Operation
 @requires(Operation.EDIT_PRACTICE)
 def practice_settings(request: DashboardRequest) -> HttpResponse:
     """Change the settings of the practice: public description, legal identity, choices."""
+    confirmed = confirmed_identity()
     form = PracticeForm(
         request.POST if request.method == "POST" else None,
         subject=request.practice,
         stored=lambda: {name: getattr(request.practice, name) for name in PracticeForm.base_fields},
         region=region_of(first_active_location()),
+        has_confirmed_identity=confirmed is not None,
     )
     if form.is_valid():
         save_practice(values=form.values, actor=actor(request), now=request.now)
         messages.success(request, _("Les réglages sont enregistrés."))
         return redirect("dashboard:practice")
-    return show(request, "settings/practice", {"form": form}, tab="practice", status=form.status)
+    context = {"form": form, "identity": confirmed}
+    return show(request, "settings/practice", context, tab="practice", status=form.status)

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from booking.models import AppointmentType, Location, OpeningHours, Practice, Practitioner
 from booking.practice.first_day import FirstDayStep, progress
+from booking.practice.legal_identity import has_legal_identity
 from booking.rules import kinds
 from tenants import routing
 from tenants.accounts.models import Role
@@ -218,7 +219,7 @@ def test_the_legal_identity_names_what_is_missing_and_keeps_what_was_typed(new: 
     assert refused.status_code == 422
     assert 'id="id_legal_form_error"' in refused.text
     assert 'value="Sophie Gabarit EI"' in refused.text
-    assert not Practice.objects.get().has_legal_identity
+    assert not has_legal_identity(Practice.objects.get())
 
 
 def test_a_filled_in_practice_asks_to_be_put_online_once(
