@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.clients import queries
-from billing.clients.services import ClientOrder
+from billing.clients.services import ClientOrder, OrderCorrection
 from booking.practice.time_zones import zone_choices
 from booking.rules.holidays import TERRITORIES
+from tenants.edit_form import EditForm
 from tenants.form_fields import LineField, MailboxField, NameField
 from tenants.subdomains import UnusableNameError, check_name
 from tenants.work_form import WorkForm
@@ -83,6 +84,24 @@ class OrderForm(WorkForm):
             name: value for name, value in self.cleaned_data.items() if name != "is_name_checked"
         }
         return ClientOrder(**fields)
+
+
+class OrderCorrectionForm(EditForm):
+    """The names of a practice and of its owner, and the owner's address."""
+
+    practice_name = LineField(label=gettext_lazy("Nom du cabinet, au bureau"), max_length=80)
+    owner_name = NameField(label=gettext_lazy("Prénom et nom du titulaire"), max_length=80)
+    owner_email = MailboxField(
+        label=gettext_lazy("E-mail du titulaire"),
+        help_text=gettext_lazy(
+            "Un nouveau lien y arrive quand vous l’envoyez. Un compte déjà ouvert garde son adresse."
+        ),
+    )
+
+    @property
+    def correction(self) -> OrderCorrection:
+        """Return the correction of a valid form."""
+        return OrderCorrection(**{name: self.cleaned_data[name] for name in self.base_fields})
 
 
 class SuspendForm(WorkForm):

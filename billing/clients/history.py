@@ -16,6 +16,7 @@ from tenants.models import Tenant
 LABELS: Mapping[str, Promise | str] = MappingProxyType(
     {
         "tenant.ordered": _("Commandé"),
+        "tenant.corrected": _("Noms ou adresse du titulaire corrigés"),
         "tenant.check_requested": _("Relevé demandé"),
         "tenant.opening_requested": _("Mise en ligne demandée"),
         "tenant.opened": _("Mis en ligne"),

@@ -107,6 +107,30 @@ def _create_client(tenant: Tenant, *, now: datetime) -> None:
     )
 
 
+@dataclass(frozen=True)
+class OrderCorrection:
+    """What staff correct of an order: its names, and the address that the owner's invitation goes to."""
+
+    practice_name: str
+    owner_name: str
+    owner_email: str
+
+
+def correct_order(
+    *, tenant: Tenant, correction: OrderCorrection, actor: str, now: datetime
+) -> None:
+    """Change the names and the owner's address of a practice; the next link goes to the new address.
+
+    What its site and its accounts say is the practice's own and stays.
+    """
+    Tenant.objects.filter(pk=tenant.pk).update(
+        name=correction.practice_name,
+        owner_name=correction.owner_name,
+        owner_email=correction.owner_email.lower(),
+    )
+    record(verb="tenant.corrected", ref=tenant.ref, actor=actor, now=now)
+
+
 def request_seeding(*, tenant: Tenant, actor: str, now: datetime) -> None:
     """Ask a worker to seed a tenant whose first seeding was given up."""
     _enqueue(tenant, SEED, NO_PAYLOAD, now=now)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.list_clients, name="list"),
     path("clients/nouveau/", views.order_client, name="order"),
     path("clients/<uuid:ref>/", views.show_sheet, name="sheet"),
+    path("clients/<uuid:ref>/corriger/", views.correct_order, name="correct"),
     path("clients/<uuid:ref>/acte/", views.run_action, name="action"),
     path("clients/<uuid:ref>/acte/<slug:name>/", views.confirm_action, name="confirm"),
     path("clients/<uuid:ref>/suspendre/", views.suspend_client, name="suspend"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from billing.clients import queries, services, troubles
 from billing.clients.actions import ACTIONS
-from billing.clients.forms import OrderForm, SuspendForm
+from billing.clients.forms import OrderCorrectionForm, OrderForm, SuspendForm
 from tenants.audit.services import actor_of
 from tenants.desk import client_sheet
 from tenants.desk.access import StaffRequest, staff_only
@@ -74,6 +74,32 @@ def show_sheet(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
         "side": _sections(client, SheetColumn.SIDE, request.now),
     }
     return render_page(request, "clients/sheet.html", context, tab=TAB)
+
+
+@staff_only()
+def correct_order(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show the names of a practice and its owner's address, or correct them."""
+    client = _client(ref)
+    form = OrderCorrectionForm(
+        request.POST if request.method == "POST" else None,
+        subject=client,
+        stored=lambda: {
+            "practice_name": client.name,
+            "owner_name": client.owner_name,
+            "owner_email": client.owner_email,
+        },
+    )
+    if form.is_valid():
+        services.correct_order(
+            tenant=client,
+            correction=form.correction,
+            actor=actor_of(request.user.pk),
+            now=request.now,
+        )
+        messages.success(request, _("C’est corrigé."))
+        return redirect("clients:sheet", ref=ref)
+    context = {"client": client, "form": form}
+    return render_page(request, "clients/correct.html", context, tab=TAB, status=form.status)
 
 
 @staff_only(methods=("GET", "HEAD"))

@@ -65,3 +65,49 @@ def test_a_name_that_is_taken_is_refused(staff: Client) -> None:
 
     assert answer.status_code == 422
     assert Tenant.objects.filter(name="Théo Croquis").count() == 1
+
+
+def correct(staff: Client, tenant: Tenant, **changes: str) -> Any:
+    """Post the correction of an order as its page was shown, with these changes."""
+    page = address("clients:correct", tenant.ref)
+    form = staff.get(page).context["form"]
+    shown = {name: form[name].value() or "" for name in form.fields}
+    return staff.post(page, shown | {"owner_name": "Théo Croquis"} | changes)
+
+
+def test_staff_correct_the_address_of_an_owner(staff: Client) -> None:
+    post(staff, ORDER)
+    tenant = Tenant.objects.get(name="Théo Croquis")
+
+    answer = correct(staff, tenant, practice_name="Cabinet Croquis", owner_email="T@Example.net")
+
+    tenant.refresh_from_db()
+    assert answer["Location"] == address("clients:sheet", tenant.ref)
+    assert (tenant.name, tenant.owner_email) == ("Cabinet Croquis", "t@example.net")
+    assert "corrigés" in staff.get(address("clients:sheet", tenant.ref)).text
+
+
+def test_a_wrong_correction_changes_nothing(staff: Client) -> None:
+    post(staff, ORDER)
+    tenant = Tenant.objects.get(name="Théo Croquis")
+
+    refused = correct(staff, tenant, owner_email="theo", practice_name="")
+
+    tenant.refresh_from_db()
+    assert refused.status_code == 422
+    assert set(refused.context["form"].errors) == {"owner_email", "practice_name"}
+    assert tenant.owner_email == "theo@example.org"
+
+
+def test_a_concurrent_correction_is_not_undone(staff: Client) -> None:
+    post(staff, ORDER)
+    tenant = Tenant.objects.get(name="Théo Croquis")
+    page = address("clients:correct", tenant.ref)
+    form = staff.get(page).context["form"]
+    shown = {name: form[name].value() or "" for name in form.fields}
+    Tenant.objects.filter(pk=tenant.pk).update(owner_email="other@example.org")
+
+    answer = staff.post(page, shown | {"practice_name": "Autre"})
+
+    assert answer.status_code == 409
+    assert "other@example.org" in answer.text

@@ -22,6 +22,7 @@ METHODS = {
     "action": ("post",),
     "confirm": ("get",),
     "suspend": ("get", "post"),
+    "correct": ("get", "post"),
     "files": ("get",),
     "file": ("get",),
     "open_file": ("get", "post"),
@@ -74,7 +75,8 @@ def test_every_page_takes_its_own_methods(staff: Client, name: str, method: str)
 
 
 @pytest.mark.parametrize(
-    "name", ["sheet", "confirm", "suspend", "file", "practice_file", "identity", "territory"]
+    "name",
+    ["sheet", "confirm", "suspend", "correct", "file", "practice_file", "identity", "territory"],
 )
 def test_a_page_of_a_client_that_does_not_exist_is_not_found(staff: Client, name: str) -> None:
     assert staff.get(page_of(name, Tenant(ref=uuid.uuid4()))).status_code == 404

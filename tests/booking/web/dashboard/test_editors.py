@@ -165,6 +165,7 @@ TRIED_ELSEWHERE = {
     "FeedForm",
     "HolidaysForm",
     "LogoForm",
+    "OrderCorrectionForm",
     "PersonForm",
     "PhotoForm",
     "ProductRenameForm",
