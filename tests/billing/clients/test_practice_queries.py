@@ -51,10 +51,10 @@ def file_of(unit: Unit, name: str = "Anaïs Dupont-Lœuvre", **fields: Any) -> C
 
 
 def test_a_practice_reads_its_own_identity_only(public: Unit) -> None:
-    one = Tenant.objects.get(schema_name=TENANT_ONE.schema)
-    two = Tenant.objects.get(schema_name=TENANT_TWO.schema)
-    make_buyer("Anaïs Une", tenant=one)
-    make_buyer("Bruno Deux", tenant=two)
+    first_tenant = Tenant.objects.get(schema_name=TENANT_ONE.schema)
+    second_tenant = Tenant.objects.get(schema_name=TENANT_TWO.schema)
+    make_buyer("Anaïs Une", tenant=first_tenant)
+    make_buyer("Bruno Deux", tenant=second_tenant)
 
     with inside(TENANT_ONE):
         first = own_identity()
@@ -104,14 +104,14 @@ def test_the_site_shows_the_confirmed_identity_instead_of_the_stated_one(
     stated = page(host, "/mentions-legales/")
     file_of(tenant, vat_number="FR96552100554")
 
-    notice = page(host, "/mentions-legales/")
+    mentions = page(host, "/mentions-legales/")
     privacy = page(host, "/confidentialite/")
     rights = page(host, "/mes-donnees/")
 
     assert "Maite Exemple EI" in stated
     for part in ("Anaïs Dupont-Lœuvre EI", "4 bis rue Nationale", "552100554", "FR96552100554"):
-        assert part in notice
-    assert "Maite Exemple EI" not in notice + privacy
+        assert part in mentions
+    assert "Maite Exemple EI" not in mentions + privacy
     assert "Anaïs Dupont-Lœuvre EI" in privacy
     assert "4 bis rue Nationale" in rights
 
