@@ -114,6 +114,11 @@ def remove_tenant(cursor: Any, *, schema: str) -> None:
 
 
 def _delete_rows_of(cursor: Any, *, schema: str) -> None:
+    cursor.execute(
+        "DELETE FROM public.clients_identitystatement WHERE tenant_id IN"
+        " (SELECT id FROM public.tenants_tenant WHERE schema_name = %s)",
+        [schema],
+    )
     for table in ("domain", "readiness", "health", "provisioningstep"):
         cursor.execute(
             f"DELETE FROM public.tenants_{table} WHERE tenant_id IN"  # names of the tuple above

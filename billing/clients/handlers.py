@@ -8,11 +8,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from billing.clients import health, kinds, owner
+from billing.clients.files.statements import StatedIdentity, record_statement
 from billing.clients.kinds import CheckRequest, InvitationChange
 from billing.clients.readiness import run_checks
 from billing.clients.services import record_results
 from billing.clients.tenant_seed import TenantSeed, seed_tenant
-from booking.rules.kinds import OPENING
+from booking.rules.kinds import IDENTITY_STATED, OPENING
+from booking.scheduling.catalogue import practice_or_default
 from tenants.models import Tenant
 from tenants.outbox.delivery import (
     SENT,
@@ -98,6 +100,35 @@ class OpenPractice(Handler[NoPayload]):
         return deliver
 
 
+class StateIdentity(Handler[NoPayload]):
+    """Carries what a practice states of its identity to the staff pages (G-04)."""
+
+    def prepare(
+        self, entry: OutboxEntry, payload: NoPayload, *, unit: Unit, now: datetime
+    ) -> Outcome | DeliveryCall:
+        """Return the recording; the statement is read in the tenant's unit before ``public`` is entered."""
+        practice = practice_or_default()
+        stated = StatedIdentity(
+            legal_name=practice.legal_name,
+            legal_form=practice.legal_form,
+            siren=practice.siren,
+            vat_number=practice.vat_number,
+            street=practice.street,
+            postcode=practice.postcode,
+            town=practice.legal_town,
+        )
+
+        def deliver() -> Outcome:
+            with inside(PUBLIC):
+                tenant = Tenant.objects.filter(schema_name=unit.schema).first()
+                if tenant is None:
+                    return GONE
+                record_statement(tenant=tenant, stated=stated, now=now)
+            return SENT
+
+        return deliver
+
+
 class InviteOwner(Handler[InvitationChange]):
     """Sends the owner a new link, or withdraws the one that was sent."""
 
@@ -149,6 +180,7 @@ def register_all() -> None:
     register(kinds.CHECK, CheckReadiness())
     register(kinds.INVITE, InviteOwner())
     register(OPENING, OpenPractice())
+    register(IDENTITY_STATED, StateIdentity())
     register(kinds.OPENED, StateEmail("client_opened", Tenant.State.LIVE))
     register(kinds.SUSPENDED, StateEmail("client_suspended", Tenant.State.SUSPENDED))
     register(kinds.RESUMED, StateEmail("client_resumed", Tenant.State.LIVE))

@@ -16,6 +16,8 @@ from tenants.models import Tenant
 LABELS: Mapping[str, Promise | str] = MappingProxyType(
     {
         "tenant.ordered": _("Commandé"),
+        "client.statement_accepted": _("Identité écrite par le cabinet reprise au dossier"),
+        "client.statement_refused": _("Identité écrite par le cabinet non reprise"),
         "tenant.corrected": _("Noms ou adresse du titulaire corrigés"),
         "tenant.check_requested": _("Relevé demandé"),
         "tenant.opening_requested": _("Mise en ligne demandée"),

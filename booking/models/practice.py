@@ -21,6 +21,16 @@ LEGAL_IDENTITY = (
     "publication_director",
 )
 """The columns without which the legal notice cannot be published (C-04)."""
+CONTRACT_FIELDS = (
+    "legal_name",
+    "legal_form",
+    "siren",
+    "vat_number",
+    "street",
+    "postcode",
+    "legal_town",
+)
+"""The columns that the identity of the contract replaces on the site, once staff have confirmed it (G-04)."""
 
 
 class Practice(models.Model):

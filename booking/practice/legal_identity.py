@@ -4,23 +4,14 @@ Once lib-rdv's staff have confirmed the client's file, name, legal form, numbers
 shown; ``billing`` registers how they are read. Before that, and for the other facts, the practice states them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from booking.models import Practice
-from booking.models.practice import LEGAL_IDENTITY
+from booking.models.practice import CONTRACT_FIELDS, LEGAL_IDENTITY
+from booking.scheduling.catalogue import save_practice, state_identity
 
-CONTRACT_FIELDS = (
-    "legal_name",
-    "legal_form",
-    "siren",
-    "vat_number",
-    "street",
-    "postcode",
-    "legal_town",
-)
-"""The columns of Practice that a confirmed identity stands for."""
 STATED_FIELDS = tuple(name for name in LEGAL_IDENTITY if name not in CONTRACT_FIELDS)
 """The columns that the legal notice needs of the practice in each case."""
 
@@ -76,3 +67,22 @@ def has_legal_identity(practice: Practice) -> bool:
         return True
     is_stated = all(getattr(practice, name) for name in STATED_FIELDS)
     return is_stated and confirmed_identity() is not None
+
+
+def contract_values(identity: LegalIdentity) -> dict[str, str]:
+    """Return an identity as the columns of Practice."""
+    return {
+        "legal_name": identity.name,
+        "legal_form": identity.legal_form,
+        "siren": identity.siren,
+        "vat_number": identity.vat_number,
+        "street": identity.street,
+        "postcode": identity.postcode,
+        "legal_town": identity.town,
+    }
+
+
+def request_correction(*, values: Mapping[str, str], actor: str, now: datetime) -> None:
+    """Ask lib-rdv's staff to correct the identity of the contract; the site shows it once they have."""
+    practice = save_practice(values=values, actor=actor, now=now)
+    state_identity(practice, now=now)

@@ -120,6 +120,9 @@ WAITING_JOINED = OutboxKind("waiting.joined", WAITER, NoPayload, ON_REQUEST)
 
 OPENING = OutboxKind("practice.opening", "practice", NoPayload, NO_MESSAGE)
 """The practice asks to be put online; the checks of G-10 decide."""
+
+IDENTITY_STATED = OutboxKind("practice.identity_stated", "practice", NoPayload, NO_MESSAGE)
+"""The practice has stated its legal identity; lib-rdv's staff decide what of it enters the contract (G-04)."""
 DIGEST = OutboxKind("practice.digest", MEMBER, DigestDay, ONCE_A_DAY)
 """The day of a practice, to one of its members."""
 

@@ -23,10 +23,14 @@ from booking.models import (
     Practitioner,
     Replacement,
 )
+from booking.models.practice import CONTRACT_FIELDS
+from booking.rules import kinds
 from booking.rules.errors import BookingError
 from booking.rules.holidays import territory_of
 from tenants.accounts.days import DEFAULT_ZONE
 from tenants.audit import services as audit
+from tenants.outbox.payloads import NO_PAYLOAD
+from tenants.outbox.services import Due, subject_of, write
 
 PRIVACY_NOTICE_FIELDS = ("retention_days", "rights_contact", "name", "sms_enabled")
 """The fields of Practice in the privacy notice under the form: a new value makes a new notice version (T-1)."""
@@ -115,11 +119,13 @@ def save_practice(*, values: Mapping[str, Any], actor: str, now: datetime) -> Pr
     practice = Practice.objects.select_for_update().get()
     if values.get("retention_days", practice.retention_days) > practice.retention_days:
         raise RetentionCannotGrow
-    before = {name: getattr(practice, name) for name in PRIVACY_PAGE_FIELDS}
+    before = {name: getattr(practice, name) for name in (*PRIVACY_PAGE_FIELDS, *CONTRACT_FIELDS)}
     for name, value in values.items():
         setattr(practice, name, value)
     changed = {name for name in PRIVACY_PAGE_FIELDS if getattr(practice, name) != before[name]}
     practice.save(update_fields=[*values])
+    if any(getattr(practice, name) != before[name] for name in CONTRACT_FIELDS):
+        state_identity(practice, now=now)
     if changed.intersection(PRIVACY_NOTICE_FIELDS):
         bump_notice_version()
         practice.refresh_from_db(fields=["notice_version"])
@@ -129,6 +135,13 @@ def save_practice(*, values: Mapping[str, Any], actor: str, now: datetime) -> Pr
         audit.record(verb="notice.changed", ref=practice.ref, actor=actor, now=now)
     audit.record(verb="practice.saved", ref=practice.ref, actor=actor, now=now)
     return practice
+
+
+def state_identity(practice: Practice, *, now: datetime) -> None:
+    """Let lib-rdv's staff know what the practice states of its identity: a worker carries it (G-04)."""
+    second = str(int(now.timestamp()))
+    stated = Due(kinds.IDENTITY_STATED, subject_of(practice), NO_PAYLOAD, now, repeat=second)
+    write(due=[stated], now=now)
 
 
 # --- Practitioners, locations, appointment types --------------------------------------------------

@@ -10,10 +10,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.clients.files import queries, services
+from billing.clients.files import queries, services, statements
 from billing.clients.files.forms import ClientIdentityForm, TerritoryForm
 from billing.clients.identity_texts import MESSAGES
-from billing.clients.models import Client
+from billing.clients.models import Client, IdentityStatement
 from billing.clients.queries import find_client
 from billing.clients.tabs import tab_named, tabs
 from billing.territories import Territory
@@ -71,10 +71,12 @@ def open_practice_file(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
 def correct_identity(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
     """Show the identity and the addresses of a client, or change them."""
     client = _client(ref)
+    statement = _asked_statement(request, client.tenant)
     form = ClientIdentityForm(
         request.POST if request.method == "POST" else None,
         subject=client,
         stored=partial(queries.identity_values, client),
+        initial=statements.proposed_values(statement),
     )
     if form.is_valid():
         services.correct_client(
@@ -83,9 +85,11 @@ def correct_identity(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
             actor=actor_of(request.user.pk),
             now=request.now,
         )
+        if statement:
+            _accept(request, statement)
         messages.success(request, _("Le dossier est à jour."))
         return redirect("clients:file", ref=ref)
-    context = {"client": client, "form": form}
+    context = {"client": client, "form": form, "statement": statement}
     return render_page(request, "clients/files/identity.html", context, tab=TAB, status=form.status)
 
 
@@ -123,12 +127,58 @@ def confirm_territory(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
     )
 
 
+@staff_only(methods=("GET", "HEAD"))
+def list_statements(request: StaffRequest) -> HttpResponse:
+    """Show a page of what practices state of their identity and staff have not decided on."""
+    page = statements.open_statements(number=parameters_of(request).get("page"))
+    return render_page(request, "clients/files/statements.html", {"page": page}, tab=TAB)
+
+
+@staff_only()
+def decide_statement(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show what a practice states beside its file, or leave the file as it is."""
+    practice = find_client(ref)
+    if practice is None:
+        raise Http404
+    if request.method == "POST":
+        is_open = statements.decide_statement(
+            tenant=practice, is_accepted=False, actor=actor_of(request.user.pk), now=request.now
+        )
+        if is_open:
+            messages.success(request, _("Le dossier reste comme il est."))
+        return redirect("clients:statements")
+    context = {
+        "practice": practice,
+        "file": queries.file_of(practice),
+        "statement": statements.open_statement(practice),
+    }
+    return render_page(request, "clients/files/statement.html", context, tab=TAB)
+
+
+def _asked_statement(request: StaffRequest, tenant: Tenant | None) -> IdentityStatement | None:
+    """Return the open statement of a practice when the page was opened to take it over."""
+    return statements.open_statement(tenant) if parameters_of(request).get("demande") else None
+
+
+def _accept(request: StaffRequest, statement: IdentityStatement) -> None:
+    statements.decide_statement(
+        tenant=statement.tenant,
+        is_accepted=True,
+        actor=actor_of(request.user.pk),
+        now=request.now,
+    )
+
+
 def _open(request: StaffRequest, *, tenant: Tenant | None) -> HttpResponse:
     if tenant is not None and (found := queries.file_of(tenant)):
         return redirect("clients:file", ref=found.ref)
+    statement = statements.open_statement(tenant)
     form = ClientIdentityForm(
         request.POST if request.method == "POST" else None,
-        initial=queries.ordered_values(tenant) if tenant else {},
+        initial={
+            **(queries.ordered_values(tenant) if tenant else {}),
+            **statements.proposed_values(statement),
+        },
     )
     if form.is_valid():
         try:
@@ -143,9 +193,11 @@ def _open(request: StaffRequest, *, tenant: Tenant | None) -> HttpResponse:
                 None, _("Ce cabinet a déjà un dossier\u00a0: ouvrez-le depuis sa fiche.")
             )
         else:
+            if statement:
+                _accept(request, statement)
             messages.success(request, _("Le dossier est ouvert. Confirmez le territoire."))
             return redirect("clients:file", ref=client.ref)
-    context = {"form": form, "practice": tenant}
+    context = {"form": form, "practice": tenant, "statement": statement}
     return render_page(request, "clients/files/identity.html", context, tab=TAB, status=form.status)
 
 

@@ -164,6 +164,7 @@ urlpatterns = [
     path("statistiques/", statistics.statistics, name="statistics"),
     path("statistiques/tableau.csv", statistics.table, name="statistics_table"),
     path("reglages/", practice.practice_settings, name="practice"),
+    path("reglages/identite/", practice.identity_request, name="identity_request"),
     path("site/", site.overview, name="site"),
     path("site/texte/<str:part>/", site.edit_text, name="site_text"),
     path("site/couleur/", site.edit_colour, name="site_colour"),

@@ -12,21 +12,27 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from billing.clients.files.services import ClientIdentity, correct_client
+from billing.clients.handlers import StateIdentity
 from billing.clients.identity import LegalForm
-from billing.clients.models import Client
+from billing.clients.models import Client, IdentityStatement
 from billing.clients.practice_queries import own_identity
 from billing.parties import Address
 from booking.models import Practice
+from booking.models.practice import CONTRACT_FIELDS
 from booking.practice.first_day import FirstDayStep, progress
 from booking.practice.legal_identity import (
-    CONTRACT_FIELDS,
     STATED_FIELDS,
     has_legal_identity,
     legal_identity,
     register_identity_source,
 )
+from booking.rules.kinds import IDENTITY_STATED
+from booking.scheduling.catalogue import save_practice
 from tenants.accounts.models import Role
 from tenants.models import Tenant
+from tenants.outbox.delivery import SENT
+from tenants.outbox.models import OutboxEntry
+from tenants.outbox.payloads import NO_PAYLOAD
 from tenants.schema import PUBLIC, Unit, inside
 from tests.accounts import browser, make_member
 from tests.conftest import TENANT_ONE, TENANT_TWO
@@ -192,3 +198,48 @@ def test_without_a_file_the_practice_states_its_identity(tenant: Unit) -> None:
 def test_there_is_one_source_of_identities() -> None:
     with pytest.raises(ValueError, match="own_identity"):
         register_identity_source(own_identity)
+
+
+def test_a_practice_asks_for_a_correction_and_staff_read_it(
+    cabinet: Cabinet, tenant: Unit, host: str
+) -> None:
+    owner = browser(host, make_member(Role.OWNER))
+    request_page = reverse("dashboard:identity_request")
+    before = owner.get(request_page).context["form"]["legal_name"].value()
+    file_of(tenant)
+    form = owner.get(request_page).context["form"]
+    shown = {name: form[name].value() for name in form.fields}
+
+    refused = owner.post(request_page, {**shown, "street": "", "siren": "12"})
+    answer = owner.post(request_page, {**shown, "street": "9 rue Neuve"})
+    [entry] = OutboxEntry.objects.filter(kind=IDENTITY_STATED)
+    deliver = StateIdentity().prepare(entry, NO_PAYLOAD, unit=tenant, now=NOW)
+    assert callable(deliver)
+    assert deliver() == SENT
+
+    assert before == "Maite Exemple EI"
+    assert shown["legal_name"] == "Anaïs Dupont-Lœuvre EI"
+    assert set(refused.context["form"].errors) == {"street", "siren"}
+    assert answer["Location"] == reverse("dashboard:practice")
+    assert "4 bis rue Nationale" in page(host, "/mentions-legales/")
+    with inside(PUBLIC):
+        statement = IdentityStatement.objects.get(tenant__schema_name=tenant.schema)
+        assert statement.street == "9 rue Neuve"
+        assert statement.decided_at is None
+
+
+def test_only_the_owner_asks_for_a_correction(cabinet: Cabinet, tenant: Unit, host: str) -> None:
+    file_of(tenant)
+
+    answer = browser(host, make_member(Role.SECRETARY)).get(reverse("dashboard:identity_request"))
+
+    assert answer.status_code in {302, 403}
+
+
+def test_what_the_settings_state_reaches_staff(cabinet: Cabinet, tenant: Unit) -> None:
+    save_practice(values={"street": "9 rue Neuve"}, actor="user:1", now=FACTORY_NOW)
+    save_practice(values={"about": "Bonjour"}, actor="user:1", now=FACTORY_NOW.replace(minute=59))
+
+    [entry] = OutboxEntry.objects.filter(kind=IDENTITY_STATED)
+
+    assert entry.state == OutboxEntry.EntryState.PENDING

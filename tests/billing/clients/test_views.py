@@ -26,11 +26,13 @@ METHODS = {
     "files": ("get",),
     "file": ("get",),
     "open_file": ("get", "post"),
+    "statements": ("get",),
+    "statement": ("get", "post"),
     "practice_file": ("get", "post"),
     "identity": ("get", "post"),
     "territory": ("get", "post"),
 }
-WITHOUT_CLIENT = {"list", "order", "files", "open_file"}
+WITHOUT_CLIENT = {"list", "order", "files", "open_file", "statements"}
 OF_FILES = {"file", "identity", "territory"}
 
 
@@ -76,7 +78,17 @@ def test_every_page_takes_its_own_methods(staff: Client, name: str, method: str)
 
 @pytest.mark.parametrize(
     "name",
-    ["sheet", "confirm", "suspend", "correct", "file", "practice_file", "identity", "territory"],
+    [
+        "sheet",
+        "confirm",
+        "suspend",
+        "correct",
+        "file",
+        "practice_file",
+        "statement",
+        "identity",
+        "territory",
+    ],
 )
 def test_a_page_of_a_client_that_does_not_exist_is_not_found(staff: Client, name: str) -> None:
     assert staff.get(page_of(name, Tenant(ref=uuid.uuid4()))).status_code == 404

@@ -132,6 +132,7 @@ def test_only_kinds_without_a_reader_declare_that_they_carry_no_message() -> Non
         "clients.invite",
         "clients.seed",
         "invoicing.issue",
+        "practice.identity_stated",
         "practice.opening",
         "waiting.offer_expiry",
     }

@@ -14,8 +14,7 @@ from stdnum.fr import siren as siren_number
 from booking.formats.french import UnreadablePhoneError, read_phone
 from booking.models import AppointmentType, Location, Practice, Practitioner
 from booking.models.appointment_type import MAX_HORIZON_DAYS
-from booking.models.practice import MOST_SMS_A_MONTH
-from booking.practice.legal_identity import CONTRACT_FIELDS
+from booking.models.practice import CONTRACT_FIELDS, MOST_SMS_A_MONTH
 from booking.practice.time_zones import zone_choices
 from booking.rules import placeholders, video_links
 from booking.rules.erasure import QUIET_FROM, QUIET_UNTIL
@@ -510,3 +509,17 @@ class PracticeForm(EditForm):
         """The fields that patients see."""
         hidden = {*self.LEGAL, *self.CHOICES}
         return [field for field in self if field.name not in hidden]
+
+
+class IdentityRequestForm(PracticeForm):
+    """A correction of the identity of the contract, which lib-rdv's staff decide on (G-04)."""
+
+    OPTIONAL = ("siren", "vat_number")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in [*self.fields]:
+            if name not in CONTRACT_FIELDS:
+                del self.fields[name]
+        for name, field in self.fields.items():
+            field.required = name not in self.OPTIONAL

@@ -50,6 +50,7 @@ READERS = (
     "first_hours",
     "first_appointment_types",
     "first_legal_identity",
+    "identity_request",
     "first_ready",
     "share_code",
     "appointment_types",

@@ -164,6 +164,7 @@ TRIED_ELSEWHERE = {
     "ClientIdentityForm",
     "FeedForm",
     "HolidaysForm",
+    "IdentityRequestForm",
     "LogoForm",
     "OrderCorrectionForm",
     "PersonForm",

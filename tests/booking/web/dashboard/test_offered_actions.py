@@ -58,6 +58,7 @@ UNSHOWN = {
     "google_delete_event": "an erased person in Google Agenda",
     "google_return": "Google sends the browser there",
     "google_state": "a connection in progress asks for it",
+    "identity_request": "a client's file that staff confirmed",
     "invitation_change": "an invitation",
     "message_resend": "a message failed",
     "names": "a script asks for it",
