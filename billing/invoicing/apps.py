@@ -10,7 +10,10 @@ class InvoicingConfig(AppConfig):
     label = "invoicing"
 
     def ready(self) -> None:
-        """Register the outbox handler."""
+        """Register the outbox handler, and what the owner's page of a practice reads."""
         from billing.invoicing import handlers
+        from billing.invoicing.practice_page import PracticeContract
+        from booking.practice.subscription import register_source
 
         handlers.register_all()
+        register_source(PracticeContract())

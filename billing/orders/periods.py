@@ -19,9 +19,7 @@ def all_periods(
 ) -> Iterator[tuple[dt.date, dt.date]]:
     """Yield the periods of a subscription that begins on ``first``, without end and without gap."""
     month = first.replace(day=1)
-    starts = (
-        add_months(month, number * MONTHS[rhythm], anchor=anchor_day) for number in count()
-    )
+    starts = (add_months(month, number * MONTHS[rhythm], anchor=anchor_day) for number in count())
     start = first
     for end in starts:
         if end > start:

@@ -33,6 +33,7 @@ class Operation(StrEnum):
     SEE_STATISTICS = "see_statistics"
     EXPORT = "export"
     MANAGE_KEYS = "manage_keys"
+    SEE_SUBSCRIPTION = "see_subscription"
 
 
 class Whose(StrEnum):

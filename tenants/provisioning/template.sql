@@ -1756,14 +1756,15 @@ INSERT INTO __tenant__.django_migrations (id, app, name, applied) VALUES
 	(55, 'clients', '0002_client_identity_changed_at', '2026-01-01 00:00:00+00'),
 	(56, 'clients', '0003_identity_of_practices', '2026-01-01 00:00:00+00'),
 	(57, 'clients', '0004_identity_statement', '2026-01-01 00:00:00+00'),
-	(58, 'mfa', '0001_initial', '2026-01-01 00:00:00+00'),
-	(59, 'mfa', '0002_authenticator_timestamps', '2026-01-01 00:00:00+00'),
-	(60, 'mfa', '0003_authenticator_type_uniq', '2026-01-01 00:00:00+00'),
-	(61, 'orders', '0002_order_files_are_immutable', '2026-01-01 00:00:00+00'),
-	(62, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
-	(63, 'outbox', '0002_outboxentry_charged_at', '2026-01-01 00:00:00+00'),
-	(64, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
-	(65, 'website', '0001_initial', '2026-01-01 00:00:00+00');
+	(58, 'orders', '0002_order_files_are_immutable', '2026-01-01 00:00:00+00'),
+	(59, 'invoicing', '0004_practice_orders', '2026-01-01 00:00:00+00'),
+	(60, 'mfa', '0001_initial', '2026-01-01 00:00:00+00'),
+	(61, 'mfa', '0002_authenticator_timestamps', '2026-01-01 00:00:00+00'),
+	(62, 'mfa', '0003_authenticator_type_uniq', '2026-01-01 00:00:00+00'),
+	(63, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
+	(64, 'outbox', '0002_outboxentry_charged_at', '2026-01-01 00:00:00+00'),
+	(65, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
+	(66, 'website', '0001_initial', '2026-01-01 00:00:00+00');
 SELECT pg_catalog.setval('__tenant__.auth_permission_id_seq', 328, true);
 SELECT pg_catalog.setval('__tenant__.django_content_type_id_seq', 82, true);
-SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 65, true);
+SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 66, true);

@@ -30,6 +30,7 @@ from booking.web.dashboard.settings import (
     first_day,
     practice,
     privacy,
+    subscription,
 )
 from booking.web.dashboard.site import views as site
 from booking.web.dashboard.statistics import views as statistics
@@ -128,6 +129,20 @@ urlpatterns = [
     ),
     path("mes-actes/", team.my_history, name="my_history"),
     path("confidentialite/", privacy.privacy, name="privacy"),
+    path("abonnement/", subscription.subscription, name="subscription"),
+    path(
+        "abonnement/factures/<uuid:ref>.pdf",
+        subscription.bill_file,
+        {"kind": "pdf"},
+        name="bill_pdf",
+    ),
+    path(
+        "abonnement/factures/<uuid:ref>.xml",
+        subscription.bill_file,
+        {"kind": "xml"},
+        name="bill_xml",
+    ),
+    path("abonnement/commandes/<uuid:ref>.pdf", subscription.order_file, name="order_pdf"),
     path("google/", google.google, name="google"),
     path("google/retour/", connection.google_return, name="google_return"),
     path("google/differences/<uuid:ref>/", differences.google_decide, name="google_decide"),

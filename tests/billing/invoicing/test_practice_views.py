@@ -10,7 +10,15 @@ from tenants.schema import PUBLIC, SWEEPER, Unit, inside
 from tests.conftest import TENANT_ONE, TENANT_TWO, owner_cursor
 from tests.ledger import issue_draft, make_buyer, make_draft, open_ledger
 
-VIEWS = ("client_identity", "invoices", "invoice_files", "subscription", "subscription_items")
+VIEWS = (
+    "client_identity",
+    "invoices",
+    "invoice_files",
+    "subscription",
+    "subscription_items",
+    "orders",
+    "order_files",
+)
 
 
 @pytest.fixture
@@ -36,7 +44,8 @@ def test_a_practice_sees_its_own_invoices_only(invoices: dict[str, Invoice], uni
     assert seen.number == invoices[unit.schema].number
     assert seen.balance == invoices[unit.schema].gross
     assert own is not None
-    assert own.startswith(b"%PDF")
+    assert own[0] == seen.number
+    assert own[1].startswith(b"%PDF")
     assert foreign is None
 
 

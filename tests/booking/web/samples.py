@@ -197,5 +197,6 @@ SAMPLES: Mapping[Operation, tuple[Sample, ...]] = {
         Sample("team"),
         Sample("invite", data=lambda _: _COLLEAGUE, leaves="invitation.sent"),
     ),
+    Operation.SEE_SUBSCRIPTION: (Sample("subscription"),),
 }
 NO_PAGE_YET = frozenset({Operation.EXPORT, Operation.MANAGE_KEYS})

@@ -76,6 +76,7 @@ READERS = (
     "text",
     "statistics",
     "statistics_table",
+    "subscription",
     "practice",
     "waiting",
     "waiting_add",
@@ -157,8 +158,8 @@ WRITERS = (
     "google_delete_event",
     "google_complete_task",
 )
-ELSEWHERE = ("first_day", "google_return")
-"""Tried by tests of their own: one leads on, the other takes what only Google gives."""
+ELSEWHERE = ("first_day", "google_return", "bill_pdf", "bill_xml", "order_pdf")
+"""Tried by tests of their own: one leads on, one takes what only Google gives, files need documents of billing."""
 WAITING = {"waiting", "waiting_add", "waiting_offer", "waiting_remove"}
 SECRETARY = {
     "today", "week", "pulse", "names", "book", "appointment", "move", "resize", "cancel", "correct", "erase",

@@ -45,6 +45,8 @@ CHANGING = {"csrfmiddlewaretoken", "form_ref", "version"}
 MORE = ("/espace/horaires/?jour=2026-11-13", "/espace/premier-jour/", "/espace/mes-actes/")
 """Pages of an owner to which a long calendar, a script or a mail leads."""
 UNSHOWN = {
+    "bill_pdf": "an invoice",
+    "bill_xml": "an invoice",
     "call": "a reminder failed",
     "date_clear": "other hours of a date",
     "first_appointment_types": "a practice that is not ready",
@@ -62,6 +64,7 @@ UNSHOWN = {
     "invitation_change": "an invitation",
     "message_resend": "a message failed",
     "names": "a script asks for it",
+    "order_pdf": "a signed order",
     "pulse": "a script asks for it",
     "resend": "a confirmation of some minutes ago",
     "share_code": "a picture",
