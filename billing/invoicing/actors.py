@@ -1,4 +1,4 @@
-"""The nightly job of invoicing: makes the series of next year, verifies the documents, records their heads."""
+"""The jobs of invoicing: the series of next year, the verification of documents, the drafts of due periods."""
 
 from datetime import datetime, timedelta
 
@@ -6,6 +6,7 @@ import structlog
 from django.utils import timezone
 
 from billing.invoicing import verification
+from billing.invoicing.due_drafts import make_due_drafts
 from billing.invoicing.series import day_in_paris, open_series
 from tenants.audit.chain_heads import Reason
 from tenants.broker import actor
@@ -25,6 +26,15 @@ def verify_documents() -> None:
     age = ages(now=now)[Duty.INVOICES]
     if age is None or not timedelta(0) <= age < CHECKED_EVERY:
         verify_and_record(now=now)
+
+
+@actor(queue_name="sweep", max_retries=0)
+def draft_due_periods() -> None:
+    """Make the drafts of the periods that are due; called each hour, and idempotent."""
+    with inside(PUBLIC):
+        report = make_due_drafts(now=timezone.now())
+    for obstacle, count in report.obstacles.items():
+        log.warning("periods_not_drafted", kind=obstacle.value, count=count)
 
 
 def open_next_series(*, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from dramatiq_crontab import interval
 
-from billing.invoicing.actors import verify_documents
+from billing.invoicing.actors import draft_due_periods, verify_documents
 
 interval(seconds=3_600)(verify_documents)
+interval(seconds=3_600)(draft_due_periods)
