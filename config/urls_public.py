@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bureau/", include("tenants.desk.urls")),
     path("bureau/", include("billing.clients.urls")),
     path("bureau/catalogue/", include("billing.catalogue.urls")),
+    path("bureau/factures/", include("billing.invoicing.urls")),
+    path("facture/", include("billing.invoicing.document_urls")),
 ]
 if settings.DEMO:
     urlpatterns.append(path("courrier/", include("config.devtools.mailbox")))

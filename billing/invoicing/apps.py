@@ -1,6 +1,7 @@
 """App configuration of invoicing."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class InvoicingConfig(AppConfig):
@@ -10,10 +11,24 @@ class InvoicingConfig(AppConfig):
     label = "invoicing"
 
     def ready(self) -> None:
-        """Register the outbox handler, and what the owner's page of a practice reads."""
+        """Register the outbox handlers, the staff pages, and what the owner's page of a practice reads."""
         from billing.invoicing import handlers
         from billing.invoicing.practice_page import PracticeContract
         from booking.practice.subscription import register_source
 
         handlers.register_all()
         register_source(PracticeContract())
+        _register_staff_pages()
+
+
+def _register_staff_pages() -> None:
+    from billing.clients.tabs import register_tab
+    from billing.invoicing import desk
+    from tenants.desk.navigation import NavigationEntry, register_navigation
+    from tenants.desk.overview import register_tiles
+    from tenants.desk.search import register_search
+
+    register_navigation(NavigationEntry("invoices", _("Factures"), "invoicing:list", order=40))
+    register_tiles(desk.TILES)
+    register_tab(desk.CLIENT_TAB)
+    register_search(desk.SEARCH)

@@ -1,10 +1,16 @@
-"""Outbox handler of invoicing: it issues drafts, one after the other."""
+"""Outbox handlers of invoicing: they issue drafts, one after the other, and send the documents."""
 
 from datetime import datetime
+from functools import partial
 
+from django.conf import settings
 from django.db import OperationalError
+from django.urls import reverse
 
+from billing.clients.models import Client
+from billing.figures import euros, long_day
 from billing.invoicing import kinds
+from billing.invoicing.download_links import open_link
 from billing.invoicing.errors import (
     AlreadyIssued,
     CreditExceedsInvoice,
@@ -15,8 +21,10 @@ from billing.invoicing.errors import (
     VatChanged,
 )
 from billing.invoicing.kinds import IssueRequest
-from billing.invoicing.models import Invoice
+from billing.invoicing.models import Invoice, InvoiceFile
+from billing.invoicing.queries import file_of
 from billing.invoicing.services import issue
+from billing.invoicing.snapshot import from_json
 from tenants.outbox.delivery import (
     SENT,
     DeliveryCall,
@@ -26,7 +34,9 @@ from tenants.outbox.delivery import (
     not_sent,
     register,
 )
+from tenants.outbox.emails import Email, send
 from tenants.outbox.models import OutboxEntry
+from tenants.outbox.payloads import NoPayload
 from tenants.schema import PUBLIC, Unit, inside
 
 BUSY = ("55P03", "40P01")
@@ -68,9 +78,43 @@ class IssueDraft(Handler[IssueRequest]):
         return deliver
 
 
+class SendDocument(Handler[NoPayload]):
+    """Sends a document to its client: the PDF with its XML, and a link that ends after ``VALID_FOR``."""
+
+    def prepare(
+        self, entry: OutboxEntry, payload: NoPayload, *, unit: Unit, now: datetime
+    ) -> Outcome | DeliveryCall:
+        """Return the sending, with a new link for each attempt; not sent to a client without an address."""
+        invoice = Invoice.objects.filter(pk=entry.subject_id).first()
+        if invoice is None:
+            return not_sent("gone")
+        to = Client.objects.filter(ref=invoice.client_ref).values_list("email", flat=True).first()
+        if not to:
+            return not_sent("no_address")
+        token = open_link(invoice=invoice, now=now)
+        return partial(send, _email(entry, invoice, to, token), PUBLIC)
+
+
 def register_all() -> None:
-    """Register the handler; called once, when apps are ready. Drawing must not delay e-mails."""
+    """Register the handlers; called once, when apps are ready. Drawing must not delay e-mails."""
     register(kinds.ISSUE, IssueDraft(), is_slow=True)
+    register(kinds.SEND, SendDocument())
+
+
+def _email(entry: OutboxEntry, invoice: Invoice, to: str, token: str) -> Email:
+    snapshot = from_json(invoice.snapshot)
+    context = {
+        "number": invoice.number,
+        "amount": euros(invoice.gross),
+        "due": long_day(invoice.due_on),
+        "corrects": snapshot.corrects.number if snapshot.corrects else "",
+        "debit": snapshot.direct_debit,
+        "seller": snapshot.seller.name,
+    }
+    path = reverse("documents:document", args=[token], urlconf=settings.PUBLIC_SCHEMA_URLCONF)
+    pdf = file_of(invoice, InvoiceFile.Kind.PDF)
+    attachment = (f"{invoice.number}.pdf", pdf, "application/pdf")
+    return Email(entry, "invoice", to, context, {"link": path}, (attachment,))
 
 
 def _outcome_without_draft(payload: IssueRequest) -> Outcome:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tenants.outbox.kinds import NO_MESSAGE, OutboxKind
+from tenants.outbox.kinds import ALERT, NO_MESSAGE, OutboxKind
+from tenants.outbox.payloads import NoPayload
 
 
 @dataclass(frozen=True)
@@ -14,3 +15,5 @@ class IssueRequest:
 
 
 ISSUE = OutboxKind("invoicing.issue", "draft", IssueRequest, NO_MESSAGE)
+SEND = OutboxKind("invoicing.send", "invoice", NoPayload, ALERT)
+"""One e-mail to the client with its document; staff may send it again."""

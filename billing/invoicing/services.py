@@ -22,7 +22,7 @@ from billing.invoicing.assembly import assemble, check_identity, seller_on
 from billing.invoicing.contents import DraftContent, write_content
 from billing.invoicing.documents import DrawnInvoice
 from billing.invoicing.errors import AlreadyIssued, CreditExceedsInvoice, Undrawable
-from billing.invoicing.kinds import ISSUE, IssueRequest
+from billing.invoicing.kinds import ISSUE, SEND, IssueRequest
 from billing.invoicing.links import digest_of_files, link
 from billing.invoicing.mentions import CASE
 from billing.invoicing.models import Draft, Invoice, InvoiceFile, Series
@@ -30,6 +30,7 @@ from billing.invoicing.series import CREDIT_NOTES, INVOICES, day_in_paris, lock_
 from billing.invoicing.snapshot import InvoiceSnapshot, Line, from_json, to_json
 from billing.orders.models import Subscription
 from tenants.audit.services import SYSTEM, record
+from tenants.outbox.payloads import NO_PAYLOAD
 from tenants.outbox.services import Due, subject_of, write
 
 Draw = Callable[[InvoiceSnapshot], DrawnInvoice]
@@ -152,8 +153,16 @@ def issue(*, draft_ref: uuid.UUID, now: dt.datetime, draw: Draw | None = None) -
             check_credit(draft.corrects, gross=snapshot.totals.gross)
         drawn = _draw(snapshot, draw or documents.draw)
         invoice = _add_document(draft, series, snapshot, drawn)
+        request_send(invoice=invoice, actor=SYSTEM, now=now)
     record(verb="invoice.issued", ref=invoice.ref, actor=SYSTEM, now=now)
     return invoice
+
+
+def request_send(*, invoice: Invoice, actor: str, now: dt.datetime) -> None:
+    """Ask a worker to send a document to its client; two requests of one minute are one e-mail."""
+    minute = str(int(now.timestamp()) // 60)
+    write(due=[Due(SEND, subject_of(invoice), NO_PAYLOAD, now, minute)], now=now)
+    record(verb="invoice.send_requested", ref=invoice.ref, actor=actor, now=now)
 
 
 def body_of(invoice: Invoice) -> dict[str, Any]:

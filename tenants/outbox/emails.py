@@ -1,6 +1,6 @@
 """E-mails of the outbox to staff and members of a practice: three templates of one name each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.template.loader import render_to_string
@@ -29,6 +29,8 @@ class Email:
     to: str
     context: Mapping[str, object]
     paths: Mapping[str, str] = field(default_factory=dict)
+    attachments: Sequence[tuple[str, bytes, str]] = ()
+    """Files: name, bytes, media type."""
 
 
 def send(email: Email, unit: Unit) -> Outcome:
@@ -46,6 +48,8 @@ def send(email: Email, unit: Unit) -> Outcome:
     )
     page = render_to_string(f"emails/{email.template}.html", {**context, "subject": subject})
     mail.attach_alternative(page, "text/html")
+    for name, data, media_type in email.attachments:
+        mail.attach(name, data, media_type)
     try:
         submit(mail)
     except MailUnavailableError as error:

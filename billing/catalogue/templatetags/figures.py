@@ -7,3 +7,4 @@ from billing import figures
 register = template.Library()
 register.filter("euros", figures.euros)
 register.filter("long_day", figures.long_day)
+register.filter("figure", figures.number)

@@ -1,6 +1,7 @@
 """The tables of invoicing, in ``public`` only; those of issued documents are insert only (ADR 83)."""
 
 from billing.invoicing.models.allocation import Allocation
+from billing.invoicing.models.download_link import DownloadLink
 from billing.invoicing.models.draft import Draft
 from billing.invoicing.models.invoice import Invoice
 from billing.invoicing.models.invoice_file import InvoiceFile
@@ -11,6 +12,7 @@ from billing.invoicing.models.series import Series
 
 __all__ = [
     "Allocation",
+    "DownloadLink",
     "Draft",
     "Invoice",
     "InvoiceFile",

@@ -39,7 +39,7 @@ def draft(
         connection.close()
     with owner_cursor() as cursor:
         empty_ledger(cursor)
-        cursor.execute("DELETE FROM public.outbox_outboxentry WHERE kind = 'invoicing.issue'")
+        cursor.execute("DELETE FROM public.outbox_outboxentry WHERE kind LIKE 'invoicing.%'")
 
 
 def deliver() -> tuple[str, str]:

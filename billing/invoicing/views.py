@@ -1,0 +1,277 @@
+"""Staff pages of invoices: what is to issue, what was issued, what is owed (A4)."""
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing.drawing import DrawingFailed
+from billing.invoicing import desk_queries, documents, services
+from billing.invoicing.document_views import file_response
+from billing.invoicing.due_drafts import Obstacle, make_due_drafts
+from billing.invoicing.errors import (
+    AlreadyIssued,
+    AlreadyRecorded,
+    CreditExceedsInvoice,
+    NoSeller,
+    VatChanged,
+)
+from billing.invoicing.fault_texts import MESSAGES
+from billing.invoicing.forms import CreditForm, PaymentForm
+from billing.invoicing.models import Draft, Invoice, InvoiceFile, Payment
+from billing.invoicing.outcome_texts import issue_problem, sending_text
+from billing.invoicing.payments import record_payment
+from billing.invoicing.queries import PaymentState, find_draft, find_invoice, invoices_with_balance
+from billing.invoicing.series import day_in_paris
+from billing.invoicing.snapshot import from_json
+from billing.invoicing.snapshot_checks import faults
+from tenants.audit.services import actor_of
+from tenants.desk.access import StaffRequest, staff_only
+from tenants.desk.pages import render_page
+from tenants.desk.search import search_text
+from tenants.query_parameters import parameters_of
+
+TAB = "invoices"
+STATES = (
+    ("", gettext_lazy("Toutes les factures")),
+    (PaymentState.OPEN.value, gettext_lazy("À payer")),
+    (PaymentState.OVERDUE.value, gettext_lazy("En retard")),
+    (PaymentState.REFUSED.value, gettext_lazy("Prélèvement rejeté")),
+    (PaymentState.PAID.value, gettext_lazy("Payées")),
+    (desk_queries.CREDIT_NOTES, gettext_lazy("Avoirs")),
+)
+NO_SELLER = gettext_lazy(
+    "Le profil de facturation manque\u00a0: sans lui, aucune facture ne peut être émise."
+)
+OBSTACLES = {
+    Obstacle.NO_SELLER: NO_SELLER,
+    Obstacle.TERRITORY: gettext_lazy(
+        "Des clients ont une période échue, et un territoire à confirmer dans leur dossier"
+    ),
+    Obstacle.VAT: gettext_lazy("Des clients ont une période échue, et une TVA à décider"),
+}
+VAT_CHANGED = gettext_lazy(
+    "Le régime de TVA a changé depuis ce brouillon. Supprimez-le et refaites-en un."
+)
+
+
+@staff_only(methods=("GET", "HEAD"))
+def list_invoices(request: StaffRequest) -> HttpResponse:
+    """Show the drafts, then the documents of a state or with a text in their number or name."""
+    asked, today = parameters_of(request), day_in_paris(request.now)
+    state, text = asked.get("etat", ""), search_text(asked.get("q", ""))
+    drafts = desk_queries.drafts_page(today=today, number=asked.get("brouillons"))
+    context = {
+        "drafts": drafts,
+        "draft_rows": desk_queries.rows_of(drafts, today=today),
+        "page": desk_queries.documents_page(
+            state=state, text=text, today=today, number=asked.get("page")
+        ),
+        "states": STATES,
+        "state": state,
+        "text": text,
+        "query": urlencode({"etat": state, "q": text}),
+    }
+    return render_page(request, "invoicing/list.html", context, tab=TAB)
+
+
+@staff_only(methods=("POST",))
+def make_drafts(request: StaffRequest) -> HttpResponse:
+    """Make the drafts of the periods that have begun, as the hourly job does."""
+    report = make_due_drafts(now=request.now, actor=actor_of(request.user.pk))
+    if report.made:
+        messages.success(request, _("Brouillons préparés\u00a0: %(n)s.") % {"n": report.made})
+    elif not report.obstacles:
+        messages.info(request, _("Aucune période à facturer aujourd’hui."))
+    for obstacle, count in report.obstacles.items():
+        messages.warning(request, f"{OBSTACLES[obstacle]} ({count})")
+    return redirect("invoicing:list")
+
+
+@staff_only(methods=("GET", "HEAD"))
+def show_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show a draft with its faults; an issued one leads to its document."""
+    draft = find_draft(ref)
+    if draft is None:
+        return _issued_or_404(ref)
+    return _draft_page(request, draft)
+
+
+@staff_only(methods=("GET", "HEAD"))
+def preview(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Send the PDF of a draft, marked as one; 409 when it cannot be drawn, with why on the draft's page."""
+    draft = _draft(ref)
+    try:
+        snapshot = desk_queries.snapshot_of(draft, today=day_in_paris(request.now))
+        data = documents.preview(snapshot)
+    except (NoSeller, VatChanged, documents.CannotDraw, DrawingFailed):
+        return _draft_page(request, draft, status=409)
+    name = f'inline; filename="brouillon-{draft.ref.hex[:8]}.pdf"'
+    return HttpResponse(data, content_type="application/pdf", headers={"Content-Disposition": name})
+
+
+@staff_only(methods=("POST",))
+def issue_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Ask the worker to issue a draft."""
+    draft = find_draft(ref)
+    if draft is None:
+        return _issued_or_404(ref)
+    services.request_issue(draft=draft, actor=actor_of(request.user.pk), now=request.now)
+    messages.success(
+        request, _("L’émission est lancée. La facture part par e-mail dès qu’elle est émise.")
+    )
+    return redirect("invoicing:draft", ref=ref)
+
+
+@staff_only(methods=("POST",))
+def delete_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Delete a draft; one that was issued meanwhile stays."""
+    try:
+        services.delete_draft(draft_ref=ref, actor=actor_of(request.user.pk), now=request.now)
+    except AlreadyIssued:
+        return _issued_or_404(ref)
+    messages.success(request, _("Le brouillon est supprimé."))
+    return redirect("invoicing:list")
+
+
+@staff_only(methods=("GET", "HEAD"))
+def show_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show an issued document: files, payments, credit notes, sending."""
+    return _invoice_page(request, _invoice(ref))
+
+
+@staff_only(methods=("GET", "HEAD"))
+def download(request: StaffRequest, ref: uuid.UUID, kind: str) -> HttpResponse:
+    """Send the PDF or the XML of a document."""
+    return file_response(_invoice(ref), InvoiceFile.Kind(kind))
+
+
+@staff_only(methods=("POST",))
+def send_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Ask the worker to send the document to its client again."""
+    services.request_send(invoice=_invoice(ref), actor=actor_of(request.user.pk), now=request.now)
+    messages.success(request, _("L’envoi est lancé."))
+    return redirect("invoicing:invoice", ref=ref)
+
+
+@staff_only(methods=("POST",))
+def credit_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Make the draft of a credit note on the whole invoice, with its reason."""
+    invoice = _invoice(ref)
+    form = CreditForm(request.POST)
+    if not form.is_valid():
+        return _invoice_page(request, invoice, credit_form=form, status=422)
+    try:
+        draft = services.credit(
+            invoice=invoice,
+            lines=from_json(invoice.snapshot).lines,
+            reason=form.cleaned_data["reason"],
+            actor=actor_of(request.user.pk),
+            now=request.now,
+        )
+    except (CreditExceedsInvoice, ValueError):
+        messages.error(request, _("Cette facture est déjà annulée, en tout ou en partie."))
+        return _invoice_page(request, invoice, status=422)
+    messages.success(request, _("L’avoir est prêt\u00a0: relisez-le, puis émettez-le."))
+    return redirect("invoicing:draft", ref=draft.ref)
+
+
+@staff_only(methods=("POST",))
+def pay_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Record money that was received for an invoice."""
+    invoice = _invoice(ref)
+    if invoice.corrects_id is not None:
+        raise Http404
+    form = PaymentForm(request.POST, balance=_balanced(request, invoice).balance)
+    if not form.is_valid():
+        return _invoice_page(request, invoice, payment_form=form, status=422)
+    data = form.cleaned_data
+    try:
+        record_payment(
+            invoice=invoice,
+            amount=data["amount"],
+            on=data["on"],
+            kind=Payment.Kind(data["kind"]),
+            reference=data["reference"],
+            actor=actor_of(request.user.pk),
+            now=request.now,
+        )
+    except AlreadyRecorded:
+        form.add_error("reference", _("Ce mouvement est déjà enregistré."))
+        return _invoice_page(request, invoice, payment_form=form, status=422)
+    messages.success(request, _("Le paiement est enregistré."))
+    return redirect("invoicing:invoice", ref=ref)
+
+
+# --- Pages -------------------------------------------------------------------------------------------
+
+
+def _draft_page(request: StaffRequest, draft: Draft, *, status: int = 200) -> HttpResponse:
+    entry = desk_queries.last_issue(draft)
+    context: dict[str, Any] = {"draft": draft, "entry": entry, "problem": issue_problem(entry)}
+    try:
+        snapshot = desk_queries.snapshot_of(draft, today=day_in_paris(request.now))
+    except NoSeller:
+        context["faults"] = [NO_SELLER]
+    except VatChanged:
+        context["faults"] = [VAT_CHANGED]
+    else:
+        context |= {"snapshot": snapshot, "faults": [MESSAGES[found] for found in faults(snapshot)]}
+    return render_page(request, "invoicing/draft.html", context, tab=TAB, status=status)
+
+
+def _invoice_page(
+    request: StaffRequest,
+    invoice: Invoice,
+    *,
+    credit_form: CreditForm | None = None,
+    payment_form: PaymentForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    is_credit = invoice.corrects_id is not None
+    shown: Any = invoice if is_credit else _balanced(request, invoice)
+    balance = Decimal(0) if is_credit else shown.balance
+    context = {
+        "invoice": shown,
+        "snapshot": from_json(invoice.snapshot),
+        "payments": desk_queries.payments_of(invoice),
+        "credit_notes": desk_queries.credit_notes_of(invoice),
+        "sending": sending_text(desk_queries.last_sending(invoice)),
+        "credit_form": credit_form or CreditForm(),
+        "payment_form": payment_form
+        or PaymentForm(balance=balance, initial={"on": day_in_paris(request.now)}),
+        "is_credit": is_credit,
+        "can_credit": not is_credit and not shown.credited,
+    }
+    return render_page(request, "invoicing/invoice.html", context, tab=TAB, status=status)
+
+
+def _balanced(request: StaffRequest, invoice: Invoice) -> Any:
+    """Return the invoice with its balance and state."""
+    return invoices_with_balance(today=day_in_paris(request.now)).get(pk=invoice.pk)
+
+
+def _draft(ref: uuid.UUID) -> Draft:
+    draft = find_draft(ref)
+    if draft is None:
+        raise Http404
+    return draft
+
+
+def _invoice(ref: uuid.UUID) -> Invoice:
+    invoice = find_invoice(ref)
+    if invoice is None:
+        raise Http404
+    return invoice
+
+
+def _issued_or_404(ref: uuid.UUID) -> HttpResponse:
+    """Return the redirect to the document of a draft that was issued: two tabs lead to one invoice."""
+    _invoice(ref)
+    return redirect("invoicing:invoice", ref=ref)
