@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing.clients import queries
 from billing.clients.files.queries import file_of
+from billing.clients.files.statements import open_statement
 from billing.clients.health import InvitationState, is_stale
 from billing.clients.history import history_of
 from billing.clients.kinds import CHECK, INVITE, SEED
@@ -73,7 +74,11 @@ def contract(client: Tenant, now: datetime) -> Fragment:
 
 def client_file(client: Tenant, now: datetime) -> Fragment:
     """Return the link to the client's file, or to the page that opens one."""
-    context = {"practice": client, "file": file_of(client)}
+    context = {
+        "practice": client,
+        "file": file_of(client),
+        "statement": open_statement(client),
+    }
     return Fragment("clients/sections/file.html", context)
 
 

@@ -46,22 +46,38 @@ def record_statement(*, tenant: Tenant, stated: StatedIdentity, now: datetime) -
     )
 
 
-def decide_statement(*, tenant: Tenant, is_accepted: bool, actor: str, now: datetime) -> bool:
-    """Close the open statement of a practice; return whether there was one."""
-    closed = IdentityStatement.objects.filter(tenant=tenant, decided_at__isnull=True).update(
-        decided_at=now, is_accepted=is_accepted
-    )
+def decide_statement(
+    *, statement: IdentityStatement, is_accepted: bool, actor: str, now: datetime
+) -> bool:
+    """Close a statement; return whether it was open and still the practice's last one."""
+    closed = IdentityStatement.objects.filter(
+        pk=statement.pk, stated_at=statement.stated_at, decided_at__isnull=True
+    ).update(decided_at=now, is_accepted=is_accepted)
     if closed:
         verb = "client.statement_accepted" if is_accepted else "client.statement_refused"
-        record(verb=verb, ref=tenant.ref, actor=actor, now=now)
+        record(verb=verb, ref=statement.tenant.ref, actor=actor, now=now)
     return bool(closed)
 
 
-def open_statement(tenant: Tenant | None) -> IdentityStatement | None:
-    """Return the statement of a practice that staff have not decided on."""
+def open_statement(
+    tenant: Tenant | None, *, version: str | None = None
+) -> IdentityStatement | None:
+    """Return the statement of a practice that staff have not decided on; with a version, that one only."""
     if tenant is None:
         return None
-    return IdentityStatement.objects.filter(tenant=tenant, decided_at__isnull=True).first()
+    found = (
+        IdentityStatement.objects.select_related("tenant")
+        .filter(tenant=tenant, decided_at__isnull=True)
+        .first()
+    )
+    if found is None or (version is not None and found.version != version):
+        return None
+    return found
+
+
+def count_open_statements() -> int:
+    """Return how many statements wait for a decision."""
+    return IdentityStatement.objects.filter(decided_at__isnull=True).count()
 
 
 def open_statements(*, number: str | None) -> Page[IdentityStatement]:

@@ -33,7 +33,12 @@ def list_files(request: StaffRequest) -> HttpResponse:
     """Show a page of the files, those that match a text if one is given."""
     text = search_text(parameters_of(request).get("q", ""))
     page = queries.files_page(text=text, number=parameters_of(request).get("page"))
-    context = {"page": page, "text": text, "query": urlencode({"q": text}) if text else ""}
+    context = {
+        "page": page,
+        "text": text,
+        "query": urlencode({"q": text}) if text else "",
+        "statements": statements.count_open_statements(),
+    }
     return render_page(request, "clients/files/list.html", context, tab=TAB)
 
 
@@ -141,12 +146,7 @@ def decide_statement(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
     if practice is None:
         raise Http404
     if request.method == "POST":
-        is_open = statements.decide_statement(
-            tenant=practice, is_accepted=False, actor=actor_of(request.user.pk), now=request.now
-        )
-        if is_open:
-            messages.success(request, _("Le dossier reste comme il est."))
-        return redirect("clients:statements")
+        return _refuse(request, practice)
     context = {
         "practice": practice,
         "file": queries.file_of(practice),
@@ -155,24 +155,35 @@ def decide_statement(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
     return render_page(request, "clients/files/statement.html", context, tab=TAB)
 
 
+def _refuse(request: StaffRequest, practice: Tenant) -> HttpResponse:
+    shown = statements.open_statement(practice, version=request.POST.get("version", ""))
+    if shown is None:
+        messages.error(
+            request, _("Le cabinet a écrit autre chose entre-temps, ou c’est déjà décidé.")
+        )
+        return redirect("clients:statement", ref=practice.ref)
+    statements.decide_statement(
+        statement=shown, is_accepted=False, actor=actor_of(request.user.pk), now=request.now
+    )
+    messages.success(request, _("Le dossier reste comme il est."))
+    return redirect("clients:statements")
+
+
 def _asked_statement(request: StaffRequest, tenant: Tenant | None) -> IdentityStatement | None:
-    """Return the open statement of a practice when the page was opened to take it over."""
-    return statements.open_statement(tenant) if parameters_of(request).get("demande") else None
+    """Return the statement that ``demande`` names and a form takes over, unless it is decided or replaced."""
+    return statements.open_statement(tenant, version=parameters_of(request).get("demande", ""))
 
 
 def _accept(request: StaffRequest, statement: IdentityStatement) -> None:
     statements.decide_statement(
-        tenant=statement.tenant,
-        is_accepted=True,
-        actor=actor_of(request.user.pk),
-        now=request.now,
+        statement=statement, is_accepted=True, actor=actor_of(request.user.pk), now=request.now
     )
 
 
 def _open(request: StaffRequest, *, tenant: Tenant | None) -> HttpResponse:
     if tenant is not None and (found := queries.file_of(tenant)):
         return redirect("clients:file", ref=found.ref)
-    statement = statements.open_statement(tenant)
+    statement = _asked_statement(request, tenant)
     form = ClientIdentityForm(
         request.POST if request.method == "POST" else None,
         initial={

@@ -57,3 +57,8 @@ class IdentityStatement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant_id}:{self.stated_at:%Y-%m-%d}"
+
+    @property
+    def version(self) -> str:
+        """Return what tells this statement from a later one of the practice: its instant in microseconds."""
+        return f"{self.stated_at:%Y%m%d%H%M%S%f}"

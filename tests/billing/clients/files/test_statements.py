@@ -37,6 +37,13 @@ def state(tenant: Tenant, **changes: str) -> StatedIdentity:
     return stated
 
 
+def version_of(practice: Tenant) -> str:
+    """Return the version of the open statement of a practice."""
+    found = open_statement(practice)
+    assert found
+    return found.version
+
+
 def save_shown(staff: Client, page: str, **changes: str) -> Any:
     """Post the form of a page as it was shown, with these changes."""
     form = staff.get(page).context["form"]
@@ -49,13 +56,15 @@ def test_a_statement_waits_on_its_page_until_it_is_taken_over(staff: Client) -> 
     client = make_buyer(tenant=practice)
     state(practice)
 
+    files = staff.get(address("clients:files")).text
     waiting = staff.get(address("clients:statements")).text
     shown = staff.get(address("clients:statement", practice.ref)).text
-    page = f"{address('clients:identity', client.ref)}?demande=1"
+    page = f"{address('clients:identity', client.ref)}?demande={version_of(practice)}"
     answer = save_shown(staff, page)
 
     client.refresh_from_db()
     assert address("clients:statement", practice.ref) in waiting
+    assert "À confirmer (1)" in " ".join(files.split())
     assert "9 rue Neuve" in shown
     assert f'href="{page}"' in shown
     assert answer.status_code == 302
@@ -71,10 +80,11 @@ def test_a_statement_that_is_refused_changes_no_file(staff: Client) -> None:
     client = make_buyer(tenant=practice)
     state(practice)
 
-    answers = [staff.post(address("clients:statement", practice.ref)) for _time in range(2)]
+    page, version = address("clients:statement", practice.ref), version_of(practice)
+    answers = [staff.post(page, {"version": version}) for _time in range(2)]
 
     client.refresh_from_db()
-    assert [answer["Location"] for answer in answers] == [address("clients:statements")] * 2
+    assert [answer["Location"] for answer in answers] == [address("clients:statements"), page]
     assert client.legal_name == "Anaïs Dupont-Lœuvre"
     assert IdentityStatement.objects.get().is_accepted is False
     assert AuditEvent.objects.filter(verb="client.statement_refused").count() == 1
@@ -96,8 +106,11 @@ def test_the_first_file_of_a_practice_begins_with_its_statement(staff: Client) -
     practice = make_client()
     state(practice, vat_number="FR96552100554")
 
-    answer = save_shown(staff, address("clients:practice_file", practice.ref))
+    page = f"{address('clients:practice_file', practice.ref)}?demande={version_of(practice)}"
+    sheet = staff.get(address("clients:sheet", practice.ref)).text
+    answer = save_shown(staff, page)
 
+    assert f'href="{page}"' in sheet
     client = ClientRow.objects.get(tenant=practice)
     assert answer["Location"] == address("clients:file", client.ref)
     assert (client.legal_name, client.vat_number) == ("Anaïs Dupont", "FR96552100554")
@@ -108,7 +121,9 @@ def test_a_later_statement_is_open_again(staff: Client) -> None:
     practice = make_client()
     state(practice)
     state(practice)
-    decide_statement(tenant=practice, is_accepted=False, actor="user:1", now=NOW)
+    first = open_statement(practice)
+    assert first
+    decide_statement(statement=first, is_accepted=False, actor="user:1", now=NOW)
     decided = open_statement(practice)
 
     state(practice, town="Colmar")
@@ -118,6 +133,25 @@ def test_a_later_statement_is_open_again(staff: Client) -> None:
     assert found
     assert found.town == "Colmar"
     assert IdentityStatement.objects.count() == 1
+
+
+def test_a_statement_that_staff_did_not_see_is_not_closed(staff: Client) -> None:
+    practice = make_client()
+    client = make_buyer(tenant=practice)
+    state(practice)
+    page = f"{address('clients:identity', client.ref)}?demande={version_of(practice)}"
+    form = staff.get(page).context["form"]
+    shown = {name: form[name].value() or "" for name in [*form.base_fields, VERSION]}
+    stated = StatedIdentity("Autre nom", "", "", "", "1 quai", "67000", "Strasbourg")
+    record_statement(tenant=practice, stated=stated, now=NOW.replace(hour=10))
+
+    accepted = staff.post(page, shown)
+    refused = staff.post(address("clients:statement", practice.ref), {"version": "1"})
+
+    found = open_statement(practice)
+    assert (accepted.status_code, refused.status_code) == (302, 302)
+    assert found
+    assert found.legal_name == "Autre nom"
 
 
 def test_the_pages_of_an_unknown_statement_say_so(staff: Client) -> None:
