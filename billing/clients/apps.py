@@ -23,7 +23,7 @@ class ClientsConfig(AppConfig):
 
 def _register_staff_pages() -> None:
     from billing.clients import overview, search, sections
-    from billing.clients.files import identity_tab
+    from billing.clients.files import history_tab, identity_tab
     from billing.clients.tabs import register_tab
     from tenants.desk.client_sheet import register_section
     from tenants.desk.navigation import NavigationEntry, register_navigation
@@ -32,7 +32,8 @@ def _register_staff_pages() -> None:
 
     register_navigation(NavigationEntry("clients", _("Clients"), "clients:list", order=20))
     register_navigation(NavigationEntry("files", _("Dossiers"), "clients:files", order=22))
-    register_tab(identity_tab.TAB)
+    for tab in (identity_tab.TAB, history_tab.TAB):
+        register_tab(tab)
     for group in overview.TILE_GROUPS:
         register_tiles(group)
     for overview_list in overview.LISTS:

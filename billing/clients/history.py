@@ -8,6 +8,7 @@ from types import MappingProxyType
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from billing.clients.models import Client
 from tenants.accounts.models import User
 from tenants.audit.models import AuditEvent
 from tenants.audit.services import actor_of
@@ -30,6 +31,14 @@ LABELS: Mapping[str, Promise | str] = MappingProxyType(
     }
 )
 """What the history says for each verb of the audit trail."""
+FILE_LABELS: Mapping[str, Promise | str] = MappingProxyType(
+    {
+        "client.created": _("Dossier ouvert"),
+        "client.corrected": _("Identité ou adresses corrigées"),
+        "client.territory_confirmed": _("Territoire confirmé"),
+    }
+)
+"""What the history of a client's file says for each verb."""
 LINES_SHOWN = 50
 
 
@@ -58,6 +67,20 @@ def history_of(tenant: Tenant) -> list[HistoryLine]:
         ),
     ]
     return sorted(lines, key=lambda line: line.at, reverse=True)[:LINES_SHOWN]
+
+
+def file_history(client: Client) -> list[HistoryLine]:
+    """Return the last 50 actions of staff on a client's file, the newest first, with two queries."""
+    events = list(
+        AuditEvent.objects.filter(ref=client.ref, verb__in=FILE_LABELS).order_by("-id")[
+            :LINES_SHOWN
+        ]
+    )
+    names = _names({event.actor for event in events})
+    return [
+        HistoryLine(event.at, str(FILE_LABELS[event.verb]), author=names.get(event.actor, ""))
+        for event in events
+    ]
 
 
 def _names(actors: set[str]) -> dict[str, str]:

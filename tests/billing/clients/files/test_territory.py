@@ -100,3 +100,16 @@ def test_a_client_without_an_establishment_has_no_territory(staff: Client) -> No
 
 def test_an_unknown_territory_is_refused(staff: Client) -> None:
     assert confirm(staff, unconfirmed(), "xx").status_code == 422
+
+
+def test_the_history_says_who_confirmed(staff: Client) -> None:
+    client = unconfirmed()
+    page = address("clients:file", client.ref)
+    before = staff.get(page, {"onglet": "historique"}).text
+
+    confirm(staff, client, "FR")
+
+    after = staff.get(page, {"onglet": "historique"}).text
+    assert "Territoire confirmé" not in before
+    assert "Territoire confirmé" in after
+    assert "Iban Fictif" in after
