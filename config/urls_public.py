@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bureau/", include("billing.clients.urls")),
     path("bureau/catalogue/", include("billing.catalogue.urls")),
     path("bureau/factures/", include("billing.invoicing.urls")),
+    path("bureau/vendeur/", include("billing.invoicing.seller.urls")),
     path("facture/", include("billing.invoicing.document_urls")),
 ]
 if settings.DEMO:

@@ -77,6 +77,9 @@ DESK = (
     ("desk-order", "/bureau/clients/nouveau/"),
     ("desk-files", "/bureau/dossiers/"),
     ("desk-file-new", "/bureau/dossiers/nouveau/"),
+    ("desk-invoices", "/bureau/factures/"),
+    ("desk-seller", "/bureau/vendeur/"),
+    ("desk-seller-change", "/bureau/vendeur/changer/"),
     ("desk-catalogue", "/bureau/catalogue/"),
     ("desk-product-new", "/bureau/catalogue/nouveau/"),
 )

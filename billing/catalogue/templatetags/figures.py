@@ -7,4 +7,5 @@ from billing import figures
 register = template.Library()
 register.filter("euros", figures.euros)
 register.filter("long_day", figures.long_day)
+register.filter("per_cent", figures.per_cent)
 register.filter("figure", figures.number)

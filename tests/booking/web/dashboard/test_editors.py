@@ -44,6 +44,7 @@ CREATES = {
     "PaymentForm": "adds a payment; the service counts each movement once",
     "PeriodForm": "chooses a period",
     "ProductForm": "adds a product",
+    "RatesForm": "adds rates",
     "QuickAnswersForm": "draws a part of BookForm",
     "PresetsForm": "adds appointment types",
     "ReplacementForm": "announces a replacement",
@@ -172,6 +173,7 @@ TRIED_ELSEWHERE = {
     "PersonForm",
     "PhotoForm",
     "ProductRenameForm",
+    "SellerForm",
     "TerritoryForm",
 }
 """Tried in the tests below: their page needs an account, a feed or a picture first.
