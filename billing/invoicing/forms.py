@@ -1,6 +1,7 @@
 """Forms of the staff pages of invoices."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.figures import euros
 from billing.invoicing.fault_texts import validate_drawable
 from billing.invoicing.models import Payment
+from billing.invoicing.snapshot import Line
 from tenants.form_fields import DayField, LineField
 from tenants.work_form import WorkForm
 
@@ -36,14 +39,34 @@ class AmountField(LineField):
 
 
 class CreditForm(WorkForm):
-    """The credit note of a whole invoice: why."""
+    """The lines of an invoice that a credit note takes back, and why (F-06)."""
 
+    lines = forms.MultipleChoiceField(
+        label=gettext_lazy("Lignes à annuler"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choisissez au moins une ligne.")},
+    )
     reason = LineField(
         label=gettext_lazy("Motif"),
         max_length=100,
         validators=[validate_drawable],
         help_text=gettext_lazy("Écrit sur l’avoir, par exemple «\u00a0Facturé deux fois\u00a0»."),
     )
+
+    def __init__(self, *args: Any, lines: Sequence[Line], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lines = lines
+        choices = [
+            (str(number), f"{line.name}, {euros(line.net)} HT") for number, line in enumerate(lines)
+        ]
+        self.fields["lines"].choices = choices  # type: ignore[attr-defined]
+        self.initial.setdefault("lines", [str(number) for number in range(len(lines))])
+
+    @property
+    def chosen(self) -> tuple[Line, ...]:
+        """Return the chosen lines in their order."""
+        numbers = {int(number) for number in self.cleaned_data["lines"]}
+        return tuple(line for number, line in enumerate(self._lines) if number in numbers)
 
 
 class PaymentForm(WorkForm):

@@ -22,19 +22,20 @@ from billing.invoicing.errors import (
     NoSeller,
     VatChanged,
 )
-from billing.invoicing.fault_texts import MESSAGES
 from billing.invoicing.forms import CreditForm, PaymentForm
+from billing.invoicing.late import late_payment
 from billing.invoicing.models import Draft, Invoice, InvoiceFile, Payment
+from billing.invoicing.obstacles import NO_SELLER, obstacles_of
 from billing.invoicing.outcome_texts import issue_problem, sending_text
 from billing.invoicing.payments import record_payment
 from billing.invoicing.queries import PaymentState, find_draft, find_invoice, invoices_with_balance
 from billing.invoicing.series import day_in_paris
 from billing.invoicing.snapshot import from_json
-from billing.invoicing.snapshot_checks import faults
 from tenants.audit.services import actor_of
 from tenants.desk.access import StaffRequest, staff_only
 from tenants.desk.pages import render_page
 from tenants.desk.search import search_text
+from tenants.outbox.models import OutboxEntry
 from tenants.query_parameters import parameters_of
 
 TAB = "invoices"
@@ -46,9 +47,6 @@ STATES = (
     (PaymentState.PAID.value, gettext_lazy("Payées")),
     (desk_queries.CREDIT_NOTES, gettext_lazy("Avoirs")),
 )
-NO_SELLER = gettext_lazy(
-    "Le profil de facturation manque\u00a0: sans lui, aucune facture ne peut être émise."
-)
 OBSTACLES = {
     Obstacle.NO_SELLER: NO_SELLER,
     Obstacle.TERRITORY: gettext_lazy(
@@ -56,9 +54,6 @@ OBSTACLES = {
     ),
     Obstacle.VAT: gettext_lazy("Des clients ont une période échue, et une TVA à décider"),
 }
-VAT_CHANGED = gettext_lazy(
-    "Le régime de TVA a changé depuis ce brouillon. Supprimez-le et refaites-en un."
-)
 
 
 @staff_only(methods=("GET", "HEAD"))
@@ -99,7 +94,8 @@ def show_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
     """Show a draft with its faults; an issued one leads to its document."""
     draft = find_draft(ref)
     if draft is None:
-        return _issued_or_404(ref)
+        _invoice(ref)
+        return redirect("invoicing:invoice", ref=ref)
     return _draft_page(request, draft)
 
 
@@ -118,14 +114,21 @@ def preview(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
 
 @staff_only(methods=("POST",))
 def issue_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
-    """Ask the worker to issue a draft."""
+    """Ask the worker to issue a draft; of two pages that ask, the second says that it is done already."""
     draft = find_draft(ref)
     if draft is None:
-        return _issued_or_404(ref)
-    services.request_issue(draft=draft, actor=actor_of(request.user.pk), now=request.now)
-    messages.success(
-        request, _("L’émission est lancée. La facture part par e-mail dès qu’elle est émise.")
-    )
+        return _issued_or_404(request, ref)
+    entry = desk_queries.last_issue(draft)
+    _snapshot, obstacles = obstacles_of(draft, today=day_in_paris(request.now))
+    if entry is not None and entry.state == OutboxEntry.EntryState.PENDING:
+        messages.warning(request, _("L’émission de ce brouillon est déjà demandée."))
+    elif obstacles:
+        messages.error(request, _("Ce brouillon ne peut pas être émis\u00a0: voyez ce qui manque."))
+    else:
+        services.request_issue(draft=draft, actor=actor_of(request.user.pk), now=request.now)
+        messages.success(
+            request, _("L’émission est lancée. La facture part par e-mail dès qu’elle est émise.")
+        )
     return redirect("invoicing:draft", ref=ref)
 
 
@@ -135,7 +138,7 @@ def delete_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
     try:
         services.delete_draft(draft_ref=ref, actor=actor_of(request.user.pk), now=request.now)
     except AlreadyIssued:
-        return _issued_or_404(ref)
+        return _issued_or_404(request, ref)
     messages.success(request, _("Le brouillon est supprimé."))
     return redirect("invoicing:list")
 
@@ -162,22 +165,24 @@ def send_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
 
 @staff_only(methods=("POST",))
 def credit_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
-    """Make the draft of a credit note on the whole invoice, with its reason."""
+    """Make the draft of a credit note on the chosen lines of an invoice, with its reason."""
     invoice = _invoice(ref)
-    form = CreditForm(request.POST)
+    if invoice.corrects_id is not None:
+        raise Http404
+    form = CreditForm(request.POST, lines=from_json(invoice.snapshot).lines)
     if not form.is_valid():
         return _invoice_page(request, invoice, credit_form=form, status=422)
     try:
         draft = services.credit(
             invoice=invoice,
-            lines=from_json(invoice.snapshot).lines,
+            lines=form.chosen,
             reason=form.cleaned_data["reason"],
             actor=actor_of(request.user.pk),
             now=request.now,
         )
-    except (CreditExceedsInvoice, ValueError):
-        messages.error(request, _("Cette facture est déjà annulée, en tout ou en partie."))
-        return _invoice_page(request, invoice, status=422)
+    except CreditExceedsInvoice:
+        form.add_error("lines", _("Les avoirs dépasseraient le montant de la facture."))
+        return _invoice_page(request, invoice, credit_form=form, status=422)
     messages.success(request, _("L’avoir est prêt\u00a0: relisez-le, puis émettez-le."))
     return redirect("invoicing:draft", ref=draft.ref)
 
@@ -214,15 +219,15 @@ def pay_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
 
 def _draft_page(request: StaffRequest, draft: Draft, *, status: int = 200) -> HttpResponse:
     entry = desk_queries.last_issue(draft)
-    context: dict[str, Any] = {"draft": draft, "entry": entry, "problem": issue_problem(entry)}
-    try:
-        snapshot = desk_queries.snapshot_of(draft, today=day_in_paris(request.now))
-    except NoSeller:
-        context["faults"] = [NO_SELLER]
-    except VatChanged:
-        context["faults"] = [VAT_CHANGED]
-    else:
-        context |= {"snapshot": snapshot, "faults": [MESSAGES[found] for found in faults(snapshot)]}
+    snapshot, obstacles = obstacles_of(draft, today=day_in_paris(request.now))
+    context = {
+        "draft": draft,
+        "entry": entry,
+        "is_pending": entry is not None and entry.state == OutboxEntry.EntryState.PENDING,
+        "problem": issue_problem(entry),
+        "snapshot": snapshot,
+        "faults": obstacles,
+    }
     return render_page(request, "invoicing/draft.html", context, tab=TAB, status=status)
 
 
@@ -237,17 +242,19 @@ def _invoice_page(
     is_credit = invoice.corrects_id is not None
     shown: Any = invoice if is_credit else _balanced(request, invoice)
     balance = Decimal(0) if is_credit else shown.balance
+    today = day_in_paris(request.now)
+    snapshot = from_json(invoice.snapshot)
     context = {
         "invoice": shown,
-        "snapshot": from_json(invoice.snapshot),
+        "snapshot": snapshot,
+        "late": late_payment(invoice, balance=balance, today=today),
         "payments": desk_queries.payments_of(invoice),
         "credit_notes": desk_queries.credit_notes_of(invoice),
         "sending": sending_text(desk_queries.last_sending(invoice)),
-        "credit_form": credit_form or CreditForm(),
-        "payment_form": payment_form
-        or PaymentForm(balance=balance, initial={"on": day_in_paris(request.now)}),
+        "credit_form": credit_form or CreditForm(lines=snapshot.lines),
+        "payment_form": payment_form or PaymentForm(balance=balance, initial={"on": today}),
         "is_credit": is_credit,
-        "can_credit": not is_credit and not shown.credited,
+        "can_credit": not is_credit and shown.credited < shown.gross,
     }
     return render_page(request, "invoicing/invoice.html", context, tab=TAB, status=status)
 
@@ -271,7 +278,8 @@ def _invoice(ref: uuid.UUID) -> Invoice:
     return invoice
 
 
-def _issued_or_404(ref: uuid.UUID) -> HttpResponse:
-    """Return the redirect to the document of a draft that was issued: two tabs lead to one invoice."""
+def _issued_or_404(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Return the redirect to the document of a draft that another page has issued."""
     _invoice(ref)
+    messages.warning(request, _("Ce brouillon a déjà été émis\u00a0: voici son document."))
     return redirect("invoicing:invoice", ref=ref)

@@ -1,19 +1,21 @@
 """The staff pages of invoices: what each shows and does, who is refused (A4)."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from billing.invoicing.models import Draft, Invoice
+from billing.invoicing.models import Draft, Invoice, RefRate
+from billing.invoicing.templatetags.documents import fingerprint
 from billing.invoicing.urls import urlpatterns
 from billing.orders.models import Order
 from tenants.outbox.models import OutboxEntry
 from tenants.schema import Unit
 from tests.accounts import browser, make_user
 from tests.billing.invoicing.test_practice_page import make_subscription
-from tests.ledger import issue_draft, make_buyer, make_draft, open_ledger
+from tests.ledger import issue_draft, make_buyer, make_draft, make_line, open_ledger
 from tests.staff import address
 
 METHODS = {
@@ -245,19 +247,124 @@ def test_a_credit_note_is_drafted_with_its_reason_once_it_is_issued_no_more(
     staff: Client, invoice: Invoice
 ) -> None:
     page = address("invoicing:credit", invoice.ref)
-    without = staff.post(page, {"reason": ""})
-    emoji = staff.post(page, {"reason": "double 🙈"})
-    staff.post(page, {"reason": "Facturé deux fois"})
+    without = staff.post(page, {"lines": ["0"], "reason": ""})
+    emoji = staff.post(page, {"lines": ["0"], "reason": "double 🙈"})
+    staff.post(page, {"lines": ["0"], "reason": "Facturé deux fois"})
     draft = Draft.objects.get(corrects=invoice)
     note = issue_draft(draft)
-    again = staff.post(page, {"reason": "encore"})
+    again = staff.post(page, {"lines": ["0"], "reason": "encore"})
 
     assert (without.status_code, emoji.status_code, again.status_code) == (422, 422, 422)
     assert "Nos documents ne peuvent pas montrer" in emoji.text
-    assert "déjà annulée" in again.text
+    assert "dépasseraient" in again.text
+    assert staff.post(address("invoicing:credit", note.ref)).status_code == 404
     assert note.gross == invoice.gross
     assert note.number in staff.get(address("invoicing:invoice", invoice.ref)).text
     assert staff.post(address("invoicing:pay", note.ref)).status_code == 404
+
+
+@pytest.mark.parametrize("lines", [[], ["7"], ["x"]])
+def test_a_credit_note_needs_lines_of_its_invoice(
+    staff: Client, invoice: Invoice, lines: list[str]
+) -> None:
+    page = address("invoicing:credit", invoice.ref)
+
+    answer = staff.post(page, {"lines": lines, "reason": "Erreur"})
+
+    assert answer.status_code == 422
+    assert "Erreur" in answer.text
+    assert not Draft.objects.filter(corrects=invoice).exists()
+
+
+def test_a_credit_note_takes_back_the_chosen_lines(staff: Client, draft: Draft) -> None:
+    lines = (make_line(), make_line("90.00", name="Mise en service"))
+    invoice = issue_draft(make_draft(draft.client, *lines))
+    page = address("invoicing:credit", invoice.ref)
+
+    staff.post(page, {"lines": ["1"], "reason": "Pas encore faite"})
+    note = issue_draft(Draft.objects.get(corrects=invoice))
+    whole = staff.post(page, {"lines": ["0", "1"], "reason": "Tout"})
+    rest = staff.post(page, {"lines": ["0"], "reason": "Le reste"})
+
+    assert note.gross == Decimal("108.00")
+    assert note.snapshot["corrects"]["is_partial"] is True
+    assert whole.status_code == 422
+    assert rest.status_code == 302
+
+
+def test_of_two_pages_that_issue_the_second_says_so(staff: Client, draft: Draft) -> None:
+    page = address("invoicing:issue", draft.ref)
+
+    staff.post(page)
+    second = staff.post(page, follow=True).text
+    issue_draft(draft)
+    third = staff.post(page, follow=True).text
+
+    assert "déjà demandée" in second
+    assert "Émettre et envoyer" not in second
+    assert "a déjà été émis" in third
+    assert len(entries("issue", draft)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"territory_confirmed_at": None}, "Confirmez le territoire"),
+        ({"siren": "", "siret": ""}, "Le SIREN est obligatoire"),
+    ],
+)
+def test_an_incomplete_identity_is_said_before_the_issue(
+    staff: Client, draft: Draft, changes: dict[str, Any], text: str
+) -> None:
+    type(draft.client).objects.update(**changes)
+
+    shown = staff.get(address("invoicing:draft", draft.ref)).text
+    asked = staff.post(address("invoicing:issue", draft.ref), follow=True).text
+
+    assert text in shown
+    assert "Émettre et envoyer" not in shown
+    assert "ne peut pas être émis" in asked
+    assert entries("issue", draft) == []
+
+
+def test_without_a_seller_a_draft_says_so(staff: Client, public: Unit) -> None:
+    draft = make_draft(make_buyer())
+
+    assert (
+        "Les coordonnées du vendeur manquent"
+        in staff.get(address("invoicing:draft", draft.ref)).text
+    )
+    assert staff.get(address("invoicing:preview", draft.ref)).status_code == 409
+
+
+def test_late_payment_is_computed_and_shown(staff: Client, draft: Draft) -> None:
+    late = issue_draft(draft, now=dt.datetime.now(dt.UTC) - dt.timedelta(days=40))
+    page = address("invoicing:invoice", late.ref)
+    without_rate = staff.get(page).text
+    first = RefRate(valid_from=dt.date(2020, 1, 1), ecb=Decimal(9), legal=Decimal(9))
+    # Of several rows for one day the newest counts.
+    second = RefRate(valid_from=dt.date(2020, 1, 1), ecb=Decimal("2.15"), legal=Decimal("2.62"))
+    RefRate.objects.bulk_create([first, second])
+
+    shown = staff.get(page).text
+
+    assert "10 jours de retard" in without_rate
+    assert "le taux de référence de la période manque" in without_rate
+    # 34.80 × 12.15 % × 10 / 365
+    assert "0,12\u00a0€" in shown
+    assert "40,00\u00a0€" in shown
+
+
+def test_what_is_not_late_has_no_interest(staff: Client, invoice: Invoice) -> None:
+    assert "jours de retard" not in staff.get(address("invoicing:invoice", invoice.ref)).text
+
+
+def test_a_document_shows_its_place_in_the_chain(staff: Client, invoice: Invoice) -> None:
+    shown = staff.get(address("invoicing:invoice", invoice.ref)).text
+
+    assert fingerprint(invoice.hash) in shown
+    assert fingerprint(invoice.prev_hash) in shown
+    assert invoice.series.code in shown
 
 
 def test_the_overview_the_search_and_the_file_lead_to_invoices(
