@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("bureau/catalogue/", include("billing.catalogue.urls")),
     path("bureau/factures/", include("billing.invoicing.urls")),
     path("bureau/vendeur/", include("billing.invoicing.seller.urls")),
+    path("bureau/commandes/", include("billing.orders.urls")),
+    path("bon-de-commande/", include("billing.orders.signing_urls")),
     path("facture/", include("billing.invoicing.document_urls")),
 ]
 if settings.DEMO:

@@ -61,10 +61,13 @@ class ClientOrder:
     is_adult: bool
 
 
-def order_tenant(*, order: ClientOrder, actor: str, now: datetime) -> Tenant:
-    """Create the client and its tenant in state ``ordered``; the provisioner builds the schema, a worker seeds it.
+def order_tenant(
+    *, order: ClientOrder, client: Client | None = None, actor: str, now: datetime
+) -> Tenant:
+    """Create a tenant in state ``ordered``; the provisioner builds the schema, a worker seeds it.
 
-    Staff complete the legal identity of the client: of its name, the order knows the owner's only.
+    It is that of ``client``; without one a client is created, whose legal identity staff complete: of its name,
+    the order knows the owner's only.
     Raises NotAttestedError or NameTakenError. ``tenants.subdomains`` has checked the subdomain before.
     """
     if not (order.is_professional and order.is_adult):
@@ -87,7 +90,10 @@ def order_tenant(*, order: ClientOrder, actor: str, now: datetime) -> Tenant:
             # Not save(): the library's would create the schema in this process.
             Tenant.objects.bulk_create([tenant])
             Domain.objects.bulk_create([Domain(domain=host, tenant=tenant)])
-            _create_client(tenant, now=now)
+            if client is None:
+                _create_client(tenant, now=now)
+            else:
+                Client.objects.filter(pk=client.pk, tenant__isnull=True).update(tenant=tenant)
     except IntegrityError as error:
         if getattr(error.__cause__, "pgcode", "") != "23505":
             raise

@@ -13,11 +13,14 @@ class InvoicingConfig(AppConfig):
     def ready(self) -> None:
         """Register the outbox handlers, the staff pages, and what the owner's page of a practice reads."""
         from billing.invoicing import handlers
+        from billing.invoicing.assembly import read_seller
         from billing.invoicing.practice_page import PracticeContract
+        from billing.orders.seller import register_seller
         from booking.practice.subscription import register_source
 
         handlers.register_all()
         register_source(PracticeContract())
+        register_seller(read_seller)
         _register_staff_pages()
 
 

@@ -2,19 +2,18 @@
 
 import datetime as dt
 
-from billing.clients.identity import contradictions, name_on_documents
-from billing.clients.models import Client, ClientAddress
+from billing.clients.identity import contradictions
+from billing.clients.models import Client
+from billing.clients.party import buyer_kind, buyer_of
 from billing.invoicing.contents import DraftContent, read_content
 from billing.invoicing.errors import IncompleteIdentity, NoSeller, VatChanged
 from billing.invoicing.mentions import Terms, case_of, notes
 from billing.invoicing.models import Draft, SellerProfile
 from billing.invoicing.snapshot import BankAccount, Correction, InvoiceSnapshot
+from billing.orders.seller import Seller, SellerUnknown
 from billing.parties import Address, Party
-from billing.territories import Territory, country_of
-from billing.vat import FRANCHISE, BuyerKind, SellerRegime
-
-NOWHERE = Address("", "", "")
-"""The address of a client that has none: no document is drawn with it."""
+from billing.territories import Territory
+from billing.vat import FRANCHISE, SellerRegime
 
 
 def seller_on(day: dt.date) -> SellerProfile:
@@ -23,6 +22,15 @@ def seller_on(day: dt.date) -> SellerProfile:
     if found is None:
         raise NoSeller
     return found
+
+
+def read_seller(day: dt.date) -> Seller:
+    """Return the seller of a day as order forms name it. Raises SellerUnknown."""
+    try:
+        profile = seller_on(day)
+    except NoSeller:
+        raise SellerUnknown from None
+    return Seller(seller_party(profile), SellerRegime(profile.vat_regime))
 
 
 def assemble(
@@ -41,7 +49,7 @@ def assemble(
         number=number,
         issued_on=issued_on,
         due_on=_due_on(content, seller, issued_on, is_credit=corrects is not None),
-        seller=_seller(seller),
+        seller=seller_party(seller),
         buyer=buyer,
         lines=content.lines,
         notes=notes(terms=terms, case=content.case or _case(draft.client), corrects=corrects),
@@ -68,46 +76,13 @@ def check_identity(client: Client) -> None:
         raise IncompleteIdentity(found.value)
 
 
-def buyer_of(client: Client) -> Party:
-    """Return a client as the buyer on documents; what is unknown stays empty."""
-    addresses = {address.kind: _address(address, client) for address in client.addresses.all()}
-    establishment = addresses.get(ClientAddress.Kind.ESTABLISHMENT, NOWHERE)
-    return Party(
-        name=name_on_documents(client.legal_name, is_sole_trader=client.is_sole_trader),
-        address=establishment,
-        siren=client.siren,
-        siret=client.siret,
-        vat_number=client.vat_number,
-        trade_name=client.trade_name,
-        email=client.email,
-        phone=client.phone,
-        endpoint=client.siren or client.email,
-        endpoint_scheme="0225" if client.siren else "EM",
-        billing_address=addresses.get(ClientAddress.Kind.BILLING),
-    )
-
-
-def buyer_kind(client: Client) -> BuyerKind:
-    """Return what VAT knows of a client: all are professionals (G-03)."""
-    return BuyerKind.IDENTIFIED if client.vat_number else BuyerKind.TAXABLE
-
-
-def _address(address: ClientAddress, client: Client) -> Address:
-    is_establishment = address.kind == ClientAddress.Kind.ESTABLISHMENT and client.territory
-    country = (
-        country_of(Territory(client.territory), address.country)
-        if is_establishment
-        else address.country
-    )
-    return Address(address.street, address.postcode, address.town, country, address.building)
-
-
 def _case(client: Client) -> str:
     territory = Territory(client.territory) if client.territory else Territory.METROPOLE
     return case_of(territory=territory, buyer=buyer_kind(client), has_siren=bool(client.siren))
 
 
-def _seller(seller: SellerProfile) -> Party:
+def seller_party(seller: SellerProfile) -> Party:
+    """Return the seller as documents name it."""
     capital = f" au capital de {seller.capital}" if seller.capital else ""
     register = f", {seller.register}" if seller.register else ""
     is_exempt = seller.vat_regime == SellerRegime.FRANCHISE

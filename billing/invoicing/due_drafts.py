@@ -10,7 +10,8 @@ from enum import StrEnum
 from django.db.models import Q
 
 from billing.clients.models import Client
-from billing.invoicing.assembly import buyer_kind, seller_on
+from billing.clients.party import buyer_kind
+from billing.invoicing.assembly import seller_on
 from billing.invoicing.contents import DraftContent
 from billing.invoicing.due import (
     DueItem,

@@ -52,6 +52,9 @@ class Order(models.Model):
     signatory_name = models.CharField(max_length=120, blank=True, default="")
     signatory_capacity = models.CharField(max_length=80, blank=True, default="")
     signatory_email = models.EmailField(blank=True, default="")
+    subdomain = models.CharField(max_length=40, blank=True, default="", db_default="")
+    """The address that the practice gets when the order is signed; "" for a client that has a practice."""
+    profession = models.CharField(max_length=40, blank=True, default="", db_default="")
     snapshot = models.JSONField(null=True, blank=True)
     """All that was shown at the signature; None before it."""
     sha256 = models.BinaryField(max_length=32, null=True, blank=True)
@@ -91,6 +94,8 @@ class Order(models.Model):
             "starts_before_withdrawal_ends",
             "terms_version",
             "dpa_version",
+            "subdomain",
+            "profession",
             "sha256",
             "created_at",
             "sent_at",

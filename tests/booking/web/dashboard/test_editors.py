@@ -39,6 +39,7 @@ CREATES = {
     "AgendaAfterForm": "closes an access; the service checks the role",
     "CreditForm": "adds the draft of a credit note",
     "LedgerFilterForm": "filters a list",
+    "NewOrderForm": "makes an order",
     "NewPriceForm": "adds a price",
     "OrderForm": "orders a tenant",
     "PaymentForm": "adds a payment; the service counts each movement once",
@@ -48,6 +49,7 @@ CREATES = {
     "QuickAnswersForm": "draws a part of BookForm",
     "PresetsForm": "adds appointment types",
     "ReplacementForm": "announces a replacement",
+    "SignatureForm": "signs; the service compares what was shown",
     "SuspendForm": "acts; the service checks the state",
     "WaitForm": "adds to the waiting list",
 }
