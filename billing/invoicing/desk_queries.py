@@ -1,6 +1,7 @@
 """What the staff pages of invoices list, inside the unit ``public``."""
 
 import datetime as dt
+import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,11 @@ class DraftRow:
 
     draft: Draft
     gross: Decimal | None
+
+
+def find_client(ref: uuid.UUID) -> Client | None:
+    """Return the client of a reference, or None."""
+    return Client.objects.filter(ref=ref).first()
 
 
 def drafts_page(*, today: dt.date, number: str | None) -> "Page[Draft]":

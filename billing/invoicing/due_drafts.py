@@ -53,7 +53,9 @@ class DueReport:
     obstacles: Counter[Obstacle] = field(default_factory=Counter)
 
 
-class _Blocked(Exception):
+class Blocked(Exception):
+    """The VAT of a client cannot be decided; ``obstacle`` says why."""
+
     def __init__(self, obstacle: Obstacle) -> None:
         super().__init__(obstacle)
         self.obstacle = obstacle
@@ -82,8 +84,8 @@ def make_due_drafts(*, now: dt.datetime, actor: str = SYSTEM) -> DueReport:
             if not periods:
                 continue
             try:
-                vat = _vat(subscription.order.client, seller, today)
-            except _Blocked as blocked:
+                vat = vat_of(subscription.order.client, seller, today)
+            except Blocked as blocked:
                 report.obstacles[blocked.obstacle] += 1
                 continue
             for period in periods:
@@ -140,11 +142,12 @@ def _may_invoice(order: Order, *, now: dt.datetime) -> bool:
     return order.starts_before_withdrawal_ends and day_in_paris(now) >= first
 
 
-def _vat(client: Client, seller: SellerProfile | None, today: dt.date) -> VatDecision:
+def vat_of(client: Client, seller: SellerProfile | None, today: dt.date) -> VatDecision:
+    """Return the VAT of what a client buys on a day. Raises Blocked."""
     if seller is None:
-        raise _Blocked(Obstacle.NO_SELLER)
+        raise Blocked(Obstacle.NO_SELLER)
     if client.territory_confirmed_at is None or not client.territory:
-        raise _Blocked(Obstacle.TERRITORY)
+        raise Blocked(Obstacle.TERRITORY)
     try:
         return decide(
             territory=Territory(client.territory),
@@ -153,7 +156,7 @@ def _vat(client: Client, seller: SellerProfile | None, today: dt.date) -> VatDec
             on=today,
         )
     except VatUndecided:
-        raise _Blocked(Obstacle.VAT) from None
+        raise Blocked(Obstacle.VAT) from None
 
 
 def _make(

@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.drawing import DrawingFailed
-from billing.invoicing import desk_queries, documents, services
+from billing.invoicing import desk_queries, documents, draft_lines, services
+from billing.invoicing.contents import read_content
 from billing.invoicing.document_views import file_response
-from billing.invoicing.due_drafts import Obstacle, make_due_drafts
+from billing.invoicing.draft_lines_form import DraftLinesForm
+from billing.invoicing.due_drafts import Blocked, Obstacle, make_due_drafts
 from billing.invoicing.errors import (
     AlreadyIssued,
     AlreadyRecorded,
@@ -25,7 +27,7 @@ from billing.invoicing.errors import (
 from billing.invoicing.forms import CreditForm, PaymentForm
 from billing.invoicing.late import late_payment
 from billing.invoicing.models import Draft, Invoice, InvoiceFile, Payment
-from billing.invoicing.obstacles import NO_SELLER, obstacles_of
+from billing.invoicing.obstacles import NO_SELLER, TERRITORY, obstacles_of
 from billing.invoicing.outcome_texts import issue_problem, sending_text
 from billing.invoicing.payments import record_payment
 from billing.invoicing.queries import PaymentState, find_draft, find_invoice, invoices_with_balance
@@ -54,6 +56,15 @@ OBSTACLES = {
     ),
     Obstacle.VAT: gettext_lazy("Des clients ont une période échue, et une TVA à décider"),
 }
+OBSTACLE_OF_DRAFT = {
+    Obstacle.NO_SELLER: NO_SELLER,
+    Obstacle.TERRITORY: TERRITORY,
+    Obstacle.VAT: gettext_lazy(
+        "Le territoire et le numéro de TVA du client ne donnent pas de TVA\u00a0: vérifiez son dossier."
+    ),
+}
+NEW_ROWS, BLANK_ROWS = 3, 2
+"""Rows of the form of a new draft, and empty ones after those of a draft."""
 
 
 @staff_only(methods=("GET", "HEAD"))
@@ -97,6 +108,58 @@ def show_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
         _invoice(ref)
         return redirect("invoicing:invoice", ref=ref)
     return _draft_page(request, draft)
+
+
+@staff_only()
+def edit_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show the lines of a draft invoice, or change them; a credit note has those of its invoice."""
+    draft = find_draft(ref)
+    if draft is None:
+        return _issued_or_404(request, ref)
+    if draft.corrects_id is not None:
+        raise Http404
+    rows = len(read_content(draft.content).lines) + BLANK_ROWS
+    form = DraftLinesForm(
+        request.POST if request.method == "POST" else None,
+        rows=rows,
+        subject=f"draft:{ref.hex}",
+        stored=lambda: draft_lines.stored_values(ref),
+    )
+    if form.is_valid():
+        try:
+            draft_lines.change(
+                draft=draft, typed=form.typed, actor=actor_of(request.user.pk), now=request.now
+            )
+        except AlreadyIssued:
+            return _issued_or_404(request, ref)
+        except Blocked as blocked:
+            form.add_error(None, str(OBSTACLE_OF_DRAFT[blocked.obstacle]))
+        else:
+            messages.success(request, _("Le brouillon est changé."))
+            return redirect("invoicing:draft", ref=ref)
+    context = {"client": draft.client, "draft": draft, "form": form}
+    return render_page(request, "invoicing/edit.html", context, tab=TAB, status=form.status)
+
+
+@staff_only()
+def new_draft(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
+    """Show an empty draft for a client, without a period, or make it."""
+    client = desk_queries.find_client(ref)
+    if client is None:
+        raise Http404
+    form = DraftLinesForm(request.POST if request.method == "POST" else None, rows=NEW_ROWS)
+    if form.is_valid():
+        try:
+            draft = draft_lines.make(
+                client=client, typed=form.typed, actor=actor_of(request.user.pk), now=request.now
+            )
+        except Blocked as blocked:
+            form.add_error(None, str(OBSTACLE_OF_DRAFT[blocked.obstacle]))
+        else:
+            messages.success(request, _("Le brouillon est prêt\u00a0: relisez-le."))
+            return redirect("invoicing:draft", ref=draft.ref)
+    context = {"client": client, "form": form}
+    return render_page(request, "invoicing/edit.html", context, tab=TAB, status=form.status)
 
 
 @staff_only(methods=("GET", "HEAD"))

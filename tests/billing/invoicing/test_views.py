@@ -23,6 +23,8 @@ METHODS = {
     "make_drafts": ("post",),
     "draft": ("get",),
     "preview": ("get",),
+    "edit": ("get", "post"),
+    "new": ("get", "post"),
     "issue": ("post",),
     "delete": ("post",),
     "invoice": ("get",),
@@ -33,7 +35,7 @@ METHODS = {
     "pay": ("post",),
 }
 TODAY = dt.datetime.now(dt.UTC).date()
-OF_DRAFTS = {"draft", "preview", "issue", "delete"}
+OF_DRAFTS = {"draft", "preview", "edit", "issue", "delete"}
 
 
 @pytest.fixture
@@ -53,6 +55,8 @@ def page_of(name: str, draft: Draft, invoice: Invoice) -> str:
     """Return the address of a page."""
     if name in {"list", "make_drafts"}:
         return address(f"invoicing:{name}")
+    if name == "new":
+        return address("invoicing:new", draft.client.ref)
     return address(f"invoicing:{name}", draft.ref if name in OF_DRAFTS else invoice.ref)
 
 
@@ -94,7 +98,7 @@ def test_an_unknown_document_is_not_found(
 ) -> None:
     page = page_of(name, draft, invoice).replace(str(draft.ref), str(make_user().pk).zfill(32))
     page = page.replace(str(invoice.ref), "0" * 8 + "-0000-0000-0000-" + "0" * 12)
-    if name in OF_DRAFTS:
+    if name in OF_DRAFTS or name == "new":
         page = address(f"invoicing:{name}", "00000000-0000-0000-0000-000000000000")
 
     answer = getattr(staff, METHODS[name][0])(page, {"reason": "x"})

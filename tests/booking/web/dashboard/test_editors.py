@@ -45,8 +45,8 @@ CREATES = {
     "PaymentForm": "adds a payment; the service counts each movement once",
     "PeriodForm": "chooses a period",
     "ProductForm": "adds a product",
-    "RatesForm": "adds rates",
     "QuickAnswersForm": "draws a part of BookForm",
+    "RatesForm": "adds rates",
     "PresetsForm": "adds appointment types",
     "ReplacementForm": "announces a replacement",
     "SignatureForm": "signs; the service compares what was shown",
@@ -167,6 +167,7 @@ EDITORS: dict[str, tuple[Address, str, str]] = {
 TRIED_ELSEWHERE = {
     "ChoicesForm",
     "ClientIdentityForm",
+    "DraftLinesForm",
     "FeedForm",
     "HolidaysForm",
     "IdentityRequestForm",
