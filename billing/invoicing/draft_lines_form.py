@@ -18,16 +18,18 @@ from tenants.edit_form import EditForm
 from tenants.form_fields import DayField, LineField
 
 MOST_ROWS = 40
+_CENTS = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,2})?")
+_FINE = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,4})?")
 COLUMNS = ("name", "quantity", "unit_price", "discount", "discount_reason")
 
 
 class NumberField(LineField):
-    """A number that may be empty: not negative, with at most ``decimals`` decimals; « 29,00 € », « 1,5 »."""
+    """A number that may be empty: not negative, with at most two or four ``decimals``; « 29,00 € », « 1,5 »."""
 
     def __init__(self, *, decimals: int, **kwargs: Any) -> None:
         kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal"}))
         super().__init__(max_length=20, required=False, **kwargs)
-        self._pattern = re.compile(rf"[0-9]{{1,8}}(?:\.[0-9]{{1,{decimals}}})?")
+        self._pattern = _CENTS if decimals == 2 else _FINE
 
     def clean(self, value: Any) -> Any:
         """Return a Decimal, or None for nothing; raise ValidationError for another text."""

@@ -70,10 +70,10 @@ class CreditForm(WorkForm):
 
 
 class PaymentForm(WorkForm):
-    """Money that was received for an invoice."""
+    """Money that was received for an invoice; below zero of ``balance``, money that is given back."""
 
-    amount = AmountField(label=gettext_lazy("Montant reçu"))
-    on = DayField(label=gettext_lazy("Reçu le"))
+    amount = AmountField(label=gettext_lazy("Montant"))
+    on = DayField(label=gettext_lazy("Jour à la banque"))
     kind = forms.ChoiceField(
         label=gettext_lazy("Moyen"),
         choices=[(kind.value, kind.label) for kind in RECEIVED],
@@ -88,10 +88,23 @@ class PaymentForm(WorkForm):
     def __init__(self, *args: Any, balance: Decimal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.balance = balance
+        if balance < 0:
+            refund = Payment.Kind.REFUND
+            self.fields["kind"].choices = [(refund.value, refund.label)]  # type: ignore[attr-defined]
 
     def clean_amount(self) -> Decimal:
         """Refuse more than what is owed: a credit balance is a decision of its own."""
         amount: Decimal = self.cleaned_data["amount"]
-        if amount > self.balance:
-            raise ValidationError(_("C’est plus que ce qui reste à payer. Vérifiez la facture."))
+        if amount > abs(self.balance):
+            raise ValidationError(
+                _("C’est plus que ce qui reste à rendre. Vérifiez la facture.")
+                if self.balance < 0
+                else _("C’est plus que ce qui reste à payer. Vérifiez la facture.")
+            )
         return amount
+
+    @property
+    def signed_amount(self) -> Decimal:
+        """Return the amount of a valid form, negative for a refund."""
+        amount: Decimal = self.cleaned_data["amount"]
+        return -amount if self.cleaned_data["kind"] == Payment.Kind.REFUND else amount

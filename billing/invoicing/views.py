@@ -52,9 +52,9 @@ STATES = (
 OBSTACLES = {
     Obstacle.NO_SELLER: NO_SELLER,
     Obstacle.TERRITORY: gettext_lazy(
-        "Des clients ont une période échue, et un territoire à confirmer dans leur dossier"
+        "Des clients ont une période commencée, et un territoire à confirmer dans leur dossier"
     ),
-    Obstacle.VAT: gettext_lazy("Des clients ont une période échue, et une TVA à décider"),
+    Obstacle.VAT: gettext_lazy("Des clients ont une période commencée, et une TVA à décider"),
 }
 OBSTACLE_OF_DRAFT = {
     Obstacle.NO_SELLER: NO_SELLER,
@@ -252,7 +252,7 @@ def credit_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
 
 @staff_only(methods=("POST",))
 def pay_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
-    """Record money that was received for an invoice."""
+    """Record money that was received for an invoice, or given back when the client has paid too much."""
     invoice = _invoice(ref)
     if invoice.corrects_id is not None:
         raise Http404
@@ -263,7 +263,7 @@ def pay_invoice(request: StaffRequest, ref: uuid.UUID) -> HttpResponse:
     try:
         record_payment(
             invoice=invoice,
-            amount=data["amount"],
+            amount=form.signed_amount,
             on=data["on"],
             kind=Payment.Kind(data["kind"]),
             reference=data["reference"],
@@ -311,6 +311,7 @@ def _invoice_page(
         "invoice": shown,
         "snapshot": snapshot,
         "late": late_payment(invoice, balance=balance, today=today),
+        "owed_back": max(-balance, Decimal(0)),
         "payments": desk_queries.payments_of(invoice),
         "credit_notes": desk_queries.credit_notes_of(invoice),
         "sending": sending_text(desk_queries.last_sending(invoice)),

@@ -235,6 +235,39 @@ def test_a_payment_closes_the_invoice_and_counts_once(staff: Client, invoice: In
     assert invoice.payments.count() == 2
 
 
+def test_what_was_paid_too_much_is_given_back(staff: Client, invoice: Invoice) -> None:
+    page = address("invoicing:pay", invoice.ref)
+    sent = {"amount": "34,80", "on": "2026-12-10", "kind": "transfer", "reference": "VIR 1"}
+    staff.post(page, sent)
+    staff.post(
+        address("invoicing:credit", invoice.ref), {"lines": ["0"], "reason": "Facturé deux fois"}
+    )
+    issue_draft(Draft.objects.get(corrects=invoice))
+    shown = staff.get(address("invoicing:invoice", invoice.ref)).text
+    refund = sent | {"kind": "refund"}
+
+    received = staff.post(page, sent | {"reference": "VIR 2"})
+    too_much = staff.post(page, refund | {"amount": "35"})
+    back = staff.post(page, refund, follow=True).text
+
+    assert "34,80\u00a0€ à rendre au client" in shown
+    assert (received.status_code, too_much.status_code) == (422, 422)
+    assert "reste à rendre" in too_much.text
+    assert "Rien à payer" in back
+    assert [payment.amount for payment in invoice.payments.order_by("id")] == [
+        Decimal("34.80"),
+        Decimal("-34.80"),
+    ]
+
+
+def test_a_discount_stands_below_its_line(staff: Client, draft: Draft) -> None:
+    line = make_line(discount=Decimal(10), discount_reason="Offre d’ouverture")
+
+    shown = staff.get(address("invoicing:draft", make_draft(draft.client, line).ref)).text
+
+    assert "remise de 10,00\u00a0€, Offre d’ouverture" in shown
+
+
 @pytest.mark.parametrize("amount", ["", "0", "-3", "1e3", "12,345", "abc", "9" * 30])
 def test_an_amount_that_is_none_is_refused_beside_the_field(
     staff: Client, invoice: Invoice, amount: str
