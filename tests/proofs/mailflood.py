@@ -84,9 +84,33 @@ CAN_CAUSE = {
     "/bureau/clients/nouveau/": "an invitation",
     "/bureau/clients/%(ref)s/acte/": "an invitation, or the notice of a new state",
     "/bureau/clients/%(ref)s/suspendre/": "the notice of a suspension",
+    "/bon-de-commande/%(token)s/": "the signed order to its signatory, once",
+    "/bureau/commandes/%(ref)s/acte/": "the link to sign, once a minute",
+    "/bureau/factures/%(ref)s/envoyer/": "the document to its client, once a minute",
+    "/bureau/factures/brouillons/%(ref)s/emettre/": "the document to its client, once",
 }
 """The routes that can cause a message, by template, and the message."""
 SILENT = {
+    "/bon-de-commande/%(token)s/retractation/",
+    "/bureau/catalogue/nouveau/",
+    "/bureau/catalogue/produits/%(code)s/nom/",
+    "/bureau/catalogue/produits/%(code)s/offre/",
+    "/bureau/catalogue/produits/%(code)s/prix/",
+    "/bureau/clients/%(ref)s/corriger/",
+    "/bureau/clients/%(ref)s/demande/",
+    "/bureau/clients/%(ref)s/dossier/",
+    "/bureau/commandes/nouveau/%(client_ref)s/",
+    "/bureau/dossiers/%(ref)s/identite/",
+    "/bureau/dossiers/%(ref)s/territoire/",
+    "/bureau/dossiers/nouveau/",
+    "/bureau/factures/%(ref)s/avoir/",
+    "/bureau/factures/%(ref)s/paiement/",
+    "/bureau/factures/brouillons/%(ref)s/lignes/",
+    "/bureau/factures/brouillons/%(ref)s/supprimer/",
+    "/bureau/factures/echeances/",
+    "/bureau/factures/nouveau/%(ref)s/",
+    "/bureau/vendeur/changer/",
+    "/bureau/vendeur/taux/",
     "/compte/adresse/abandonner/",
     "/compte/profil/",
     "/compte/securite/cles/%(pk)s/",
@@ -136,6 +160,7 @@ SILENT = {
     "/espace/premier-jour/motifs/",
     "/espace/premier-jour/profession/",
     "/espace/reglages/",
+    "/espace/reglages/identite/",
     "/espace/rendez-vous/%(ref)s/appel/",
     "/espace/rendez-vous/%(ref)s/marquer/",
     "/espace/semaine/vue/",
@@ -653,7 +678,9 @@ class TableRun:
                 failed=template not in named or template not in self.accepting,
                 seen="not named" if template not in named else "no such route",
             )
-        share = len(self.accepted) / len(SILENT)
+        # The routes of staff need clients and documents, which their own tests make.
+        tried = {template for template in SILENT if not template.startswith("/bureau/")}
+        share = len(self.accepted & tried) / len(tried)
         self.counter.control(("silent routes do something",), failed=share < SHARE, seen=share)
 
     def _post(self, target: Any) -> int:
