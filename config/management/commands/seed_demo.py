@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from config.devtools import demo_data
+from booking.rules.holidays import territory_of
+from config.devtools import demo_billing, demo_data
+from config.devtools.demo_billing import DemoClient
 from config.devtools.demo_data import PRACTICES, DemoPractice
 from tenants.keyring.services import ensure_tenant_key
 from tenants.models import Domain, Tenant
@@ -39,6 +41,7 @@ class Command(BaseCommand):
                 ensure_tenant_key(now=now)
                 demo_data.fill(plan, now=now)
             go_live(tenant, now=now)
+        fill_billing(now=now)
         self.stdout.write(instructions())
 
 
@@ -84,6 +87,18 @@ def go_live(tenant: Tenant, *, now: datetime) -> None:
         Tenant.objects.filter(pk=tenant.pk, state=Tenant.State.READY).update(
             state=Tenant.State.LIVE, live_at=now
         )
+
+
+def fill_billing(*, now: datetime) -> None:
+    """Make the orders and invoices of the three practices, once."""
+    with inside(PUBLIC):
+        clients = []
+        for number, plan in enumerate(PRACTICES):
+            tenant = Tenant.objects.get(domains__domain=host_of(plan))
+            place = plan.places[0]
+            territory = place.get("territory") or territory_of(place["postcode"]) or "FR"
+            clients.append(DemoClient(plan, tenant, number, territory))
+        demo_billing.fill(clients, now=now)
 
 
 def instructions() -> str:
