@@ -14,10 +14,11 @@ TOLERANCE = {
     Duty.SEAL: timedelta(minutes=15),
     Duty.AUDIT: timedelta(hours=26),
     Duty.INVOICES: timedelta(hours=26),
+    Duty.PERIODS: timedelta(hours=3),
     Duty.BACKUP: timedelta(hours=36),
 }
-"""A few missed runs: the sweep runs every 30 s, the expiry every 5 minutes, the sealing every minute, the
-verifications and the backup once a day."""
+"""A few missed runs: the sweep runs every 30 s, the expiry every 5 minutes, the sealing every minute, the drafts
+of periods every hour, the verifications and the backup once a day."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far the clocks of two machines may differ."""
 

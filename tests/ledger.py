@@ -101,6 +101,7 @@ def issue_draft(draft: Draft, *, now: dt.datetime = NOW) -> Invoice:
 LEDGER_TABLES = (
     "invoicing_allocation",
     "invoicing_payment",
+    "invoicing_downloadlink",
     "invoicing_invoicefile",
     "invoicing_draft",
     "invoicing_invoice",

@@ -69,6 +69,11 @@ def duty_tiles(now: datetime) -> list[Tile]:
             _("chaque jour, numéros et empreintes"),
             Trouble.COLLECTION,
         ),
+        Duty.PERIODS: (
+            _("Derniers brouillons"),
+            _("chaque heure, périodes à facturer"),
+            Trouble.COLLECTION,
+        ),
         Duty.BACKUP: (_("Dernière sauvegarde"), _("chaque nuit"), Trouble.COLLECTION),
     }
     tiles = []

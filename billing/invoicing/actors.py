@@ -31,8 +31,10 @@ def verify_documents() -> None:
 @actor(queue_name="sweep", max_retries=0)
 def draft_due_periods() -> None:
     """Make the drafts of the periods that are due; called each hour, and idempotent."""
+    now = timezone.now()
     with inside(PUBLIC):
-        report = make_due_drafts(now=timezone.now())
+        report = make_due_drafts(now=now)
+    beat(duty=Duty.PERIODS, now=now)
     for obstacle, count in report.obstacles.items():
         log.warning("periods_not_drafted", kind=obstacle.value, count=count)
 

@@ -20,6 +20,7 @@ class Heartbeat(models.Model):
         SEAL = "seal", "Scellement du journal"
         AUDIT = "audit", "Vérification du journal"
         INVOICES = "invoices", "Vérification des factures"
+        PERIODS = "periods", "Brouillons des périodes"
         BACKUP = "backup", "Sauvegarde"
 
     duty = models.CharField(max_length=20, choices=Duty, primary_key=True)

@@ -1777,7 +1777,8 @@ INSERT INTO __tenant__.django_migrations (id, app, name, applied) VALUES
 	(66, 'outbox', '0001_initial', '2026-01-01 00:00:00+00'),
 	(67, 'outbox', '0002_outboxentry_charged_at', '2026-01-01 00:00:00+00'),
 	(68, 'sessions', '0001_initial', '2026-01-01 00:00:00+00'),
-	(69, 'website', '0001_initial', '2026-01-01 00:00:00+00');
+	(69, 'tenants', '0004_alter_heartbeat_duty', '2026-01-01 00:00:00+00'),
+	(70, 'website', '0001_initial', '2026-01-01 00:00:00+00');
 SELECT pg_catalog.setval('__tenant__.auth_permission_id_seq', 336, true);
 SELECT pg_catalog.setval('__tenant__.django_content_type_id_seq', 84, true);
-SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 69, true);
+SELECT pg_catalog.setval('__tenant__.django_migrations_id_seq', 70, true);

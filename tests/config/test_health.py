@@ -104,7 +104,7 @@ def test_promises_are_kept_when_nothing_is_late(duties_done: None) -> None:
     assert body["erasures"] == {"kept": True, "overdue": 0}
     assert set(body) == {
         "kept", "erasures", "reminders", "calendars", "sweep", "expiry", "seal", "audit", "invoices", "backup",
-        "tenants",
+        "periods", "tenants",
         "broker",
     }  # fmt: skip
 

@@ -13,6 +13,7 @@ from billing.invoicing.contents import read_content
 from billing.invoicing.due_drafts import Obstacle, make_due_drafts
 from billing.invoicing.models import Draft, SellerProfile
 from billing.invoicing.services import delete_draft
+from tenants.models import Heartbeat
 from tenants.schema import Unit
 from tests.ledger import NOW, issue_draft, make_buyer, make_seller, open_ledger
 from tests.subscriptions import add_one_off, make_order, make_product, make_subscription
@@ -153,3 +154,4 @@ def test_the_job_makes_the_drafts_of_today(buyer: Client, monkeypatch: pytest.Mo
     actors.draft_due_periods.fn()
 
     assert Draft.objects.count() == 1
+    assert Heartbeat.objects.get(duty="periods").at == NOW
