@@ -13,12 +13,15 @@ from billing.invoicing.fault_texts import MESSAGES as FAULT_TEXTS
 from billing.invoicing.models import Draft
 from billing.invoicing.snapshot import InvoiceSnapshot
 from billing.invoicing.snapshot_checks import faults
+from billing.orders.models import Order
 
 NO_SELLER = _(
     "Les coordonnées du vendeur manquent\u00a0: sans elles, aucune facture ne peut être émise."
 )
 TERRITORY = _("Confirmez le territoire du client dans son dossier\u00a0: la TVA en dépend.")
 VAT_CHANGED = _("Le régime de TVA a changé depuis ce brouillon. Supprimez-le et refaites-en un.")
+
+WITHDRAWN = _("Le client s’est rétracté de ce bon de commande\u00a0: supprimez ce brouillon.")
 
 
 def obstacles_of(
@@ -28,7 +31,7 @@ def obstacles_of(
 
     The snapshot is None without a seller, and when the VAT of the draft is that of another regime.
     """
-    identity = _of_identity(draft)
+    identity = [*_of_order(draft), *_of_identity(draft)]
     try:
         snapshot = assemble(draft, seller=seller_on(today), issued_on=today)
     except NoSeller:
@@ -37,6 +40,13 @@ def obstacles_of(
         return None, [VAT_CHANGED, *identity]
     found = [FAULT_TEXTS[fault] for fault in faults(snapshot)]
     return snapshot, list(dict.fromkeys([*identity, *found]))
+
+
+def _of_order(draft: Draft) -> list[Promise | str]:
+    """Return that the order was withdrawn: what the client owes all the same is a draft of its own (F-33)."""
+    subscription = draft.subscription
+    is_withdrawn = subscription and subscription.order.state == Order.State.WITHDRAWN
+    return [WITHDRAWN] if is_withdrawn else []
 
 
 def _of_identity(draft: Draft) -> list[Promise | str]:
