@@ -1,4 +1,4 @@
-"""The lines of a due period of a subscription (F-05, F-07). Pure.
+"""The lines of a due period of a subscription (F-07). Pure.
 
 Days are those of Paris, and periods are half-open. Prices are without VAT. A period used in part is charged by
 its days, as a share of the whole period between two anchor days: the parts of any division add up to its price.

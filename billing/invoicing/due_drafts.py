@@ -1,4 +1,4 @@
-"""Makes the drafts of due periods, inside the unit ``public``: each period of a subscription once (F-05, F-33)."""
+"""Makes the drafts of due periods, inside the unit ``public``: each period of a subscription once (F-33)."""
 
 import datetime as dt
 import uuid
