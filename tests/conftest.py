@@ -160,6 +160,7 @@ class SchemaPool:
         """Drop the schemas of the pool before a test that reads the whole database."""
         for schema in self._built:
             drop_schema(cursor, schema=schema)
+            cursor.connection.commit()  # the server has locks for a dozen schemas at once
         self._built.clear()
 
     def _empty(self, cursor: Any, schema: str) -> str:

@@ -1,38 +1,37 @@
 """The page behind the link of a sent document: no account, no cookie, nothing changes (F-18)."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from billing.invoicing.download_links import invoice_of
 from billing.invoicing.models import Invoice, InvoiceFile
 from billing.invoicing.queries import file_of
+from tenants.link_pages import behind_a_link
 
 MEDIA_TYPES = {InvoiceFile.Kind.PDF: "application/pdf", InvoiceFile.Kind.XML: "application/xml"}
-PRIVATE = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 
 
-@never_cache
+@behind_a_link
 @require_safe
 def document(request: HttpRequest, token: str) -> HttpResponse:
     """Show what the document is and its two files; 404 with what to do for a link that has ended."""
     invoice = invoice_of(token, now=timezone.now())
     if invoice is None:
-        return _private(render(request, "documents/ended.html", status=404))
+        return _ended(request)
     context = {"invoice": invoice, "token": token}
-    return _private(render(request, "documents/document.html", context))
+    return render(request, "documents/document.html", context)
 
 
-@never_cache
+@behind_a_link
 @require_safe
 def download(request: HttpRequest, token: str, kind: str) -> HttpResponse:
     """Send the PDF or the XML of the document."""
     invoice = invoice_of(token, now=timezone.now())
     if invoice is None:
-        raise Http404
-    return _private(file_response(invoice, InvoiceFile.Kind(kind)))
+        return _ended(request)
+    return file_response(invoice, InvoiceFile.Kind(kind))
 
 
 def file_response(invoice: Invoice, kind: InvoiceFile.Kind) -> HttpResponse:
@@ -45,7 +44,5 @@ def file_response(invoice: Invoice, kind: InvoiceFile.Kind) -> HttpResponse:
     )
 
 
-def _private(answer: HttpResponse) -> HttpResponse:
-    for name, value in PRIVATE.items():
-        answer.headers[name] = value
-    return answer
+def _ended(request: HttpRequest) -> HttpResponse:
+    return render(request, "documents/ended.html", status=404)

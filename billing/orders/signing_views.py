@@ -1,11 +1,9 @@
 """The page on which a client reads, signs and withdraws from an order: no account, no cookie of ours (F-32)."""
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing.orders import services
@@ -19,20 +17,21 @@ from billing.orders.signing_forms import SignatureForm
 from billing.orders.signing_links import order_of
 from billing.orders.withdrawal import OFF_PREMISES
 from billing.vat import VatUndecided
+from tenants.link_pages import behind_a_link
 
-PRIVATE = {"Referrer-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow"}
 
-
-@never_cache
+@behind_a_link
 @require_http_methods(["GET", "HEAD", "POST"])
 def order(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form and sign it; after the signature show what happens next."""
     found = order_of(token, now=timezone.now())
     if found is None or found.state == Order.State.DRAFT:
-        return _private(render(request, "signing/ended.html", status=404))
+        return _ended(request)
     if found.state != Order.State.SENT:
         return _signed_page(request, found, token)
     snapshot = _offered(found)
+    if snapshot is None:
+        return _ended(request)
     form = SignatureForm(
         request.POST if request.method == "POST" else None,
         order=found,
@@ -43,35 +42,36 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
     return _offer_page(request, found, snapshot, form, token)
 
 
-@never_cache
+@behind_a_link
 @require_safe
 def pdf(request: HttpRequest, token: str) -> HttpResponse:
     """Send the PDF: that of the signature, or what would be signed."""
     found = order_of(token, now=timezone.now())
     if found is None or found.state == Order.State.DRAFT:
-        raise Http404
+        return _ended(request)
     if found.signed_at is None:
-        data = draw_order(_offered(found))
+        snapshot = _offered(found)
+        if snapshot is None:
+            return _ended(request)
+        data = draw_order(snapshot)
     else:
         data = bytes(found.files.get(kind=OrderFile.Kind.FORM).data)
     name = f'inline; filename="{found.number}.pdf"'
     headers = {"Content-Disposition": name}
-    return _private(HttpResponse(data, content_type="application/pdf", headers=headers))
+    return HttpResponse(data, content_type="application/pdf", headers=headers)
 
 
-@never_cache
+@behind_a_link
 @require_POST
 def withdraw(request: HttpRequest, token: str) -> HttpResponse:
     """End the contract within the days of withdrawal, without a reason."""
     found = order_of(token, now=timezone.now())
-    if found is None:
-        raise Http404
+    if found is None or found.signed_at is None:
+        return _ended(request)
     try:
         services.withdraw_order(order=found, actor="signatory", now=timezone.now())
     except services.OrderRefused:
-        messages.error(
-            request, _("Ce contrat ne peut pas, ou plus, faire l’objet d’une rétractation.")
-        )
+        return _signed_page(request, found, token, is_refused=True)
     return redirect("signing:order", token=token)
 
 
@@ -88,6 +88,8 @@ def _sign(request: HttpRequest, found: Order, form: SignatureForm, token: str) -
         services.sign_order(order=found, answers=answers, now=timezone.now())
     except services.OfferChanged:
         snapshot = _offered(found)
+        if snapshot is None:
+            return _ended(request)
         form.add_error(
             None, _("Ce bon de commande vient d’être corrigé. Relisez-le, puis signez de nouveau.")
         )
@@ -98,14 +100,14 @@ def _sign(request: HttpRequest, found: Order, form: SignatureForm, token: str) -
     return redirect("signing:order", token=token)
 
 
-def _offered(found: Order) -> OrderSnapshot:
-    """Return what the client signs. Raises Http404 while staff must first complete the file."""
+def _offered(found: Order) -> OrderSnapshot | None:
+    """Return what the client signs; None while staff must first complete the file."""
     if found.sent_at is None:
-        raise Http404
+        return None
     try:
         return offer(found, made_on=day_in_paris(found.sent_at))
     except (VatUndecided, SellerUnknown):
-        raise Http404 from None
+        return None
 
 
 def _offer_page(
@@ -121,10 +123,12 @@ def _offer_page(
         "is_off_premises": found.place_of_signature in OFF_PREMISES,
     }
     status = 422 if form.is_bound else 200
-    return _private(render(request, "signing/offer.html", context, status=status))
+    return render(request, "signing/offer.html", context, status=status)
 
 
-def _signed_page(request: HttpRequest, found: Order, token: str) -> HttpResponse:
+def _signed_page(
+    request: HttpRequest, found: Order, token: str, *, is_refused: bool = False
+) -> HttpResponse:
     snapshot = from_json(found.snapshot or {})
     now = timezone.now()
     can_withdraw = (
@@ -138,13 +142,12 @@ def _signed_page(request: HttpRequest, found: Order, token: str) -> HttpResponse
         "snapshot": snapshot,
         "token": token,
         "can_withdraw": can_withdraw,
+        "is_refused": is_refused,
         "is_withdrawn": found.state == Order.State.WITHDRAWN,
         "is_terminated": found.state == Order.State.TERMINATED,
     }
-    return _private(render(request, "signing/signed.html", context))
+    return render(request, "signing/signed.html", context, status=409 if is_refused else 200)
 
 
-def _private(answer: HttpResponse) -> HttpResponse:
-    for name, value in PRIVATE.items():
-        answer.headers[name] = value
-    return answer
+def _ended(request: HttpRequest) -> HttpResponse:
+    return render(request, "signing/ended.html", status=404)

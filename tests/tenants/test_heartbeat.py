@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from billing.invoicing.actors import draft_due_periods, verify_documents
 from compliance.retention.actors import erase_all_due
 from tenants.audit.actors import seal_all, sign_all_checkpoints
 from tenants.heartbeat import Duty, ages, beat
@@ -30,6 +31,8 @@ def test_every_duty_of_the_workers_records_a_heartbeat_at_its_end(public: Unit) 
     seal_all()
     erase_all_due()
     sign_all_checkpoints()
+    draft_due_periods()
+    verify_documents()
 
     found = ages(now=datetime.now(UTC))
     assert {duty for duty, age in found.items() if age is None} == {Duty.BACKUP}

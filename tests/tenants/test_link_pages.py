@@ -53,7 +53,7 @@ def _wrong(client: Client, path: str) -> dict[str, str | None]:
 
 def test_there_are_routes_with_a_token() -> None:
     assert len(TENANT_PATHS) > 15
-    assert len(PUBLIC_PATHS) == 3
+    assert len(PUBLIC_PATHS) == 9
 
 
 @pytest.mark.parametrize("path", [p for p in TENANT_PATHS if not p.startswith("/agenda/")])
