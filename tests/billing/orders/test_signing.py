@@ -71,6 +71,10 @@ def test_the_page_shows_what_is_signed_and_names_the_duty_to_pay(
     shown = browser.get(page_of(make_offer(client))).text.replace("\n", " ")
 
     assert "Commander avec obligation de paiement" in shown
+    assert "Prise de rendez-vous × 2" in shown
+    assert "Mise en service × 1" in shown
+    assert "58,00\u00a0€ HT" in shown
+    assert "TVA 20\u00a0%" in shown
     assert "69,60\u00a0€" in shown
     assert "180,00\u00a0€" in shown
     assert "Révision du prix" in shown
