@@ -125,8 +125,9 @@ def alter_as_owner(cursor: Any, *statements: str) -> None:
 
 
 def empty_ledger(cursor: Any) -> None:
-    """Delete all committed rows of the ledger and its clients, with the owner's login."""
+    """Delete all committed rows of the ledger, its clients and its messages, with the owner's login."""
     alter_as_owner(cursor, *(f"DELETE FROM public.{table}" for table in LEDGER_TABLES))
+    cursor.execute("DELETE FROM public.outbox_outboxentry WHERE kind LIKE 'invoicing.%'")
 
 
 def _switch_triggers(cursor: Any, action: str) -> None:
